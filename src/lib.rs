@@ -1,0 +1,30 @@
+//! orgward keeps every account of an AWS Organization at its security baseline.
+//!
+//! ```text
+//! config + playbook ─┐
+//! Organization ─> Scope ─> collect ─> Snapshot ─> checks ──> Findings ─> report
+//!                                         └─────> planner ─> Plan ─> execute ─> Journal ─> verify
+//! ```
+//!
+//! Left of a snapshot and right of a plan talks to AWS. Everything between is pure: no client, no clock, no environment.
+//!
+//! Who may import whom: `cli` -> all; `collect` -> `resources`, `aws`, `policy`, `model`; `execute` -> `resources`, `aws`,
+//! `policy`, `store`, `model`; `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` -> `policy`, `pattern`,
+//! `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`, `config`, `aws`, `policy`, `pattern`, `store` -> `model`;
+//! `model` -> nothing of ours. `tests/it/architecture.rs` matches every `crate::name` path against this list.
+
+pub mod aws;
+pub mod checks;
+pub mod cli;
+pub mod collect;
+pub mod config;
+pub mod execute;
+pub mod model;
+pub mod pattern;
+pub mod playbook;
+pub mod policy;
+pub mod report;
+pub mod resources;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod store;

@@ -1,0 +1,3 @@
+//! The `orgward` binary: everything is in the library.
+
+fn main() {}

@@ -1,0 +1,134 @@
+//! What a change is about: a symbolic address and the document found or wanted there.
+//!
+//! Addresses are symbolic: an attachment names its policy by type and name, so it can name one not yet created.
+
+use super::ids::{AccountId, Region, TargetId};
+use super::org::PolicyType;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The address of something orgward manages.
+///
+/// The document at each address is a JSON object with the fields named here; a missing thing has no document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Address {
+    /// An Organizations policy: `{description, content, tags}`; `content` is the text exactly as saved.
+    Policy {
+        /// Its type.
+        policy_type: PolicyType,
+        /// Its name, unique within the type.
+        name: String,
+    },
+    /// A policy attached to a target: `{}`.
+    Attachment {
+        /// The policy's type.
+        policy_type: PolicyType,
+        /// The policy's name.
+        policy: String,
+        /// Where.
+        target: TargetId,
+    },
+    /// An account's password policy: the fields of [`super::iam::PasswordPolicy`].
+    PasswordPolicy {
+        /// The account.
+        account: AccountId,
+    },
+    /// A metric filter: `{pattern, metric_namespace, metric_name, metric_value, default_value}`.
+    MetricFilter {
+        /// The account that owns the log group.
+        account: AccountId,
+        /// Its Region.
+        region: Region,
+        /// The log group.
+        log_group: String,
+        /// The filter's name.
+        name: String,
+    },
+    /// A metric alarm: the fields of [`super::monitoring::Alarm`] without its name.
+    Alarm {
+        /// The account.
+        account: AccountId,
+        /// The Region.
+        region: Region,
+        /// Its name.
+        name: String,
+    },
+    /// An SNS topic: `{tags}`.
+    Topic {
+        /// The account.
+        account: AccountId,
+        /// The Region.
+        region: Region,
+        /// Its name.
+        name: String,
+    },
+    /// A subscription, confirmed or pending: `{}`.
+    Subscription {
+        /// The account of the topic.
+        account: AccountId,
+        /// The Region of the topic.
+        region: Region,
+        /// The topic's name.
+        topic: String,
+        /// `email`, `https` ...
+        protocol: String,
+        /// Where it goes.
+        endpoint: String,
+    },
+}
+
+impl Address {
+    /// The account whose resource it is; `None` for what belongs to the organization.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::Policy { .. } | Self::Attachment { .. } => None,
+            Self::PasswordPolicy { account }
+            | Self::MetricFilter { account, .. }
+            | Self::Alarm { account, .. }
+            | Self::Topic { account, .. }
+            | Self::Subscription { account, .. } => Some(account),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy { policy_type, name } => write!(f, "policy {} \"{name}\"", policy_type.as_str()),
+            Self::Attachment { policy, target, .. } => write!(f, "attachment of \"{policy}\" to {target}"),
+            Self::PasswordPolicy { account } => write!(f, "password policy of {account}"),
+            Self::MetricFilter { account, region, log_group, name } => {
+                write!(f, "metric filter {account}/{region} \"{log_group}\" \"{name}\"")
+            }
+            Self::Alarm { account, region, name } => write!(f, "alarm {account}/{region} \"{name}\""),
+            Self::Topic { account, region, name } => write!(f, "topic {account}/{region} \"{name}\""),
+            Self::Subscription { account, region, topic, protocol, endpoint } => {
+                write!(f, "subscription {account}/{region} \"{topic}\" {protocol} {endpoint}")
+            }
+        }
+    }
+}
+
+/// The document at an address: a JSON object, keys sorted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Doc(pub serde_json::Value);
+
+impl Doc {
+    /// A document from anything that serialises to a JSON object.
+    ///
+    /// # Errors
+    /// If it can't be serialised.
+    pub fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
+        serde_json::to_value(value).map(Self)
+    }
+
+    /// Reads the document as a type.
+    ///
+    /// # Errors
+    /// If a field is missing or of another type.
+    pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_value(self.0.clone())
+    }
+}

@@ -1,0 +1,118 @@
+//! What a check says of itself: the one source of `checks list`, README tables, permissions and JSON.
+
+use serde::Serialize;
+
+/// How bad a failure is, worst last so that `>=` means "at least as bad".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Little harm alone.
+    Low,
+    /// A gap an attacker could use with others.
+    Medium,
+    /// A gap an attacker could use.
+    High,
+    /// Close now.
+    Critical,
+}
+
+impl Severity {
+    /// All, mildest first.
+    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The name used in flags, JSON and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What kind of target a check gives a verdict for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Granularity {
+    /// One verdict for the organization.
+    Organization,
+    /// One verdict for each account.
+    Account,
+    /// One verdict for each account and Region in scope.
+    AccountRegion,
+}
+
+/// A fact a check reads. Each is produced by named API calls (the fact catalogue in `collect`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// The tree, the accounts and the enabled policy types.
+    Organization,
+    /// Service control policies with documents and attachments.
+    ServiceControlPolicies,
+    /// Organization trails with status and selectors.
+    OrganizationTrails,
+    /// Filters, alarms and subscriptions around an organization trail's log group.
+    OrganizationMonitoring,
+    /// `GetAccountSummary`.
+    AccountSummary,
+    /// `GetAccountPasswordPolicy`.
+    PasswordPolicy,
+    /// The credential report.
+    CredentialReport,
+    /// `GetAccountAuthorizationDetails`.
+    Authorization,
+    /// `ListVirtualMFADevices`.
+    VirtualMfaDevices,
+    /// `ListRegions`.
+    Regions,
+    /// The account's trails with status and selectors.
+    Trails,
+    /// Filters, alarms and subscriptions around log groups of the account's own trails.
+    Monitoring,
+}
+
+/// Where a check comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Reference {
+    /// `cis-1.4` ... `cis-7.0`, or the name of an AWS document.
+    pub framework: &'static str,
+    /// The control's number or the document's section.
+    pub control: &'static str,
+}
+
+/// How to mend a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Remediation {
+    /// In the console.
+    pub console: &'static str,
+    /// With the AWS CLI; `<...>` marks what to fill in.
+    pub cli: &'static str,
+    /// The shipped playbook that does it, if one does.
+    pub playbook: Option<&'static str>,
+}
+
+/// Everything a check says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CheckMeta {
+    /// Fixed forever: reports, exemptions and fingerprints use it.
+    pub id: &'static str,
+    /// What is right when the check passes, as a sentence without a full stop.
+    pub title: &'static str,
+    /// How bad a failure is.
+    pub severity: Severity,
+    /// The target of its verdict.
+    pub granularity: Granularity,
+    /// Why it matters.
+    pub rationale: &'static str,
+    /// How to mend a failure.
+    pub remediation: Remediation,
+    /// Controls it answers.
+    pub references: &'static [Reference],
+    /// Facts it reads. A read fact that is unknown never gives a pass.
+    pub facts: &'static [Fact],
+}

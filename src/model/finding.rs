@@ -1,0 +1,103 @@
+//! What a check found: one verdict for each cell (check, target), with the failing resources and the evidence.
+
+use super::check::Severity;
+use super::ids::{AccountId, Region};
+use super::observed::{Cause, Source};
+use serde::{Deserialize, Serialize};
+
+/// The verdict of a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it should be.
+    Pass,
+    /// Not as it should be.
+    Fail,
+    /// A fact it needs is unknown.
+    Unknown,
+    /// Does not apply to this target.
+    NotApplicable,
+    /// A failure someone answers for, until a date.
+    Exempt,
+}
+
+impl Verdict {
+    /// The name used in JSON and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Unknown => "unknown",
+            Self::NotApplicable => "not_applicable",
+            Self::Exempt => "exempt",
+        }
+    }
+}
+
+/// What a verdict is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// The organization.
+    Organization,
+    /// An account.
+    Account(AccountId),
+    /// An account in a Region.
+    AccountRegion(AccountId, Region),
+}
+
+impl Target {
+    /// The account, if the target is in one.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::Organization => None,
+            Self::Account(account) | Self::AccountRegion(account, _) => Some(account),
+        }
+    }
+
+    /// The Region, if the target is in one.
+    pub fn region(&self) -> Option<&Region> {
+        match self {
+            Self::AccountRegion(_, region) => Some(region),
+            _ => None,
+        }
+    }
+}
+
+/// A resource that fails, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FailingResource {
+    /// Its ARN, or its name where it has none. Hostile: escape at every sink.
+    pub resource: String,
+    /// What is wrong with it, one sentence, lower case, no full stop.
+    pub message: String,
+}
+
+/// A fact a verdict rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Where the fact came from.
+    #[serde(flatten)]
+    pub source: Source,
+}
+
+/// The outcome of one cell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The check's id.
+    pub check: String,
+    /// What the verdict is about.
+    pub target: Target,
+    /// The one verdict.
+    pub verdict: Verdict,
+    /// The check's severity.
+    pub severity: Severity,
+    /// Why, one sentence, lower case, no full stop.
+    pub message: String,
+    /// What fails, in a stable order; empty unless the verdict is fail (or exempt).
+    pub resources: Vec<FailingResource>,
+    /// The facts it rests on.
+    pub evidence: Vec<Evidence>,
+    /// Why it is unknown; set exactly when the verdict is unknown.
+    pub cause: Option<Cause>,
+}

@@ -1,0 +1,25 @@
+//! The words of orgward as types: ids, organization and account facts, verdicts, changes, plans.
+//!
+//! Owns: what a fact, a finding and a change *are*. Must not: call anything, read a clock, open a file, or name any
+//! other module of orgward.
+
+pub mod account;
+pub mod address;
+pub mod check;
+pub mod finding;
+pub mod iam;
+pub mod ids;
+pub mod monitoring;
+pub mod observed;
+pub mod org;
+pub mod plan;
+pub mod scope;
+pub mod trail;
+
+pub use account::AccountFacts;
+pub use address::{Address, Doc};
+pub use finding::{Finding, Verdict};
+pub use ids::{AccountId, PolicyId, Region, TargetId};
+pub use observed::{Cause, CauseKind, Observed, Source};
+pub use org::OrgFacts;
+pub use plan::{Change, Plan};

@@ -1,0 +1,260 @@
+//! `OrgFacts`: the organization as it was enumerated, kept in memory for a whole run.
+//!
+//! Source: Organizations API reference.
+
+use super::ids::{AccountId, PolicyId, Region, TargetId};
+use super::monitoring::Monitoring;
+use super::observed::Observed;
+use super::trail::Trail;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is known of the organization before any account is looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrgFacts {
+    /// `DescribeOrganization`.
+    pub organization: Organization,
+    /// The one root.
+    pub root: Root,
+    /// Every OU by id.
+    pub ous: BTreeMap<TargetId, Ou>,
+    /// Every account by id, suspended and closed ones included.
+    pub accounts: BTreeMap<AccountId, Account>,
+    /// Policies by type, with documents and attachments. A type that is not enabled is absent.
+    pub policies: BTreeMap<PolicyType, Observed<Vec<Policy>>>,
+    /// Accounts that administer a service for the organization.
+    pub delegated_administrators: Observed<Vec<AccountId>>,
+    /// Organization trails as the management account sees them.
+    pub organization_trails: Observed<Vec<Trail>>,
+    /// Filters, alarms and subscriptions around each organization trail's log group, in whichever account owns it.
+    pub monitoring: Vec<Monitoring>,
+    /// When enumeration ended; also the moment against which ages are computed in the whole run.
+    pub as_of: Timestamp,
+}
+
+/// The organization itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organization {
+    /// `o-xxxxxxxxxx`.
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The partition: `aws`, `aws-cn`, `aws-us-gov`, `aws-eusc`.
+    pub partition: String,
+    /// `ALL` or `CONSOLIDATED_BILLING`.
+    pub feature_set: String,
+    /// The management account.
+    pub management_account: AccountId,
+    /// Who enumerated: the caller's ARN from `GetCallerIdentity`.
+    pub caller_arn: String,
+    /// The home Region of this run, where global facts were asked for.
+    pub home_region: Region,
+}
+
+/// The root of the tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    /// `r-xxxx`.
+    pub id: TargetId,
+    /// Usually `Root`.
+    pub name: String,
+    /// Policy types and whether each is enabled at the root.
+    pub policy_types: BTreeMap<PolicyType, PolicyTypeState>,
+}
+
+/// Whether a policy type can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PolicyTypeState {
+    /// Usable.
+    Enabled,
+    /// Being enabled.
+    PendingEnable,
+    /// Being disabled.
+    PendingDisable,
+}
+
+/// A type of Organizations policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum PolicyType {
+    /// `SERVICE_CONTROL_POLICY`.
+    Scp,
+    /// `RESOURCE_CONTROL_POLICY`.
+    Rcp,
+    /// Any other, by AWS's name.
+    Other(String),
+}
+
+impl PolicyType {
+    /// AWS's name.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Scp => "SERVICE_CONTROL_POLICY",
+            Self::Rcp => "RESOURCE_CONTROL_POLICY",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<String> for PolicyType {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "SERVICE_CONTROL_POLICY" => Self::Scp,
+            "RESOURCE_CONTROL_POLICY" => Self::Rcp,
+            _ => Self::Other(name),
+        }
+    }
+}
+
+impl From<PolicyType> for String {
+    fn from(kind: PolicyType) -> Self {
+        kind.as_str().to_owned()
+    }
+}
+
+/// An organizational unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ou {
+    /// `ou-xxxx-xxxxxxxx`.
+    pub id: TargetId,
+    /// Its name. Hostile: escape at every sink.
+    pub name: String,
+    /// The root or the OU above.
+    pub parent: TargetId,
+}
+
+/// The state of an account, from `State`, or from the older `Status` where AWS still sends only that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum AccountState {
+    /// Being created.
+    PendingActivation,
+    /// In use.
+    Active,
+    /// Suspended by AWS.
+    Suspended,
+    /// Closing; still works.
+    PendingClosure,
+    /// Closed, listed for 90 days.
+    Closed,
+    /// A state orgward does not know.
+    Unknown,
+}
+
+impl AccountState {
+    /// Why the account cannot be looked into; `None` if it can.
+    pub fn why_not_audited(self) -> Option<&'static str> {
+        match self {
+            Self::Active | Self::PendingClosure | Self::Unknown => None,
+            Self::PendingActivation => Some("not activated yet"),
+            Self::Suspended => Some("suspended"),
+            Self::Closed => Some("closed"),
+        }
+    }
+}
+
+/// An account of the organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// 12 digits.
+    pub id: AccountId,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name. Hostile: escape at every sink.
+    pub name: String,
+    /// The root user's address.
+    pub email: String,
+    /// Its state.
+    pub state: AccountState,
+    /// The root or OU that holds it.
+    pub parent: TargetId,
+    /// When it joined.
+    pub joined: Option<Timestamp>,
+    /// Its tags; collected only when a scope asks for tags.
+    pub tags: Observed<BTreeMap<String, String>>,
+}
+
+/// A policy with its document and its attachments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// `p-xxxxxxxx`.
+    pub id: PolicyId,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name, unique within the type.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// Its type.
+    pub kind: PolicyType,
+    /// Whether AWS owns it; such a policy is never edited.
+    pub aws_managed: bool,
+    /// The document exactly as saved (its characters count against the quota).
+    pub content: Observed<String>,
+    /// Where it is attached.
+    pub targets: Observed<Vec<TargetId>>,
+    /// Its tags; AWS-managed policies have none.
+    pub tags: Observed<BTreeMap<String, String>>,
+}
+
+impl OrgFacts {
+    /// The way from the root down to `target`, both included. Empty if `target` is not in the tree.
+    pub fn chain(&self, target: &TargetId) -> Vec<TargetId> {
+        let mut chain = vec![target.clone()];
+        let mut at = target.clone();
+        while at != self.root.id {
+            let parent = match &at {
+                TargetId::Account(id) => self.accounts.get(id).map(|a| a.parent.clone()),
+                TargetId::Ou(_) => self.ous.get(&at).map(|ou| ou.parent.clone()),
+                TargetId::Root(_) => None,
+            };
+            // A tree deeper than its OUs is a cycle: treat it as not in the tree.
+            let Some(parent) = parent.filter(|_| chain.len() <= self.ous.len() + 2) else { return Vec::new() };
+            chain.push(parent.clone());
+            at = parent;
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// The accounts at or below `target`, in id order.
+    pub fn accounts_under(&self, target: &TargetId) -> Vec<&Account> {
+        self.accounts.values().filter(|a| self.chain(&a.id.clone().into()).contains(target)).collect()
+    }
+
+    /// The path of a target by names, such as `/Workloads/Prod`; `/` for the root. An account's is that of its parent.
+    pub fn path(&self, target: &TargetId) -> String {
+        let names: Vec<&str> =
+            self.chain(target).iter().filter_map(|id| self.ous.get(id)).map(|ou| ou.name.as_str()).collect();
+        format!("/{}", names.join("/"))
+    }
+
+    /// A target in words people know: `root`, `OU /Workloads`, `account 111122223333 (name)`.
+    pub fn describe(&self, target: &TargetId) -> String {
+        match target {
+            TargetId::Root(id) => format!("root {id}"),
+            TargetId::Ou(id) => format!("OU {} ({id})", self.path(target)),
+            TargetId::Account(id) => match self.accounts.get(id) {
+                Some(account) => format!("account {id} ({})", account.name),
+                None => format!("account {id}"),
+            },
+        }
+    }
+
+    /// Policies of a type, if they were seen.
+    pub fn policies_of(&self, kind: &PolicyType) -> Option<&Observed<Vec<Policy>>> {
+        self.policies.get(kind)
+    }
+
+    /// Whether a policy type is enabled at the root.
+    pub fn enabled(&self, kind: &PolicyType) -> bool {
+        self.root.policy_types.get(kind) == Some(&PolicyTypeState::Enabled)
+    }
+
+    /// Whether this is the management account.
+    pub fn is_management(&self, account: &AccountId) -> bool {
+        &self.organization.management_account == account
+    }
+}

@@ -1,0 +1,180 @@
+//! The plan: every change with its before and after. A plan decides everything; apply decides nothing.
+
+use super::address::{Address, Doc};
+use super::ids::{AccountId, TargetId};
+use super::observed::Cause;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The version of the plan file this build writes and reads.
+pub const PLAN_VERSION: u32 = 1;
+
+/// What a run would change, as decided from a snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`PLAN_VERSION`].
+    pub version: u32,
+    /// The organization it was made for.
+    pub organization: String,
+    /// Its management account.
+    pub management_account: AccountId,
+    /// Who made it.
+    pub caller_arn: String,
+    /// The facts' moment.
+    pub as_of: Timestamp,
+    /// The playbooks it was made from.
+    pub playbooks: Vec<PlaybookRef>,
+    /// Changes in an order in which they can be made.
+    pub changes: Vec<Change>,
+    /// Why the plan may not be applied as it is. Not empty means not applyable.
+    pub refusals: Vec<Refusal>,
+    /// Accounts or facts that could not be planned for. Not empty means not complete.
+    pub unknowns: Vec<Unplanned>,
+    /// What a person has to do (confirm a subscription).
+    pub operator_steps: Vec<String>,
+    /// Worth knowing before applying.
+    pub notes: Vec<String>,
+}
+
+/// A playbook a plan was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaybookRef {
+    /// Its name.
+    pub name: String,
+    /// `sha256:<hex>` over the file and every policy document it names.
+    pub digest: String,
+}
+
+/// What is done to the thing at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// `before` is absent.
+    Create,
+    /// Both are present.
+    Update,
+    /// `after` is absent.
+    Delete,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// What it is about.
+    pub address: Address,
+    /// What is there now.
+    pub before: Option<Doc>,
+    /// What will be there.
+    pub after: Option<Doc>,
+    /// The playbook and step that want it: `playbook/step`.
+    pub step: String,
+    /// Why, one sentence, lower case, no full stop.
+    pub reason: String,
+    /// Addresses in this plan whose changes come first.
+    pub depends_on: Vec<Address>,
+    /// Who feels it, in words: accounts under an attachment, passwords that expire.
+    pub impact: Vec<String>,
+    /// What `--yes` does not cover.
+    pub confirmations: Vec<Confirmation>,
+}
+
+impl Change {
+    /// What is done, from `before` and `after`.
+    pub fn operation(&self) -> Operation {
+        match (&self.before, &self.after) {
+            (None, _) => Operation::Create,
+            (Some(_), Some(_)) => Operation::Update,
+            (Some(_), None) => Operation::Delete,
+        }
+    }
+}
+
+/// Something that has to be confirmed by naming its target: typed when asked, or `--confirm TARGET_ID`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// What has to be typed: the id of the root, OU or account.
+    pub target: TargetId,
+    /// What happens there.
+    pub why: ConfirmationReason,
+    /// The same in words with figures.
+    pub message: String,
+}
+
+/// Why a change needs its own confirmation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfirmationReason {
+    /// A policy is attached to the root: every account at once.
+    RootTarget,
+    /// A policy is detached or deleted: a guardrail ends.
+    Detach,
+    /// Passwords expire the moment the policy is written.
+    PasswordsExpire,
+    /// Users are locked out until an administrator resets them.
+    HardExpiry,
+}
+
+/// Why a plan may not be applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// The playbook and step.
+    pub step: String,
+    /// What it is about, if one thing.
+    pub address: Option<Address>,
+    /// Why.
+    pub kind: RefusalKind,
+    /// The same in words, with the fix.
+    pub message: String,
+}
+
+/// Kinds of refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalKind {
+    /// A same-named thing exists that orgward did not make.
+    NotOurs,
+    /// An attachment reaches an account outside the scope.
+    OutOfScope,
+    /// A quota (characters, attachments, filters) would be exceeded.
+    Quota,
+    /// A policy document that AWS would reject.
+    Malformed,
+    /// It could lock orgward or the operators out.
+    LockOut,
+    /// A target, type or feature it needs is missing.
+    Missing,
+}
+
+/// Something that could not be planned for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unplanned {
+    /// The playbook and step.
+    pub step: String,
+    /// The account, if one.
+    pub account: Option<AccountId>,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl Plan {
+    /// Whether there is nothing to change.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Whether it covers everything the playbooks ask for.
+    pub fn complete(&self) -> bool {
+        self.unknowns.is_empty()
+    }
+
+    /// Whether it may be applied.
+    pub fn applyable(&self) -> bool {
+        self.refusals.is_empty()
+    }
+}

@@ -1,0 +1,3 @@
+//! One integration binary: every link costs.
+
+fn main() {}
