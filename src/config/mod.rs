@@ -1,1 +1,221 @@
-//! config
+//! Settings: what a run is told, and where each value came from: flag > environment > file > default.
+//!
+//! Must not: read playbooks, talk to AWS, or show a secret. Flags and environment arrive through clap (`cli`); the
+//! file is read here.
+
+mod file;
+mod secret;
+
+pub use file::{ConfigError, ConfigFile, RoleOverrideFile};
+pub use secret::{SecretError, secret};
+
+use crate::model::{AccountId, Region};
+use secrecy::SecretString;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The audit role's name where nobody says otherwise.
+pub const DEFAULT_ROLE: &str = "OrgwardAudit";
+/// The session name where nobody says otherwise: what CloudTrail shows in the member.
+pub const DEFAULT_SESSION_NAME: &str = "orgward";
+/// Accounts worked on at once where nobody says otherwise.
+pub const DEFAULT_CONCURRENCY: usize = 32;
+
+/// Where a value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag, or its environment variable.
+    Flag,
+    /// The config file.
+    File,
+    /// The embedded default.
+    Default,
+}
+
+impl Origin {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Flag => "flag or environment",
+            Self::File => "config file",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// What flags and environment say; `None` where they say nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--role-name`.
+    pub role_name: Option<String>,
+    /// `--external-id` or ORGWARD_EXTERNAL_ID.
+    pub external_id: Option<SecretString>,
+    /// `--external-id-file`.
+    pub external_id_file: Option<PathBuf>,
+    /// `--apply-role-name`.
+    pub apply_role_name: Option<String>,
+    /// `--apply-external-id` or ORGWARD_APPLY_EXTERNAL_ID.
+    pub apply_external_id: Option<SecretString>,
+    /// `--apply-external-id-file`.
+    pub apply_external_id_file: Option<PathBuf>,
+    /// `--session-name`.
+    pub session_name: Option<String>,
+    /// `--session-duration`, seconds.
+    pub session_duration: Option<u32>,
+    /// `--source-identity`.
+    pub source_identity: Option<String>,
+    /// `--session-tag key=value`.
+    pub session_tags: Vec<(String, String)>,
+    /// `--profile`.
+    pub profile: Option<String>,
+    /// `--region`.
+    pub region: Option<Region>,
+    /// `--max-concurrency`.
+    pub max_concurrency: Option<usize>,
+    /// `--state-dir`.
+    pub state_dir: Option<PathBuf>,
+}
+
+/// A role other than the usual one, for one account.
+#[derive(Debug, Clone, Default)]
+pub struct RoleOverride {
+    /// The role's name, if it differs.
+    pub role_name: Option<String>,
+    /// The ExternalId, if it differs.
+    pub external_id: Option<SecretString>,
+}
+
+/// The validated settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The role every member is entered with to look.
+    pub role_name: String,
+    /// Its ExternalId.
+    pub external_id: Option<SecretString>,
+    /// Other roles for single accounts.
+    pub accounts: BTreeMap<AccountId, RoleOverride>,
+    /// The role members are entered with to change things.
+    pub apply_role_name: Option<String>,
+    /// Its ExternalId.
+    pub apply_external_id: Option<SecretString>,
+    /// `RoleSessionName`.
+    pub session_name: String,
+    /// `DurationSeconds`; AWS's default (an hour) if `None`.
+    pub session_duration: Option<u32>,
+    /// `SourceIdentity`.
+    pub source_identity: Option<String>,
+    /// Session tags.
+    pub session_tags: BTreeMap<String, String>,
+    /// The profile of the shared config file.
+    pub profile: Option<String>,
+    /// The home Region.
+    pub region: Option<Region>,
+    /// Accounts worked on at once.
+    pub max_concurrency: usize,
+    /// Where runs are kept.
+    pub state_dir: PathBuf,
+    /// Thresholds of checks that differ from their defaults, by name.
+    pub thresholds: BTreeMap<String, i64>,
+    /// Where each value came from, by the name used in the config file.
+    pub origins: BTreeMap<&'static str, Origin>,
+}
+
+impl Settings {
+    /// Flags and environment over the file over defaults.
+    ///
+    /// # Errors
+    /// If a secret's file can't be read, a value is out of range, or no state directory can be found.
+    pub fn resolve(
+        flags: Overrides,
+        file: ConfigFile,
+        default_state_dir: Option<PathBuf>,
+    ) -> Result<Self, ConfigError> {
+        let mut origins = BTreeMap::new();
+        let external_id = pick_secret(
+            &mut origins,
+            "external_id",
+            (flags.external_id, flags.external_id_file),
+            (file.external_id, file.external_id_file),
+        )?;
+        let apply_external_id = pick_secret(
+            &mut origins,
+            "apply_external_id",
+            (flags.apply_external_id, flags.apply_external_id_file),
+            (file.apply_external_id, file.apply_external_id_file),
+        )?;
+        let mut accounts = BTreeMap::new();
+        for (account, entry) in file.accounts {
+            let external_id = secret(entry.external_id, entry.external_id_file.as_deref())?;
+            accounts.insert(account, RoleOverride { role_name: entry.role_name, external_id });
+        }
+        let mut session_tags = file.session_tags;
+        session_tags.extend(flags.session_tags);
+        let max_concurrency = pick(&mut origins, "max_concurrency", flags.max_concurrency, file.max_concurrency)
+            .unwrap_or(DEFAULT_CONCURRENCY);
+        if max_concurrency == 0 {
+            return Err(ConfigError::value("max_concurrency", "`0` would do nothing, use 1 or more"));
+        }
+        let session_duration =
+            pick(&mut origins, "session_duration_seconds", flags.session_duration, file.session_duration_seconds);
+        if session_duration.is_some_and(|seconds| !(900..=43_200).contains(&seconds)) {
+            return Err(ConfigError::value("session_duration_seconds", "must be between 900 and 43200 seconds"));
+        }
+        let state_dir = pick(&mut origins, "state_dir", flags.state_dir, file.state_dir)
+            .or(default_state_dir)
+            .ok_or_else(|| ConfigError::value("state_dir", "no home directory was found, name one with --state-dir"))?;
+        Ok(Self {
+            role_name: pick(&mut origins, "role_name", flags.role_name, file.role_name)
+                .unwrap_or_else(|| DEFAULT_ROLE.to_owned()),
+            external_id,
+            accounts,
+            apply_role_name: pick(&mut origins, "apply_role_name", flags.apply_role_name, file.apply_role_name),
+            apply_external_id,
+            session_name: pick(&mut origins, "session_name", flags.session_name, file.session_name)
+                .unwrap_or_else(|| DEFAULT_SESSION_NAME.to_owned()),
+            session_duration,
+            source_identity: pick(&mut origins, "source_identity", flags.source_identity, file.source_identity),
+            session_tags,
+            profile: pick(&mut origins, "profile", flags.profile, file.profile),
+            region: pick(&mut origins, "region", flags.region, file.region),
+            max_concurrency,
+            state_dir,
+            thresholds: file.thresholds,
+            origins,
+        })
+    }
+}
+
+/// The flag's value, else the file's, remembering which.
+fn pick<T>(
+    origins: &mut BTreeMap<&'static str, Origin>,
+    name: &'static str,
+    flag: Option<T>,
+    file: Option<T>,
+) -> Option<T> {
+    let origin = match (&flag, &file) {
+        (Some(_), _) => Origin::Flag,
+        (None, Some(_)) => Origin::File,
+        (None, None) => Origin::Default,
+    };
+    origins.insert(name, origin);
+    flag.or(file)
+}
+
+/// A secret given as text or as the path of a file that holds it; a flag of either kind beats the config file.
+fn pick_secret(
+    origins: &mut BTreeMap<&'static str, Origin>,
+    name: &'static str,
+    (flag, flag_file): (Option<SecretString>, Option<PathBuf>),
+    (text, file): (Option<SecretString>, Option<PathBuf>),
+) -> Result<Option<SecretString>, ConfigError> {
+    if flag.is_some() || flag_file.is_some() {
+        origins.insert(name, Origin::Flag);
+        return Ok(secret(flag, flag_file.as_deref())?);
+    }
+    let found = secret(text, file.as_deref())?;
+    origins.insert(name, if found.is_some() { Origin::File } else { Origin::Default });
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

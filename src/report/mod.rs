@@ -1,1 +1,54 @@
-//! report
+//! What people and machines read: tables, trees, plans and JSON, made from facts and findings.
+//!
+//! Must not: call AWS, decide a verdict, or print (a report is a `String`; `cli` prints it). Every text that came from
+//! outside goes through [`text::plain`] or a serialiser on its way out.
+
+pub mod audit_json;
+pub mod audit_table;
+pub mod compare;
+pub mod coverage;
+pub mod org_tree;
+pub mod plan_text;
+pub mod text;
+
+use crate::model::check::CheckMeta;
+use crate::model::scope::Scope;
+use crate::model::{Finding, OrgFacts};
+use serde::Serialize;
+
+/// What a run cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct RunStats {
+    /// Calls orgward made (an operation with its retries is one).
+    pub calls: u64,
+    /// Requests sent, retries included.
+    pub attempts: u64,
+    /// Attempts that AWS throttled.
+    pub throttled: u64,
+    /// Milliseconds spent waiting for a place under the request quotas, summed over requests.
+    pub waited_ms: u64,
+}
+
+/// Everything an audit report is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Audit<'a> {
+    /// The organization.
+    pub org: &'a OrgFacts,
+    /// Who has verdicts, and why the others have none.
+    pub scope: &'a Scope,
+    /// The checks that ran, in catalogue order.
+    pub checks: &'a [&'a CheckMeta],
+    /// One finding for each cell.
+    pub findings: &'a [Finding],
+    /// What it cost.
+    pub stats: RunStats,
+    /// Whether the run was cut short.
+    pub interrupted: bool,
+}
+
+impl Audit<'_> {
+    /// The check's own words, if it is in the catalogue.
+    pub fn meta(&self, id: &str) -> Option<&CheckMeta> {
+        self.checks.iter().find(|meta| meta.id == id).copied()
+    }
+}

@@ -1,0 +1,156 @@
+//! The config file (`orgward.yaml`): its form, and errors that point at the line.
+
+use super::secret::SecretError;
+use crate::model::{AccountId, Region};
+use secrecy::SecretString;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Why the settings can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("config file `{path}` can't be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file isn't what it should be.
+    #[error("config file `{path}`: {message}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where and why, with the line shown.
+        message: String,
+    },
+    /// A secret can't be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A value is out of range.
+    #[error("`{name}`: {message}")]
+    Value {
+        /// The setting's name.
+        name: &'static str,
+        /// What is wrong, with the fix.
+        message: String,
+    },
+}
+
+impl ConfigError {
+    pub(super) fn value(name: &'static str, message: &str) -> Self {
+        Self::Value { name, message: message.to_owned() }
+    }
+}
+
+/// The config file as written. Unknown keys are errors.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfigFile {
+    /// 1, the only version so far.
+    pub version: Option<u32>,
+    /// The audit role's name.
+    pub role_name: Option<String>,
+    /// Its ExternalId; a file is better.
+    pub external_id: Option<SecretString>,
+    /// A file whose first line is the ExternalId.
+    pub external_id_file: Option<PathBuf>,
+    /// The apply role's name.
+    pub apply_role_name: Option<String>,
+    /// Its ExternalId.
+    pub apply_external_id: Option<SecretString>,
+    /// A file whose first line is that.
+    pub apply_external_id_file: Option<PathBuf>,
+    /// `RoleSessionName`.
+    pub session_name: Option<String>,
+    /// `DurationSeconds`, 900 to 43200.
+    pub session_duration_seconds: Option<u32>,
+    /// `SourceIdentity`.
+    pub source_identity: Option<String>,
+    /// Session tags.
+    pub session_tags: BTreeMap<String, String>,
+    /// Profile of the shared AWS config.
+    pub profile: Option<String>,
+    /// Home Region.
+    pub region: Option<Region>,
+    /// Accounts worked on at once.
+    pub max_concurrency: Option<usize>,
+    /// Where runs are kept.
+    pub state_dir: Option<PathBuf>,
+    /// Other roles for single accounts.
+    pub accounts: BTreeMap<AccountId, RoleOverrideFile>,
+    /// Thresholds of checks, by name.
+    pub thresholds: BTreeMap<String, i64>,
+}
+
+/// A role for one account, as written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RoleOverrideFile {
+    /// The role's name.
+    pub role_name: Option<String>,
+    /// The ExternalId.
+    pub external_id: Option<SecretString>,
+    /// A file whose first line is that.
+    pub external_id_file: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    /// Reads a file. Paths inside it are relative to it.
+    ///
+    /// # Errors
+    /// If it can't be read, or a key or value is wrong: with line, column and the line itself.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let mut file =
+            Self::parse(&text).map_err(|message| ConfigError::Malformed { path: path.to_owned(), message })?;
+        let base = path.parent().unwrap_or_else(|| Path::new("."));
+        let rebase = |file: &mut Option<PathBuf>| {
+            if let Some(path) = file {
+                *path = base.join(&*path);
+            }
+        };
+        rebase(&mut file.external_id_file);
+        rebase(&mut file.apply_external_id_file);
+        rebase(&mut file.state_dir);
+        file.accounts.values_mut().for_each(|entry| rebase(&mut entry.external_id_file));
+        Ok(file)
+    }
+
+    /// Reads the text of a config file. An empty one is all defaults.
+    ///
+    /// # Errors
+    /// Where and why, in words, with the line shown unless it could hold a secret.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            return Ok(Self::default());
+        }
+        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+        let file: Self =
+            serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error.to_string()))?;
+        match file.version {
+            Some(1) | None => Ok(file),
+            Some(newer) => Err(format!("version `{newer}` is not known to this orgward, which reads version 1")),
+        }
+    }
+}
+
+/// serde's words with the nearest key added: `unknown field \`rolename\`, expected one of ...`.
+fn explain(message: &str) -> String {
+    let Some((wrong, rest)) = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) else {
+        return message.to_owned();
+    };
+    let known = rest.split_once("expected one of ").map_or("", |(_, known)| known);
+    let known = known.split(" at line").next().unwrap_or(known).split(", ").map(|word| word.trim_matches('`'));
+    let nearest = known
+        .map(|word| (strsim::jaro_winkler(wrong, word), word))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((_, word)) => format!("{message}; did you mean `{word}`?"),
+        None => message.to_owned(),
+    }
+}

@@ -1,0 +1,77 @@
+use super::*;
+use secrecy::ExposeSecret as _;
+
+fn file(text: &str) -> ConfigFile {
+    ConfigFile::parse(text).unwrap()
+}
+
+fn settings(flags: Overrides, text: &str) -> Result<Settings, ConfigError> {
+    Settings::resolve(flags, file(text), Some("/state".into()))
+}
+
+#[test]
+fn a_flag_beats_the_file_which_beats_the_default() {
+    let text = "role_name: FromFile\nregion: eu-central-1\n";
+    let flags = Overrides { role_name: Some("FromFlag".into()), ..Overrides::default() };
+    let settings = settings(flags, text).unwrap();
+    assert_eq!(settings.role_name, "FromFlag");
+    assert_eq!(settings.region.as_ref().map(Region::as_str), Some("eu-central-1"));
+    assert_eq!(settings.session_name, DEFAULT_SESSION_NAME);
+    let origin = |name| settings.origins.get(name).copied();
+    assert_eq!(origin("role_name"), Some(Origin::Flag));
+    assert_eq!(origin("region"), Some(Origin::File));
+    assert_eq!(origin("session_name"), Some(Origin::Default));
+}
+
+#[test]
+fn an_account_id_with_leading_zeros_stays_text() {
+    let settings = settings(Overrides::default(), "accounts:\n  \"012345678901\": {role_name: Other}\n").unwrap();
+    let id: AccountId = "012345678901".parse().unwrap();
+    assert_eq!(settings.accounts.get(&id).and_then(|o| o.role_name.as_deref()), Some("Other"));
+}
+
+#[test]
+fn a_wrong_key_names_line_and_nearest_word() {
+    let error = ConfigFile::parse("version: 1\nrolename: X\n").unwrap_err();
+    assert!(error.contains("line 2"), "{error}");
+    assert!(error.contains("did you mean `role_name`?"), "{error}");
+}
+
+#[test]
+fn wrong_values_are_errors() {
+    for text in [
+        "max_concurrency: many\n",
+        "region: nowhere\n",
+        "accounts: {\"12\": {}}\n",
+        "role_name: A\nrole_name: B\n",
+        "version: 2\n",
+    ] {
+        assert!(ConfigFile::parse(text).is_err(), "{text}");
+    }
+    assert!(settings(Overrides::default(), "max_concurrency: 0\n").is_err());
+    assert!(settings(Overrides::default(), "session_duration_seconds: 60\n").is_err());
+    assert!(ConfigFile::parse("# nothing here\n").is_ok());
+}
+
+#[test]
+fn secrets_stay_out_of_debug_and_errors() {
+    let settings = settings(Overrides::default(), "external_id: hunter2-secret\n").unwrap();
+    assert_eq!(settings.external_id.as_ref().map(|s| s.expose_secret()), Some("hunter2-secret"));
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    let error = ConfigFile::parse("external_id: [hunter2-secret]\n").unwrap_err();
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_secret_comes_from_the_first_line_of_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("id");
+    std::fs::write(&path, "hunter2\nnotes\n").unwrap();
+    let flags = Overrides { external_id_file: Some(path.clone()), ..Overrides::default() };
+    let settings = Settings::resolve(flags, ConfigFile::default(), Some("/state".into())).unwrap();
+    assert_eq!(settings.external_id.unwrap().expose_secret(), "hunter2");
+    std::fs::write(&path, "\n").unwrap();
+    assert!(matches!(secret(None, Some(&path)), Err(SecretError::Empty { .. })));
+    assert!(matches!(secret(Some("x".to_owned().into()), Some(&path)), Err(SecretError::Both { .. })));
+    assert!(matches!(secret(None, Some(&dir.path().join("none"))), Err(SecretError::Unreadable { .. })));
+}

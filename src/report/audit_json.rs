@@ -1,0 +1,157 @@
+//! The audit as JSON: versioned, in a stable order, one row for each failing resource and for each other cell.
+
+use super::coverage::Coverage;
+use super::{Audit, RunStats};
+use crate::model::finding::{Evidence, Target};
+use crate::model::{Finding, Verdict};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// The version of this format.
+pub const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    format: &'static str,
+    version: u32,
+    tool: Tool,
+    as_of: jiff::Timestamp,
+    interrupted: bool,
+    organization: Organization<'a>,
+    scope: Scope<'a>,
+    coverage: Coverage,
+    findings: Vec<Row<'a>>,
+    run: RunStats,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Organization<'a> {
+    id: &'a str,
+    management_account: &'a str,
+    caller: &'a str,
+}
+
+#[derive(Serialize)]
+struct Scope<'a> {
+    accounts: Vec<AccountRow<'a>>,
+    left_out: Vec<LeftOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct AccountRow<'a> {
+    id: &'a str,
+    name: &'a str,
+    path: String,
+}
+
+#[derive(Serialize)]
+struct LeftOut<'a> {
+    id: &'a str,
+    name: &'a str,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    check: &'a str,
+    account: Option<&'a str>,
+    region: Option<&'a str>,
+    resource: Option<&'a str>,
+    verdict: Verdict,
+    severity: &'a str,
+    message: &'a str,
+    evidence: &'a [Evidence],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a crate::model::Cause>,
+    fingerprint: String,
+}
+
+/// The report as pretty JSON with a line feed at its end.
+///
+/// # Errors
+/// If a value can't be serialised, which no value orgward makes is known to do.
+pub fn render(audit: &Audit<'_>) -> Result<String, serde_json::Error> {
+    let org = audit.org;
+    let account_name = |id| org.accounts.get(id).map_or("", |account| account.name.as_str());
+    let mut findings: Vec<&Finding> = audit.findings.iter().collect();
+    findings.sort_by(|a, b| (&a.check, &a.target).cmp(&(&b.check, &b.target)));
+    let report = Report {
+        format: "orgward.audit",
+        version: VERSION,
+        tool: Tool { name: "orgward", version: env!("CARGO_PKG_VERSION") },
+        as_of: org.as_of,
+        interrupted: audit.interrupted,
+        organization: Organization {
+            id: &org.organization.id,
+            management_account: org.organization.management_account.as_str(),
+            caller: &org.organization.caller_arn,
+        },
+        scope: Scope {
+            accounts: audit
+                .scope
+                .accounts
+                .iter()
+                .map(|id| AccountRow { id: id.as_str(), name: account_name(id), path: org.path(&id.clone().into()) })
+                .collect(),
+            left_out: audit
+                .scope
+                .left_out
+                .iter()
+                .map(|(id, reason)| LeftOut { id: id.as_str(), name: account_name(id), reason })
+                .collect(),
+        },
+        coverage: Coverage::of(audit.findings),
+        findings: findings.into_iter().flat_map(rows).collect(),
+        run: audit.stats,
+    };
+    let mut text = serde_json::to_string_pretty(&report)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// A row for each failing resource; one row for a cell without any.
+fn rows(finding: &Finding) -> Vec<Row<'_>> {
+    let row = |resource: Option<&'_ str>, message| Row {
+        check: &finding.check,
+        account: finding.target.account().map(|id| id.as_str()),
+        region: finding.target.region().map(|region| region.as_str()),
+        resource: None,
+        verdict: finding.verdict,
+        severity: finding.severity.as_str(),
+        message,
+        evidence: &finding.evidence,
+        cause: finding.cause.as_ref(),
+        fingerprint: fingerprint(&finding.check, &finding.target, resource),
+    };
+    if finding.resources.is_empty() {
+        return vec![row(None, &finding.message)];
+    }
+    finding
+        .resources
+        .iter()
+        .map(|failing| {
+            let mut row = row(Some(&failing.resource), &failing.message);
+            row.resource = Some(&failing.resource);
+            row
+        })
+        .collect()
+}
+
+/// What stays the same for the same problem from run to run: SHA-256 over check, account, Region and resource, the
+/// first 128 bits as hex. Message, severity and time do not enter.
+pub fn fingerprint(check: &str, target: &Target, resource: Option<&str>) -> String {
+    let mut hash = Sha256::new();
+    let account = target.account().map_or("", |id| id.as_str());
+    let region = target.region().map_or("", |region| region.as_str());
+    for part in ["orgward/1", check, account, region, resource.unwrap_or("")] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,44 @@
+//! Two audits of the same organization side by side: what failed before, what fails after.
+
+use super::text::{Align, Paint, Style, columns};
+use crate::model::check::CheckMeta;
+use crate::model::{Finding, Verdict};
+
+/// A line for each check whose figures differ or that still fails; the others are counted below.
+pub fn render(checks: &[&CheckMeta], before: &[Finding], after: &[Finding], paint: Paint) -> String {
+    let tally = |findings: &[Finding], id: &str, verdict: Verdict| {
+        findings.iter().filter(|finding| finding.check == id && finding.verdict == verdict).count()
+    };
+    let head = ["CHECK", "FAIL BEFORE", "FAIL AFTER", "UNKNOWN BEFORE", "UNKNOWN AFTER", ""];
+    let mut rows = vec![head.iter().map(|text| ((*text).to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
+    let mut untouched = 0;
+    for meta in checks {
+        let [fail_before, fail_after] = [before, after].map(|f| tally(f, meta.id, Verdict::Fail));
+        let [unknown_before, unknown_after] = [before, after].map(|f| tally(f, meta.id, Verdict::Unknown));
+        if fail_before + fail_after + unknown_before + unknown_after == 0 {
+            untouched += 1;
+            continue;
+        }
+        let (word, style) = match (fail_before, fail_after) {
+            (b, a) if a > b => ("worse", Style::Red),
+            (b, 0) if b > 0 => ("mended", Style::Green),
+            (b, a) if a < b => ("better", Style::Green),
+            (0, 0) => ("", Style::Dim),
+            _ => ("open", Style::Yellow),
+        };
+        rows.push(vec![
+            (meta.id.to_owned(), Some(Style::Bold)),
+            (fail_before.to_string(), None),
+            (fail_after.to_string(), None),
+            (unknown_before.to_string(), None),
+            (unknown_after.to_string(), None),
+            (word.to_owned(), Some(style)),
+        ]);
+    }
+    let aligns = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right];
+    let mut out = columns(&rows, &aligns, paint);
+    if untouched > 0 {
+        out.push_str(&format!("{untouched} more checks neither fail nor are unknown, before or after\n"));
+    }
+    out
+}

@@ -1,0 +1,212 @@
+//! The plan for people: every change with its before and after, equal changes grouped over accounts.
+
+use super::text::{Paint, Style, count, plain};
+use crate::model::address::{Address, Doc};
+use crate::model::plan::{Change, Operation, Plan};
+use crate::model::{AccountId, OrgFacts};
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+use std::fmt::Write as _;
+
+/// The whole plan. `digest` is that of the plan file.
+pub fn render(plan: &Plan, org: Option<&OrgFacts>, digest: &str, paint: Paint) -> String {
+    let mut out = String::new();
+    for group in groups(plan) {
+        write_group(&mut out, &group, org, paint);
+    }
+    for refusal in &plan.refusals {
+        let head = paint.paint(Style::Red, "refused");
+        let _ = writeln!(out, "{head} {}: {}", plain(&refusal.step), plain(&refusal.message));
+    }
+    for unknown in &plan.unknowns {
+        let head = paint.paint(Style::Yellow, "not planned");
+        let account = unknown.account.as_ref().map(|id| format!(" account {}", named(id, org))).unwrap_or_default();
+        let _ = writeln!(out, "{head} {}{account}: {}", plain(&unknown.step), plain(&unknown.cause.to_string()));
+    }
+    for step in &plan.operator_steps {
+        let _ = writeln!(out, "{} {}", paint.paint(Style::Yellow, "to do by hand:"), plain(step));
+    }
+    for note in &plan.notes {
+        let _ = writeln!(out, "{} {}", paint.paint(Style::Dim, "note:"), plain(note));
+    }
+    closing(&mut out, plan, digest, paint);
+    out
+}
+
+fn closing(out: &mut String, plan: &Plan, digest: &str, paint: Paint) {
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    let n = |operation| plan.changes.iter().filter(|change| change.operation() == operation).count();
+    let line = format!(
+        "Plan: {} to create, {} to update, {} to delete",
+        n(Operation::Create),
+        n(Operation::Update),
+        n(Operation::Delete)
+    );
+    let _ = writeln!(out, "{}", paint.paint(Style::Bold, &line));
+    if plan.is_empty() && plan.complete() && plan.applyable() {
+        let _ = writeln!(out, "Nothing to change: the organization is as the playbooks ask");
+    }
+    if !plan.applyable() {
+        let _ = writeln!(out, "This plan can't be applied: {} to mend first", count(plan.refusals.len(), "refusal"));
+    }
+    if !plan.complete() {
+        let _ = writeln!(
+            out,
+            "This plan is not complete: {} could not be planned for",
+            count(plan.unknowns.len(), "thing")
+        );
+    }
+    let _ = writeln!(out, "{} {digest}", paint.paint(Style::Dim, "digest"));
+}
+
+/// Changes that differ in their account only.
+struct Group<'a> {
+    first: &'a Change,
+    all: Vec<&'a Change>,
+}
+
+fn groups(plan: &Plan) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for change in &plan.changes {
+        match groups.iter_mut().find(|group| equal_but_account(group.first, change)) {
+            Some(group) => group.all.push(change),
+            None => groups.push(Group { first: change, all: vec![change] }),
+        }
+    }
+    groups
+}
+
+/// Only password policies repeat over accounts; anything else is shown on its own.
+fn equal_but_account(a: &Change, b: &Change) -> bool {
+    matches!((&a.address, &b.address), (Address::PasswordPolicy { .. }, Address::PasswordPolicy { .. }))
+        && (&a.step, &a.before, &a.after, &a.reason) == (&b.step, &b.before, &b.after, &b.reason)
+}
+
+fn write_group(out: &mut String, group: &Group<'_>, org: Option<&OrgFacts>, paint: Paint) {
+    let change = group.first;
+    let (sign, word, style) = match change.operation() {
+        Operation::Create => ("+", "create", Style::Green),
+        Operation::Update => ("~", "update", Style::Yellow),
+        Operation::Delete => ("-", "delete", Style::Red),
+    };
+    let title = match &change.address {
+        Address::PasswordPolicy { .. } => {
+            let n = group.all.len();
+            format!("password policy in {}", count(n, "account"))
+        }
+        Address::Attachment { policy, target, .. } => {
+            let place = org.map_or_else(|| target.to_string(), |org| org.describe(target));
+            format!("attachment of \"{policy}\" to {place}")
+        }
+        address => address.to_string(),
+    };
+    let _ =
+        writeln!(out, "{} {}", paint.paint(style, &format!("{sign} {word}")), paint.paint(Style::Bold, &plain(&title)));
+    let _ = writeln!(out, "    step {}: {}", plain(&change.step), plain(&change.reason));
+    if matches!(change.address, Address::PasswordPolicy { .. }) {
+        let names: Vec<String> =
+            group.all.iter().filter_map(|change| change.address.account()).map(|id| named(id, org)).collect();
+        let _ = writeln!(out, "    accounts: {}", names.join(", "));
+    }
+    write_fields(out, change.before.as_ref(), change.after.as_ref(), paint);
+    for change in &group.all {
+        let account = match (&change.address, group.all.len()) {
+            (_, 1) => String::new(),
+            (address, _) => address.account().map(|id| format!("{id}: ")).unwrap_or_default(),
+        };
+        for line in &change.impact {
+            let _ = writeln!(out, "    {} {account}{}", paint.paint(Style::Cyan, "impact:"), plain(line));
+        }
+        for confirmation in &change.confirmations {
+            let _ = writeln!(
+                out,
+                "    {} --confirm {}: {}",
+                paint.paint(Style::Red, "needs"),
+                confirmation.target,
+                plain(&confirmation.message)
+            );
+        }
+    }
+}
+
+fn named(id: &AccountId, org: Option<&OrgFacts>) -> String {
+    match org.and_then(|org| org.accounts.get(id)) {
+        Some(account) => format!("{id} {}", plain(&account.name)),
+        None => id.to_string(),
+    }
+}
+
+/// Every field of both documents, in key order: unchanged ones too, so that nothing is left to guess.
+fn write_fields(out: &mut String, before: Option<&Doc>, after: Option<&Doc>, paint: Paint) {
+    let empty = serde_json::Map::new();
+    let fields = |doc: Option<&Doc>| doc.and_then(|doc| doc.0.as_object().cloned()).unwrap_or_else(|| empty.clone());
+    let (old, new) = (fields(before), fields(after));
+    let mut keys: Vec<&String> = old.keys().chain(new.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    let width = keys.iter().map(|key| key.len()).max().unwrap_or(0);
+    for key in keys {
+        let (was, is) = (old.get(key), new.get(key));
+        match (was, is) {
+            (Some(Value::String(was)), Some(Value::String(is))) if was != is && (was.len() > 60 || is.len() > 60) => {
+                write_long(out, key, Some(was), Some(is), paint);
+            }
+            (None, Some(Value::String(is))) if is.len() > 60 => write_long(out, key, None, Some(is), paint),
+            (Some(Value::String(was)), None) if was.len() > 60 => write_long(out, key, Some(was), None, paint),
+            (Some(was), Some(is)) if was == is => {
+                let _ = writeln!(out, "      {}", paint.paint(Style::Dim, &format!("{key:width$}  {}", value(is))));
+            }
+            (Some(was), Some(is)) => {
+                let _ = writeln!(
+                    out,
+                    "    {} {key:width$}  {} -> {}",
+                    paint.paint(Style::Yellow, "~"),
+                    value(was),
+                    value(is)
+                );
+            }
+            (None, Some(is)) => {
+                let _ = writeln!(out, "    {} {key:width$}  {}", paint.paint(Style::Green, "+"), value(is));
+            }
+            (Some(was), None) => {
+                let _ = writeln!(out, "    {} {key:width$}  {}", paint.paint(Style::Red, "-"), value(was));
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+/// A short value on one line.
+fn value(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("\"{}\"", plain(text)),
+        Value::Null => "none".to_owned(),
+        other => plain(&other.to_string()),
+    }
+}
+
+/// A long text (a policy document) as a line diff; JSON is laid out first.
+fn write_long(out: &mut String, key: &str, was: Option<&str>, is: Option<&str>, paint: Paint) {
+    let size = is.or(was).map_or(0, |text| text.chars().count());
+    let _ = writeln!(out, "      {key}  ({size} characters)");
+    let (was, is) = (was.map(laid_out).unwrap_or_default(), is.map(laid_out).unwrap_or_default());
+    let diff = TextDiff::from_lines(was.as_str(), is.as_str());
+    for change in diff.iter_all_changes() {
+        let line = plain(change.value().trim_end_matches('\n'));
+        let line = match change.tag() {
+            ChangeTag::Delete => paint.paint(Style::Red, &format!("- {line}")),
+            ChangeTag::Insert => paint.paint(Style::Green, &format!("+ {line}")),
+            ChangeTag::Equal => format!("  {line}"),
+        };
+        let _ = writeln!(out, "        {line}");
+    }
+}
+
+fn laid_out(text: &str) -> String {
+    let laid = serde_json::from_str::<Value>(text).and_then(|value| serde_json::to_string_pretty(&value));
+    let mut text = laid.unwrap_or_else(|_| text.to_owned());
+    text.push('\n');
+    text
+}

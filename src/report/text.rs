@@ -1,0 +1,145 @@
+//! Text for terminals: hostile characters made visible, colour only where it is wanted, columns that line up.
+
+use std::fmt::Write as _;
+
+/// `text` safe for a terminal or a log line: control characters and the marks that reorder text are shown as `\u{..}`.
+///
+/// Account names, tags, resource names and AWS's messages go through here.
+pub fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let invisible =
+            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        if c.is_control() || invisible {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// `text` cut to `width` characters, the cut shown as `…`.
+pub fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut out: String = text.chars().take(width.saturating_sub(1)).collect();
+    out.push('…');
+    out
+}
+
+/// `1 account`, `2 accounts`.
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// A style of emphasis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Headings.
+    Bold,
+    /// Less important.
+    Dim,
+    /// Bad.
+    Red,
+    /// Attention.
+    Yellow,
+    /// Good.
+    Green,
+    /// Names.
+    Cyan,
+}
+
+/// Paints text, or leaves it alone where colour is not wanted (`NO_COLOR`, a pipe, `--color never`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paint {
+    /// Whether to paint.
+    pub on: bool,
+}
+
+impl Paint {
+    /// `text` in `style`.
+    pub fn paint(self, style: Style, text: &str) -> String {
+        if !self.on || text.is_empty() {
+            return text.to_owned();
+        }
+        let code = match style {
+            Style::Bold => "1",
+            Style::Dim => "2",
+            Style::Red => "31",
+            Style::Yellow => "33",
+            Style::Green => "32",
+            Style::Cyan => "36",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+/// Left or right in its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Figures.
+    Right,
+}
+
+/// Rows of cells as lines with two spaces between columns, no trailing blanks. Cells are (text, style); widths count
+/// the text alone, so colour never shifts a column.
+pub fn columns(rows: &[Vec<(String, Option<Style>)>], aligns: &[Align], paint: Paint) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (i, (text, _)) in row.iter().enumerate() {
+            let width = text.chars().count();
+            match widths.get_mut(i) {
+                Some(known) => *known = (*known).max(width),
+                None => widths.push(width),
+            }
+        }
+    }
+    let mut out = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (i, (text, style)) in row.iter().enumerate() {
+            let width = widths.get(i).copied().unwrap_or(0);
+            let pad = " ".repeat(width.saturating_sub(text.chars().count()));
+            let painted = style.map_or_else(|| text.clone(), |style| paint.paint(style, text));
+            if i > 0 {
+                line.push_str("  ");
+            }
+            match aligns.get(i).copied().unwrap_or(Align::Left) {
+                Align::Left => line.extend([painted.as_str(), pad.as_str()]),
+                Align::Right => line.extend([pad.as_str(), painted.as_str()]),
+            }
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_cannot_move_the_cursor_or_reorder_a_line() {
+        assert_eq!(plain("a\u{1b}[2Jb\n\u{202e}c"), "a\\u{1b}[2Jb\\u{a}\\u{202e}c");
+        assert_eq!(plain("Ünï-cödé ok"), "Ünï-cödé ok");
+    }
+
+    #[test]
+    fn colour_does_not_shift_columns() {
+        let rows = vec![
+            vec![("high".to_owned(), Some(Style::Red)), ("3".to_owned(), None)],
+            vec![("medium".to_owned(), None), ("12".to_owned(), None)],
+        ];
+        let aligns = [Align::Left, Align::Right];
+        let bare = columns(&rows, &aligns, Paint { on: false });
+        assert_eq!(bare, "high     3\nmedium  12\n");
+        let painted = columns(&rows, &aligns, Paint { on: true });
+        assert_eq!(painted.replace("\u{1b}[31m", "").replace("\u{1b}[0m", ""), bare);
+    }
+}
