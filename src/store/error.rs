@@ -1,0 +1,121 @@
+//! Why something on disk could not be read or written, in words with the fix.
+//!
+//! Must not: hold file contents; paths and reasons only.
+
+use super::lock::Holder;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why something on disk could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The operating system said no.
+    #[error("can't {doing} `{}`: {}", path.display(), words(source))]
+    Io {
+        /// What was being done: a verb.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Written by a later orgward.
+    #[error(
+        "`{}` is a {what} of version {found}, and this orgward reads up to version {supported}: use the orgward that wrote it, or a later one",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// What it is: `journal`, `manifest`.
+        what: &'static str,
+        /// Its version.
+        found: u64,
+        /// The version this build knows.
+        supported: u64,
+    },
+    /// Not as orgward wrote it.
+    #[error("`{}` is damaged: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where and how.
+        why: String,
+    },
+    /// Others can look into the state directory.
+    #[error(
+        "the state directory `{}` is open to others (mode {mode:04o}), and it holds findings: run `chmod 700` on it, or name another",
+        path.display()
+    )]
+    NotPrivate {
+        /// The directory.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Another run works on the same organization.
+    #[error("another orgward is at work on organization `{organization}`: {}; wait for it to end, or stop it", held(holder.as_ref()))]
+    Held {
+        /// The organization.
+        organization: String,
+        /// Who holds the lock, if it could be read.
+        holder: Option<Holder>,
+    },
+    /// A name that can't be a file's.
+    #[error("`{name}` can't be the name of a {what}: use letters, digits, `.`, `_` and `-`, not starting with `.`")]
+    Name {
+        /// The name, cut.
+        name: String,
+        /// Of what.
+        what: &'static str,
+    },
+    /// The journal could not be written before: nothing more may be done under it.
+    #[error("the journal `{}` could not be written before, so nothing more is written to it", path.display())]
+    JournalStopped {
+        /// The journal.
+        path: PathBuf,
+    },
+}
+
+impl StoreError {
+    /// An error of the operating system.
+    pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { doing, path: path.to_owned(), source }
+    }
+
+    /// Whether the disk is full.
+    pub fn is_full_disk(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if full(source))
+    }
+}
+
+fn full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// The system's words without its error number, and what to do.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    let lower: String = letters
+        .next()
+        .map(|first| first.to_lowercase().chain(letters).collect())
+        .unwrap_or_else(|| "unknown".to_owned());
+    let fix = match error.kind() {
+        _ if full(error) => "; free space there and run again",
+        io::ErrorKind::PermissionDenied => "; check who owns it, or name another place",
+        io::ErrorKind::ReadOnlyFilesystem => "; name another place",
+        io::ErrorKind::NotFound => "; check the path",
+        io::ErrorKind::IsADirectory => "; name a file in it",
+        _ => "",
+    };
+    format!("{lower}{fix}")
+}
+
+fn held(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(h) => format!("`{}` with process id {} on {}, since {}", h.command, h.pid, h.host, h.since),
+        None => "its name could not be read".to_owned(),
+    }
+}
