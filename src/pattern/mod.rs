@@ -1,1 +1,1 @@
-//! pattern
+//! CloudWatch Logs filter patterns for JSON events.

@@ -1,0 +1,257 @@
+//! Condition operators.
+//!
+//! Owns: whether one line of a `Condition` block holds for a request. Must not: guess; what is not known is not known.
+//!
+//! Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued context keys".
+
+use super::document::{Condition, Version};
+use super::glob::{Expanded, Glob};
+use super::request::{Request, Value};
+use super::shown;
+
+/// Whether something holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Truth {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// It can't be told, and why.
+    Unknown(String),
+}
+
+impl Truth {
+    /// Whether one holds: a yes wins, then a not known. Stops at the first yes.
+    pub(super) fn any(truths: impl IntoIterator<Item = Self>) -> Self {
+        Self::fold(truths, &Self::Yes, Self::No)
+    }
+
+    /// Whether all hold: a no wins, then a not known. Stops at the first no.
+    pub(super) fn all(truths: impl IntoIterator<Item = Self>) -> Self {
+        Self::fold(truths, &Self::No, Self::Yes)
+    }
+
+    fn fold(truths: impl IntoIterator<Item = Self>, wins: &Self, otherwise: Self) -> Self {
+        let mut unknown = None;
+        for truth in truths {
+            if truth == *wins {
+                return truth;
+            }
+            if matches!(truth, Self::Unknown(_)) && unknown.is_none() {
+                unknown = Some(truth);
+            }
+        }
+        unknown.unwrap_or(otherwise)
+    }
+
+    /// The opposite; what is not known stays so.
+    pub(super) fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            unknown => unknown,
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}
+
+/// How the values of a key are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Set {
+    /// The key has one value.
+    Single,
+    /// `ForAnyValue:`.
+    AnyValue,
+    /// `ForAllValues:`.
+    AllValues,
+}
+
+/// How one value of the request is compared with one of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Test {
+    Text { wildcards: bool, fold: bool },
+    Arn,
+    Bool,
+    Number(Order),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Equal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// Operators that are compared: name, test, whether negated.
+const COMPARED: [(&str, Test, bool); 17] = [
+    ("StringEquals", Test::Text { wildcards: false, fold: false }, false),
+    ("StringNotEquals", Test::Text { wildcards: false, fold: false }, true),
+    ("StringEqualsIgnoreCase", Test::Text { wildcards: false, fold: true }, false),
+    ("StringNotEqualsIgnoreCase", Test::Text { wildcards: false, fold: true }, true),
+    ("StringLike", Test::Text { wildcards: true, fold: false }, false),
+    ("StringNotLike", Test::Text { wildcards: true, fold: false }, true),
+    ("ArnEquals", Test::Arn, false),
+    ("ArnLike", Test::Arn, false),
+    ("ArnNotEquals", Test::Arn, true),
+    ("ArnNotLike", Test::Arn, true),
+    ("Bool", Test::Bool, false),
+    ("NumericEquals", Test::Number(Order::Equal), false),
+    ("NumericNotEquals", Test::Number(Order::Equal), true),
+    ("NumericLessThan", Test::Number(Order::Less), false),
+    ("NumericLessThanEquals", Test::Number(Order::LessOrEqual), false),
+    ("NumericGreaterThan", Test::Number(Order::Greater), false),
+    ("NumericGreaterThanEquals", Test::Number(Order::GreaterOrEqual), false),
+];
+
+/// Operators that exist and are not evaluated.
+const NOT_EVALUATED: [&str; 9] = [
+    "DateEquals",
+    "DateNotEquals",
+    "DateLessThan",
+    "DateLessThanEquals",
+    "DateGreaterThan",
+    "DateGreaterThanEquals",
+    "BinaryEquals",
+    "IpAddress",
+    "NotIpAddress",
+];
+
+/// An operator without its prefix and its `IfExists`.
+fn take_apart(operator: &str) -> (Set, &str, bool) {
+    let (set, rest) = if let Some(rest) = operator.strip_prefix("ForAnyValue:") {
+        (Set::AnyValue, rest)
+    } else if let Some(rest) = operator.strip_prefix("ForAllValues:") {
+        (Set::AllValues, rest)
+    } else {
+        (Set::Single, operator)
+    };
+    match rest.strip_suffix("IfExists") {
+        Some(base) => (set, base, true),
+        None => (set, rest, false),
+    }
+}
+
+/// Why an operator does not exist in IAM, with the nearest that does; `None` if it exists.
+pub(super) fn unknown_operator(operator: &str) -> Option<String> {
+    let (set, base, if_exists) = take_apart(operator);
+    if base == "Null" {
+        return (if_exists || set != Set::Single)
+            .then(|| format!("operator `{}` does not exist, use `Null`", shown(operator)));
+    }
+    let names: Vec<&str> = COMPARED.iter().map(|(name, _, _)| *name).chain(NOT_EVALUATED).chain(["Null"]).collect();
+    if names.contains(&base) {
+        return None;
+    }
+    Some(format!("unknown condition operator `{}`{}", shown(operator), super::parse::nearest(base, &names)))
+}
+
+/// Whether a key of this operator takes `true` and `false` without case.
+pub(super) fn is_boolean(operator: &str) -> bool {
+    matches!(take_apart(operator).1, "Bool" | "Null")
+}
+
+/// Whether the line holds.
+pub(super) fn holds(condition: &Condition, version: Version, request: &Request) -> Truth {
+    let (set, base, if_exists) = take_apart(&condition.operator);
+    let key = shown(&condition.key);
+    let values = match request.value(&condition.key) {
+        Value::Unknown => return Truth::Unknown(format!("context key `{key}` is not known")),
+        Value::Absent => None,
+        Value::Present(values) => Some(values),
+    };
+    if base == "Null" && set == Set::Single && !if_exists {
+        return null(&condition.values, values.is_none(), &key);
+    }
+    let Some((_, test, negated)) = COMPARED.iter().find(|(name, _, _)| *name == base).copied() else {
+        return Truth::Unknown(format!("condition operator `{}` is not evaluated", shown(&condition.operator)));
+    };
+    let Some(values) = values else {
+        return Truth::from(match set {
+            Set::Single => negated || if_exists,
+            Set::AnyValue => if_exists,
+            Set::AllValues => true,
+        });
+    };
+    let mut each = values.iter().map(|value| {
+        let found = Truth::any(
+            condition.values.iter().map(|wanted| compare(test, value, wanted, negated, version, request, &key)),
+        );
+        if negated { found.not() } else { found }
+    });
+    match set {
+        Set::AnyValue => Truth::any(each),
+        Set::AllValues => Truth::all(each),
+        Set::Single => match (each.next(), each.next()) {
+            (Some(truth), None) => truth,
+            _ => Truth::Unknown(format!("context key `{key}` has several values and the operator takes one")),
+        },
+    }
+}
+
+/// `Null`: `true` asks that the key is absent, `false` that it is there.
+fn null(wanted: &[String], absent: bool, key: &str) -> Truth {
+    Truth::any(wanted.iter().map(|wanted| match boolean(wanted) {
+        Some(wanted) => Truth::from(wanted == absent),
+        None => Truth::Unknown(format!("`Null` of `{key}` is neither true nor false")),
+    }))
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether one value of the request fits one of the policy, before negation.
+fn compare(
+    test: Test,
+    value: &str,
+    wanted: &str,
+    negated: bool,
+    version: Version,
+    request: &Request,
+    key: &str,
+) -> Truth {
+    let wildcards = matches!(test, Test::Arn | Test::Text { wildcards: true, .. });
+    let wanted = match Glob::expand(wanted, wildcards, version, request) {
+        Expanded::Glob(glob) => glob,
+        Expanded::Unknown(why) => return Truth::Unknown(why),
+        Expanded::Nothing if negated => {
+            return Truth::Unknown(format!("a variable compared with `{key}` is not in the request"));
+        }
+        Expanded::Nothing => return Truth::No,
+    };
+    let unfit = |what: &str| Truth::Unknown(format!("`{key}` is compared as {what}, and one side is not"));
+    match test {
+        Test::Text { fold, .. } => wanted.matches(value, fold).into(),
+        Test::Arn => wanted.matches_arn(value).map_or_else(|| unfit("an ARN"), Truth::from),
+        Test::Bool => match (boolean(value), boolean(&wanted.literal())) {
+            (Some(value), Some(wanted)) => (value == wanted).into(),
+            _ => unfit("a boolean"),
+        },
+        Test::Number(order) => match (number(value), number(&wanted.literal())) {
+            (Some(value), Some(wanted)) => Truth::from(match order {
+                Order::Equal => value.total_cmp(&wanted).is_eq(),
+                Order::Less => value < wanted,
+                Order::LessOrEqual => value <= wanted,
+                Order::Greater => value > wanted,
+                Order::GreaterOrEqual => value >= wanted,
+            }),
+            _ => unfit("a number"),
+        },
+    }
+}
+
+/// A finite number; minus zero is zero.
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number + 0.0)
+}

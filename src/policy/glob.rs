@@ -1,0 +1,180 @@
+//! Wildcards and policy variables.
+//!
+//! Owns: `*`, `?` and `${...}` in actions, resources and condition values. Must not: know which element they stand in.
+//!
+//! Source: IAM User Guide, "IAM policy elements: Variables and tags" and "IAM JSON policy elements: Resource".
+
+use super::document::Version;
+use super::request::{Request, Value};
+use super::shown;
+
+/// One piece of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Token {
+    Literal(char),
+    One,
+    Many,
+}
+
+/// A pattern ready to match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Glob(Vec<Token>);
+
+/// A text with its variables put in.
+pub(super) enum Expanded {
+    /// As a pattern.
+    Glob(Glob),
+    /// A variable without default is not in the request: the text is nothing and equals nothing.
+    Nothing,
+    /// A variable is not known, and why.
+    Unknown(String),
+}
+
+impl Glob {
+    /// A pattern in which `*` and `?` are wildcards and nothing else is special.
+    pub(super) fn wild(text: &str) -> Self {
+        Self(text.chars().map(token).collect())
+    }
+
+    /// Puts the variables in. Their values, and `${*}`, `${?}`, `${$}`, are never wildcards.
+    pub(super) fn expand(text: &str, wildcards: bool, version: Version, request: &Request) -> Expanded {
+        let plain = |c| if wildcards { token(c) } else { Token::Literal(c) };
+        if version == Version::V2008 {
+            return Expanded::Glob(Self(text.chars().map(plain).collect()));
+        }
+        let mut tokens = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            tokens.extend(before.chars().map(plain));
+            let Some((name, after)) = after.split_once('}') else {
+                return Expanded::Unknown(format!("`{}` has a variable without end", shown(text)));
+            };
+            match variable(name, request) {
+                Ok(Some(value)) => tokens.extend(value.chars().map(Token::Literal)),
+                Ok(None) => return Expanded::Nothing,
+                Err(why) => return Expanded::Unknown(why),
+            }
+            rest = after;
+        }
+        tokens.extend(rest.chars().map(plain));
+        Expanded::Glob(Self(tokens))
+    }
+
+    /// Whether the whole text matches; `fold` compares letters without case.
+    pub(super) fn matches(&self, text: &str, fold: bool) -> bool {
+        matches(&self.0, text, fold)
+    }
+
+    /// The text of a pattern without wildcards.
+    pub(super) fn literal(&self) -> String {
+        let text = |token: &Token| match token {
+            Token::Literal(c) => *c,
+            Token::One => '?',
+            Token::Many => '*',
+        };
+        self.0.iter().map(text).collect()
+    }
+
+    /// Whether an ARN matches part by part, so that no wildcard reaches over a colon into the next part. `None` if the
+    /// pattern or the text is not an ARN.
+    pub(super) fn matches_arn(&self, text: &str) -> Option<bool> {
+        let (pattern, parts) = (self.parts(), split(text)?);
+        (pattern.len() == 6 && is_arn(&pattern)).then(|| all_match(&pattern, &parts))
+    }
+
+    /// Whether a resource matches. A pattern with fewer than six parts is filled up with `*`, as IAM does.
+    pub(super) fn matches_resource(&self, text: &str) -> bool {
+        let mut pattern = self.parts();
+        match split(text) {
+            Some(parts) if is_arn(&pattern) => {
+                pattern.resize(6, &[Token::Many]);
+                all_match(&pattern, &parts)
+            }
+            _ => self.matches(text, false),
+        }
+    }
+
+    /// At most six parts, cut at colons.
+    fn parts(&self) -> Vec<&[Token]> {
+        self.0.splitn(6, |token| *token == Token::Literal(':')).collect()
+    }
+}
+
+fn token(c: char) -> Token {
+    match c {
+        '*' => Token::Many,
+        '?' => Token::One,
+        c => Token::Literal(c),
+    }
+}
+
+/// The six parts of an ARN.
+fn split(text: &str) -> Option<Vec<&str>> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    (parts.len() == 6 && parts.first() == Some(&"arn")).then_some(parts)
+}
+
+fn is_arn(pattern: &[&[Token]]) -> bool {
+    pattern.len() > 1 && pattern.first().is_some_and(|first| matches(first, "arn", false))
+}
+
+fn all_match(pattern: &[&[Token]], parts: &[&str]) -> bool {
+    pattern.iter().zip(parts).all(|(pattern, part)| matches(pattern, part, false))
+}
+
+/// The value of `name` or `name, 'default'`; `None` if the request has none.
+fn variable(name: &str, request: &Request) -> Result<Option<String>, String> {
+    if matches!(name, "*" | "?" | "$") {
+        return Ok(Some(name.to_owned()));
+    }
+    let (key, default) = match name.split_once(',') {
+        Some((key, default)) => {
+            let default = default.trim();
+            let inner = default.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+            (key.trim(), Some(inner.ok_or_else(|| format!("the default of variable `{}` is not quoted", shown(key)))?))
+        }
+        None => (name.trim(), None),
+    };
+    match request.value(key) {
+        Value::Present(values) => match values.as_slice() {
+            [value] => Ok(Some(value.clone())),
+            _ => Err(format!("variable `{}` has several values", shown(key))),
+        },
+        Value::Absent => Ok(default.map(str::to_owned)),
+        Value::Unknown => Err(format!("variable `{}` is not known", shown(key))),
+    }
+}
+
+/// Greedy matching that returns to the last `*` on a mismatch: at most pattern times text steps.
+fn matches(pattern: &[Token], text: &str, fold: bool) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let (mut at, mut in_text) = (0, 0);
+    let mut last_many: Option<(usize, usize)> = None;
+    while let Some(c) = text.get(in_text) {
+        let fits = match pattern.get(at) {
+            Some(Token::Many) => {
+                last_many = Some((at, in_text));
+                at += 1;
+                continue;
+            }
+            Some(Token::One) => true,
+            Some(Token::Literal(literal)) => same(*literal, *c, fold),
+            None => false,
+        };
+        if fits {
+            at += 1;
+            in_text += 1;
+        } else if let Some((many, from)) = last_many {
+            last_many = Some((many, from + 1));
+            at = many + 1;
+            in_text = from + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern.get(at..).unwrap_or_default().iter().all(|token| *token == Token::Many)
+}
+
+fn same(a: char, b: char, fold: bool) -> bool {
+    a == b || fold && a.to_lowercase().eq(b.to_lowercase())
+}
