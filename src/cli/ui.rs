@@ -1,0 +1,139 @@
+//! Where words go: stdout is data, stderr is talk. Progress is a bar on a terminal, plain lines in CI, nothing with
+//! `--quiet`.
+
+use super::exit::Failure;
+use crate::report::text::{Paint, Style, plain};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+
+/// When to paint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How to talk.
+#[derive(Debug)]
+pub struct Ui {
+    /// For what goes to stdout.
+    pub out: Paint,
+    /// For what goes to stderr.
+    err: Paint,
+    quiet: bool,
+    bars: bool,
+}
+
+impl Ui {
+    /// From the flags and what stdout and stderr are.
+    pub fn new(color: Color, quiet: bool) -> Self {
+        let wanted = |terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        let stderr = std::io::stderr().is_terminal();
+        Self {
+            out: Paint { on: wanted(std::io::stdout().is_terminal()) },
+            err: Paint { on: wanted(stderr) },
+            quiet,
+            bars: stderr && std::env::var_os("CI").is_none(),
+        }
+    }
+
+    /// Data to stdout. A reader that went away (`| head`) is no error.
+    ///
+    /// # Errors
+    /// If stdout can't be written, for example on a full disk.
+    pub fn data(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = std::io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Failure::error(format!("stdout can't be written: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Talk to stderr, unless `--quiet`.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            self.stderr(text);
+        }
+    }
+
+    /// A warning to stderr, even with `--quiet`.
+    pub fn warn(&self, text: &str) {
+        self.stderr(&format!("{} {text}", self.err.paint(Style::Yellow, "warning:")));
+    }
+
+    /// A failure to stderr.
+    pub fn fail(&self, failure: &Failure) {
+        for message in &failure.messages {
+            // Messages span lines where they show a source line; each line is made safe on its own.
+            let safe: Vec<String> = message.lines().map(plain).collect();
+            self.stderr(&format!("{} {}", self.err.paint(Style::Red, "error:"), safe.join("\n")));
+        }
+    }
+
+    /// Text that may be painted for stderr.
+    pub fn paint(&self) -> Paint {
+        self.err
+    }
+
+    fn stderr(&self, text: &str) {
+        // Nothing is left to tell if stderr itself is gone.
+        let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+    }
+
+    /// Progress over `total` things.
+    pub fn progress(&self, total: usize, what: &'static str) -> Progress<'_> {
+        let bar = if self.quiet || !self.bars {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr())
+        };
+        // The template is a constant; were it wrong, indicatif's own style would show.
+        if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {elapsed} {wide_msg}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(what);
+        Progress { ui: self, bar, total, what, done: Mutex::new(0) }
+    }
+}
+
+/// Progress over a known number of accounts or changes.
+pub struct Progress<'a> {
+    ui: &'a Ui,
+    bar: ProgressBar,
+    total: usize,
+    what: &'static str,
+    done: Mutex<usize>,
+}
+
+impl Progress<'_> {
+    /// One more is done; `note` says which.
+    pub fn step(&self, note: &str) {
+        self.bar.set_message(plain(note));
+        self.bar.inc(1);
+        let Ok(mut done) = self.done.lock() else { return };
+        *done += 1;
+        // Without a bar: a line for each tenth, and for the last.
+        let tenth = self.total.div_ceil(10).max(1);
+        if !self.ui.bars && (*done % tenth == 0 || *done == self.total) {
+            self.ui.say(&format!("{}: {} of {}", self.what, *done, self.total));
+        }
+    }
+}
+
+impl Drop for Progress<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
