@@ -1,3 +1,93 @@
-//! sandbox
+//! An AWS organization inside the process: the real wire formats of the services orgward calls, and AWS's rules.
+//!
+//! Owns: the [`Sandbox`] handle and what requests pass on their way to a handler. A request is taken apart by
+//! `dispatch`, its caller found by `auth`, held against `gate` (published quotas) and `faults`, decoded by `wire`,
+//! answered by a [`Handler`] in `services`, and encoded again. Must not: know orgward's own modules beyond `model`,
+//! `policy` and `pattern`; allow what it can't evaluate (it answers 501); answer for an operation it does not have.
 
+mod auth;
+mod error;
+pub mod input;
+pub mod log;
+pub mod org;
+pub mod page;
+pub mod services;
 pub mod state;
+pub mod wire;
+
+pub use auth::Caller;
+pub use error::ApiError;
+pub use log::LoggedRequest;
+pub use org::{Event, Member, Org, OrgInfo, Population};
+
+use crate::model::AccountId;
+use serde_json::Value;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What answers one operation: members in and out carry AWS's names, whatever the protocol.
+///
+/// # Errors
+/// An [`ApiError`] that each protocol encodes as its service does.
+pub type Handler = fn(&mut Org, &Caller, Value) -> Result<Value, ApiError>;
+
+/// A handle on one sandbox organization. Clones share it.
+#[derive(Clone)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+/// What the clones of a handle share.
+struct Inner {
+    org: Mutex<Org>,
+    log: log::RequestLog,
+    credentials: (String, String),
+    account: AccountId,
+}
+
+impl Sandbox {
+    /// A sandbox around an organization, or around what builds one (a `Scenario`).
+    pub fn new(org: impl Into<Org>) -> Self {
+        let org = org.into();
+        let credentials = org.first_key();
+        let account = org.info.management_account.clone();
+        Self { inner: Arc::new(Inner { org: Mutex::new(org), log: log::RequestLog::default(), credentials, account }) }
+    }
+
+    /// The access key id and the secret of the operator in the management account.
+    pub fn credentials(&self) -> (String, String) {
+        self.inner.credentials.clone()
+    }
+
+    /// The management account.
+    pub fn management_account(&self) -> AccountId {
+        self.inner.account.clone()
+    }
+
+    /// Every request that reached the sandbox so far, in order of arrival.
+    pub fn requests(&self) -> Vec<LoggedRequest> {
+        self.inner.log.all()
+    }
+
+    /// Forgets the requests logged so far.
+    pub fn forget_requests(&self) {
+        self.inner.log.clear();
+    }
+
+    /// Reads or changes the organization behind AWS's back. The clock is set to now first.
+    pub fn with<R>(&self, act: impl FnOnce(&mut Org) -> R) -> R {
+        let mut org = self.org();
+        org.tick();
+        act(&mut org)
+    }
+
+    fn org(&self) -> MutexGuard<'_, Org> {
+        self.inner.org.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("management_account", &self.inner.account).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,407 @@
+//! `Org`: everything the sandbox knows of one organization.
+//!
+//! Owns: the tree, policies, attachments, tags, delegated administrators, credentials handed out, the calls made, and
+//! what was written to accounts over their generated state. Must not: apply AWS's rules (`services`).
+
+use super::state::{AccountState, ReportRequest, Tags};
+use crate::model::org::{AccountState as Lifecycle, PolicyType};
+use crate::model::{AccountId, PolicyId, Region, TargetId};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+pub use super::log::Event;
+
+/// Where the state of an account comes from. Equal ids give equal states, each time.
+pub trait Population: Send + Sync {
+    /// The state of the account as long as nothing is written to it. Any id has one.
+    fn account(&self, id: &AccountId) -> AccountState;
+}
+
+/// The organization itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrgInfo {
+    /// `o-xxxxxxxxxx`.
+    pub id: String,
+    /// The management account.
+    pub management_account: AccountId,
+    /// The management account's address.
+    pub email: String,
+    /// `ALL` or `CONSOLIDATED_BILLING`.
+    pub feature_set: String,
+    /// `r-xxxx`.
+    pub root: TargetId,
+    /// Policy types enabled at the root.
+    pub enabled_types: BTreeSet<PolicyType>,
+    /// Whether responses carry the older `Status` only, without `State`, `Paths` and `Path`.
+    pub older_responses: bool,
+}
+
+/// An organizational unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ou {
+    /// `ou-xxxx-xxxxxxxx`.
+    pub id: TargetId,
+    /// Its name, unique under its parent.
+    pub name: String,
+    /// The root or the OU above.
+    pub parent: TargetId,
+}
+
+/// An account of the organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// The root user's address.
+    pub email: String,
+    /// Where it is in its life.
+    pub state: Lifecycle,
+    /// The root or OU that holds it.
+    pub parent: TargetId,
+    /// When it joined.
+    pub joined: Timestamp,
+    /// Whether it was invited rather than created.
+    pub invited: bool,
+}
+
+/// An Organizations policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// `p-xxxxxxxx`.
+    pub id: PolicyId,
+    /// Its name, unique within its type.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// Its type.
+    pub kind: PolicyType,
+    /// Whether AWS owns it.
+    pub aws_managed: bool,
+    /// The text as saved.
+    pub content: String,
+    /// Where it is attached.
+    pub targets: BTreeSet<TargetId>,
+}
+
+/// A long-lived access key.
+#[derive(Clone)]
+pub(crate) struct Key {
+    pub(crate) secret: String,
+    pub(crate) account: AccountId,
+    pub(crate) arn: String,
+    pub(crate) user_id: String,
+}
+
+/// The organization.
+pub struct Org {
+    /// What everything generated derives from.
+    pub seed: u64,
+    /// The organization itself.
+    pub info: OrgInfo,
+    /// OUs by id.
+    pub tree: BTreeMap<TargetId, Ou>,
+    /// Accounts by id.
+    pub members: BTreeMap<AccountId, Member>,
+    /// Policies by id, AWS's own included.
+    pub policies: BTreeMap<PolicyId, Policy>,
+    /// Tags of roots, OUs, accounts and policies by id.
+    pub tags: BTreeMap<String, Tags>,
+    /// Service principals an account administers for the organization.
+    pub delegated: BTreeMap<AccountId, BTreeMap<String, Timestamp>>,
+    /// Services with trusted access and since when.
+    pub service_access: BTreeMap<String, Timestamp>,
+    /// Accounts that were written to.
+    pub written: BTreeMap<AccountId, AccountState>,
+    /// Credential reports asked for.
+    pub reports: BTreeMap<AccountId, ReportRequest>,
+    /// The calls made, oldest first.
+    pub events: Vec<Event>,
+    /// Now on the sandbox's clock; set before each handler.
+    pub now: Timestamp,
+    /// When the sandbox's clock began.
+    pub epoch: Timestamp,
+    pub(crate) keys: BTreeMap<String, Key>,
+    pub(crate) sessions: BTreeMap<String, Arc<super::auth::Session>>,
+    population: Arc<dyn Population>,
+    started: Option<Instant>,
+    counter: u64,
+}
+
+/// The document AWS attaches everywhere.
+pub(crate) const FULL_ACCESS: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+const RCP_FULL_ACCESS: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
+
+impl Org {
+    /// An organization with its management account, a root, and AWS's own policies; SCPs are enabled if `info` says so.
+    /// `operator` is the user name of the operator in the management account, whose key the sandbox hands out.
+    pub fn new(
+        seed: u64,
+        epoch: Timestamp,
+        info: OrgInfo,
+        management: Member,
+        operator: &str,
+        population: Arc<dyn Population>,
+    ) -> Self {
+        let mut org = Self {
+            seed,
+            tree: BTreeMap::new(),
+            members: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            delegated: BTreeMap::new(),
+            service_access: BTreeMap::new(),
+            written: BTreeMap::new(),
+            reports: BTreeMap::new(),
+            events: Vec::new(),
+            now: epoch,
+            epoch,
+            keys: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            population,
+            started: None,
+            counter: 0,
+            info,
+        };
+        for (id, name, kind, content) in [
+            ("p-FullAWSAccess", "FullAWSAccess", PolicyType::Scp, FULL_ACCESS),
+            ("p-RCPFullAWSAccess", "RCPFullAWSAccess", PolicyType::Rcp, RCP_FULL_ACCESS),
+        ] {
+            let Ok(id) = id.parse::<PolicyId>() else { continue };
+            let targets = if org.info.enabled_types.contains(&kind) {
+                BTreeSet::from([org.info.root.clone()])
+            } else {
+                BTreeSet::new()
+            };
+            let policy = Policy {
+                id: id.clone(),
+                name: name.to_owned(),
+                description: format!("Allows access to every operation ({name})"),
+                kind,
+                aws_managed: true,
+                content: content.to_owned(),
+                targets,
+            };
+            org.policies.insert(id, policy);
+        }
+        let account = management.id.clone();
+        org.add_account(management);
+        let id = org.fresh_id("AKIA", 16);
+        let secret = org.fresh_id("", 40);
+        let arn = format!("arn:aws:iam::{account}:user/{operator}");
+        let user_id = org.fresh_id("AIDA", 17);
+        org.keys.insert(id, Key { secret, account, arn, user_id });
+        org
+    }
+
+    /// Adds an OU; AWS's own policies are attached to it.
+    pub fn add_ou(&mut self, ou: Ou) {
+        self.attach_full_access(&ou.id);
+        self.tree.insert(ou.id.clone(), ou);
+    }
+
+    /// Adds an account; AWS's own policies are attached to it.
+    pub fn add_account(&mut self, member: Member) {
+        self.attach_full_access(&member.id.clone().into());
+        self.members.insert(member.id.clone(), member);
+    }
+
+    /// Adds a customer policy as it is, attached to `targets`; no rule is applied. Gives its id.
+    pub fn add_policy(
+        &mut self,
+        kind: PolicyType,
+        name: &str,
+        description: &str,
+        content: &str,
+        targets: impl IntoIterator<Item = TargetId>,
+    ) -> PolicyId {
+        let id = loop {
+            let text = format!("p-{}", self.fresh_id("", 10).to_ascii_lowercase());
+            if let Ok(id) = text.parse::<PolicyId>()
+                && !self.policies.contains_key(&id)
+            {
+                break id;
+            }
+        };
+        let policy = Policy {
+            id: id.clone(),
+            name: name.to_owned(),
+            description: description.to_owned(),
+            kind,
+            aws_managed: false,
+            content: content.to_owned(),
+            targets: targets.into_iter().collect(),
+        };
+        self.policies.insert(id.clone(), policy);
+        id
+    }
+
+    /// Adds a long-lived key of a principal (a user or the root user) in any account. Gives key id and secret.
+    pub fn add_key(&mut self, account: &AccountId, arn: &str) -> (String, String) {
+        let id = self.fresh_id("AKIA", 16);
+        let secret = self.fresh_id("", 40);
+        let user_id = self.fresh_id("AIDA", 17);
+        let key = Key { secret: secret.clone(), account: account.clone(), arn: arn.to_owned(), user_id };
+        self.keys.insert(id.clone(), key);
+        (id, secret)
+    }
+
+    fn attach_full_access(&mut self, target: &TargetId) {
+        let enabled = &self.info.enabled_types;
+        for policy in self.policies.values_mut().filter(|p| p.aws_managed && enabled.contains(&p.kind)) {
+            policy.targets.insert(target.clone());
+        }
+    }
+
+    /// Id and secret of the key made with the organization.
+    pub(crate) fn first_key(&self) -> (String, String) {
+        let operator = self
+            .keys
+            .iter()
+            .find(|(_, key)| key.account == self.info.management_account && !key.arn.ends_with(":root"));
+        operator.map(|(id, key)| (id.clone(), key.secret.clone())).unwrap_or_default()
+    }
+
+    /// The state of an account: what was written, else what the population says.
+    pub fn state(&self, id: &AccountId) -> Cow<'_, AccountState> {
+        match self.written.get(id) {
+            Some(state) => Cow::Borrowed(state),
+            None => Cow::Owned(self.population.account(id)),
+        }
+    }
+
+    /// The state of an account to write to; from now on it is stored.
+    pub fn state_mut(&mut self, id: &AccountId) -> &mut AccountState {
+        let population = &self.population;
+        self.written.entry(id.clone()).or_insert_with(|| population.account(id))
+    }
+
+    /// Sets `now` to the epoch plus what tokio's clock ran since the first call.
+    pub fn tick(&mut self) {
+        let now = Instant::now();
+        let elapsed = now.saturating_duration_since(*self.started.get_or_insert(now));
+        let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::ZERO);
+        self.now = self.epoch.checked_add(elapsed).unwrap_or(self.epoch);
+    }
+
+    /// `prefix` and `length` upper-case letters and digits: never the same twice, the same again for the same seed.
+    pub fn fresh_id(&mut self, prefix: &str, length: usize) -> String {
+        self.counter += 1;
+        let mut id = prefix.to_owned();
+        let mut block = 0u32;
+        while id.len() < prefix.len() + length {
+            let digest = Sha256::digest(format!("{}/{}/{block}", self.seed, self.counter).as_bytes());
+            let left = prefix.len() + length - id.len();
+            id.extend(digest.iter().take(left).map(|byte| char::from(base32(*byte))));
+            block += 1;
+        }
+        id
+    }
+
+    /// A UUID, fresh like [`Self::fresh_id`].
+    pub fn fresh_uuid(&mut self) -> String {
+        self.counter += 1;
+        uuid_of(&format!("{}/{}", self.seed, self.counter))
+    }
+
+    /// The ids from the root down to `target`, both included; empty if it is not in the tree.
+    pub fn chain(&self, target: &TargetId) -> Vec<TargetId> {
+        let mut chain = vec![target.clone()];
+        let mut at = target.clone();
+        while at != self.info.root {
+            let Some(parent) = self.parent(&at).filter(|_| chain.len() <= self.tree.len() + 2) else {
+                return Vec::new();
+            };
+            chain.push(parent.clone());
+            at = parent;
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// The root or OU above.
+    pub fn parent(&self, target: &TargetId) -> Option<TargetId> {
+        match target {
+            TargetId::Account(id) => self.members.get(id).map(|m| m.parent.clone()),
+            TargetId::Ou(_) => self.tree.get(target).map(|ou| ou.parent.clone()),
+            TargetId::Root(_) => None,
+        }
+    }
+
+    /// Whether the target exists.
+    pub fn exists(&self, target: &TargetId) -> bool {
+        match target {
+            TargetId::Root(_) => *target == self.info.root,
+            TargetId::Ou(_) => self.tree.contains_key(target),
+            TargetId::Account(id) => self.members.contains_key(id),
+        }
+    }
+
+    /// Whether this is the management account.
+    pub fn is_management(&self, account: &AccountId) -> bool {
+        self.info.management_account == *account
+    }
+
+    /// Accounts that are in the organization and answer calls.
+    pub fn works(&self, account: &AccountId) -> bool {
+        self.members
+            .get(account)
+            .is_some_and(|m| matches!(m.state, Lifecycle::Active | Lifecycle::PendingClosure | Lifecycle::Unknown))
+    }
+
+    /// The organization's ARN.
+    pub fn arn(&self) -> String {
+        format!("arn:aws:organizations::{}:organization/{}", self.info.management_account, self.info.id)
+    }
+
+    /// The Regions that every account can use without opting in.
+    pub fn default_regions() -> &'static [&'static str] {
+        &[
+            "us-east-1",
+            "us-east-2",
+            "us-west-1",
+            "us-west-2",
+            "ap-south-1",
+            "ap-northeast-1",
+            "ap-northeast-2",
+            "ap-northeast-3",
+            "ap-southeast-1",
+            "ap-southeast-2",
+            "ca-central-1",
+            "eu-central-1",
+            "eu-west-1",
+            "eu-west-2",
+            "eu-west-3",
+            "eu-north-1",
+            "sa-east-1",
+        ]
+    }
+
+    /// Whether the endpoints of a Region answer the account.
+    pub fn region_usable(&self, account: &AccountId, region: &Region) -> bool {
+        Self::default_regions().contains(&region.as_str())
+            || self.state(account).regions.get(region).is_some_and(|state| state.usable())
+    }
+}
+
+/// A character of RFC 4648's base 32, as AWS's ids use.
+fn base32(byte: u8) -> u8 {
+    match byte % 32 {
+        letter @ 0..=25 => b'A' + letter,
+        digit => b'2' + (digit - 26),
+    }
+}
+
+/// A UUID that a text always gives.
+pub(crate) fn uuid_of(text: &str) -> String {
+    let hex: String = Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+}
