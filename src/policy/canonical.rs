@@ -105,8 +105,11 @@ fn canonical_conditions(conditions: &[Condition]) -> Option<Value> {
             condition.key.to_ascii_lowercase()
         };
         let fold = is_boolean(&condition.operator);
-        let values =
-            condition.values.iter().map(|value| if fold { value.to_ascii_lowercase() } else { value.clone() }).collect();
+        let values = condition
+            .values
+            .iter()
+            .map(|value| if fold { value.to_ascii_lowercase() } else { value.clone() })
+            .collect();
         operators.entry(&condition.operator).or_default().insert(key, values);
     }
     (!operators.is_empty()).then(|| json!(operators))

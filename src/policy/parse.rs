@@ -9,17 +9,8 @@ use jsonc_parser::ast::{Object, ObjectProp, Value};
 use std::collections::BTreeMap;
 
 const IN_DOCUMENT: [&str; 3] = ["Version", "Id", "Statement"];
-const IN_STATEMENT: [&str; 9] = [
-    "Sid",
-    "Effect",
-    "Principal",
-    "NotPrincipal",
-    "Action",
-    "NotAction",
-    "Resource",
-    "NotResource",
-    "Condition",
-];
+const IN_STATEMENT: [&str; 9] =
+    ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 const IN_PRINCIPAL: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
 /// Reads a policy document.
