@@ -7,10 +7,12 @@
 
 mod auth;
 mod error;
+pub mod generate;
 pub mod input;
 pub mod log;
 pub mod org;
 pub mod page;
+pub mod scenario;
 pub mod services;
 pub mod state;
 pub mod wire;
@@ -19,6 +21,7 @@ pub use auth::Caller;
 pub use error::ApiError;
 pub use log::LoggedRequest;
 pub use org::{Event, Member, Org, OrgInfo, Population};
+pub use scenario::Scenario;
 
 use crate::model::AccountId;
 use serde_json::Value;

@@ -1,0 +1,92 @@
+//! The organization of `orgward demo`: 24 accounts, five levels of OUs, most things healthy, each planted problem named.
+//!
+//! Owns: which account has which problem. Must not: know how a problem looks inside an account (`generate`).
+
+use super::{Builder, Scenario};
+use crate::model::org::AccountState as Standing;
+use crate::sandbox::generate::Problem;
+
+/// The accounts below each OU path, with the value of their `env` tag.
+const ACCOUNTS: &[(&str, &str, &[&str])] = &[
+    ("Security", "security", &["log-archive", "audit", "security-tooling"]),
+    ("Infrastructure/Network", "infra", &["network-hub", "dns"]),
+    ("Infrastructure/Shared", "infra", &["shared-services", "ci-build"]),
+    ("Workloads/Prod", "prod", &["web-prod", "data-prod", "mobile-prod"]),
+    ("Workloads/Prod/Payments/US", "prod", &["payments-us"]),
+    ("Workloads/Prod/Payments/EU", "prod", &["payments-eu"]),
+    ("Workloads/Prod/Payments/EU/Ledger", "prod", &["ledger-core", "ledger-batch"]),
+    ("Workloads/NonProd", "nonprod", &["web-staging", "data-staging", "payments-staging", "mobile-dev"]),
+    ("Sandbox", "sandbox", &["sandbox-amara", "sandbox-jonas", "sandbox-mei"]),
+    ("Acquired", "prod", &["acquired-fintech"]),
+    ("Suspended", "none", &["legacy-crm"]),
+];
+
+/// The account whose IAM throttles.
+pub(super) const THROTTLED: &str = "data-prod";
+
+/// What is wrong with which account.
+pub(super) fn problems() -> Vec<(&'static str, Problem)> {
+    vec![
+        // Accounts that cannot be entered: a role nobody rolled out, a role rolled out under an older contract.
+        ("sandbox-jonas", Problem::NoAuditRole),
+        ("acquired-fintech", Problem::OtherExternalId("fintech-2019".into())),
+        // Password policies.
+        ("web-staging", Problem::NoPasswordPolicy),
+        ("mobile-dev", Problem::NoPasswordPolicy),
+        ("data-staging", Problem::WeakPasswordPolicy { length: 8, reuse: None }),
+        ("sandbox-amara", Problem::WeakPasswordPolicy { length: 6, reuse: None }),
+        ("payments-us", Problem::WeakPasswordPolicy { length: 12, reuse: Some(5) }),
+        ("ledger-batch", Problem::WeakPasswordPolicy { length: 16, reuse: Some(12) }),
+        // Keys.
+        ("ci-build", Problem::StaleKey(214)),
+        ("ci-build", Problem::StaleKey(131)),
+        ("data-prod", Problem::StaleKey(365)),
+        ("web-prod", Problem::StaleKey(97)),
+        ("payments-staging", Problem::NeverUsedKey),
+        ("sandbox-mei", Problem::NeverUsedKey),
+        // People.
+        ("sandbox-amara", Problem::UserWithoutMfa),
+        ("mobile-dev", Problem::UserWithoutMfa),
+        ("mobile-dev", Problem::UserWithoutMfa),
+        ("dns", Problem::UnusedPassword(163)),
+        ("web-staging", Problem::UnusedPassword(52)),
+        ("data-staging", Problem::NeverUsedPassword),
+        // Root users.
+        ("shared-services", Problem::RootKey),
+        ("sandbox-mei", Problem::RootWithoutMfa),
+        ("network-hub", Problem::RootVirtualMfa),
+        ("mobile-prod", Problem::RootUsed(9)),
+        // Policies.
+        ("ci-build", Problem::AdminStar),
+    ]
+}
+
+pub(super) fn scenario() -> Scenario {
+    let mut builder = Builder::new(2026, "larkspur");
+    for (path, env, names) in ACCOUNTS {
+        let parent = builder.path(path);
+        for name in *names {
+            builder.account(name, &parent, &[("env", env), ("owner", "platform")]);
+        }
+    }
+    let audit = builder.scenario.account("audit").map(|account| account.id.clone());
+    if let Some(audit) = audit {
+        builder.organization_trail(&audit);
+    }
+    let mut scenario = builder.scenario;
+    for (name, problem) in problems() {
+        scenario.plant(name, problem);
+    }
+    // Not wrong, but particular.
+    if let Ok(region) = "eu-south-1".parse() {
+        scenario.plant("payments-eu", Problem::OptInRegion(region));
+    }
+    for account in &mut scenario.accounts {
+        match account.name.as_str() {
+            "legacy-crm" => account.state = Standing::Suspended,
+            "acquired-fintech" => account.created = false,
+            _ => {}
+        }
+    }
+    scenario
+}
