@@ -1,1 +1,33 @@
-//! aws
+//! Talking to AWS: sessions in every account, one gate for every attempt, one clock, and errors as causes.
+//!
+//! It knows how to call, not what to call: the calls are in `collect` and `resources`. Nothing here prints, or keeps
+//! anything on disk.
+
+mod account_session;
+mod answer;
+mod clock;
+mod credentials;
+mod errors;
+mod gate;
+mod http;
+mod limiter;
+mod observe;
+mod quotas;
+mod session_policy;
+mod sessions;
+mod settings;
+mod stats;
+
+pub use account_session::AccountSession;
+pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
+pub use clock::Clock;
+pub use errors::{cause, code};
+pub use http::production_http;
+pub use limiter::{Bucket, Limiter};
+pub use quotas::{Allowance, Quotas, QuotasError};
+pub use session_policy::READ_ACTIONS;
+pub use sessions::{Caller, Sessions};
+pub use settings::{
+    DEFAULT_MAX_ATTEMPTS, DEFAULT_READ_TIMEOUT, Purpose, RoleOverride, SessionSettings, StaticCredentials,
+};
+pub use stats::CallStats;

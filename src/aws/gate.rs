@@ -1,0 +1,285 @@
+//! The gate: every attempt of every call waits for its bucket, is counted, and has its answer looked at.
+//!
+//! A [`Lane`] is the gate as one SDK client sees it (one account, service and Region). It takes three places in a client:
+//! - as identity cache it waits for the bucket. That happens in each attempt, before signing, so that a signature never
+//!   ages in a queue;
+//! - as interceptor it tags the signed request with its bucket;
+//! - as HTTP client it sends through the one pool, reads the body, feeds throttles back, refuses what AWS did not write
+//!   and stamps answers for [`super::observe`].
+//!
+//! It does not forward `validate_base_client_config`: that would build a TLS configuration for each client.
+
+use super::answer::{self, Format};
+use super::clock::Clock;
+use super::errors::{NoAnswer, why_unreachable};
+use super::limiter::{Bucket, Limiter};
+use super::observe::Stamper;
+use super::stats::Stats;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::identity::{
+    IdentityFuture, ResolveCachedIdentity, ResolveIdentity, SharedIdentityResolver,
+};
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{BeforeTransmitInterceptorContextMut, InterceptorContext};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::config_bag::ConfigBag;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Attempts after which a call that timed out is given up.
+const TIMED_OUT_ATTEMPTS: u32 = 2;
+/// Attempts after which a call whose connection failed or broke is given up.
+const BROKEN_ATTEMPTS: u32 = 4;
+/// Over the client's own connect and read time-outs, for clients that keep none.
+const GRACE: Duration = Duration::from_secs(2);
+/// For a body, after its head arrived.
+const BODY_LIMIT: Duration = Duration::from_secs(60);
+
+/// A service that orgward calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Service {
+    Account,
+    CloudTrail,
+    CloudWatch,
+    Iam,
+    Logs,
+    Organizations,
+    Sns,
+    Sts,
+}
+
+impl Service {
+    /// The prefix of its IAM actions, which is its name in the quotas.
+    pub(super) fn prefix(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::CloudTrail => "cloudtrail",
+            Self::CloudWatch => "cloudwatch",
+            Self::Iam => "iam",
+            Self::Logs => "logs",
+            Self::Organizations => "organizations",
+            Self::Sns => "sns",
+            Self::Sts => "sts",
+        }
+    }
+
+    fn format(self) -> Format {
+        match self {
+            Self::Account | Self::CloudTrail | Self::Logs | Self::Organizations => Format::Json,
+            Self::Iam | Self::Sns | Self::Sts => Format::Xml,
+            Self::CloudWatch => Format::Cbor,
+        }
+    }
+}
+
+/// What all lanes share.
+pub(super) struct Gate {
+    pub(super) clock: Clock,
+    pub(super) limiter: Limiter,
+    pub(super) stats: Stats,
+    pub(super) http: SharedHttpClient,
+}
+
+/// The gate as one SDK client sees it.
+#[derive(Clone)]
+pub(super) struct Lane {
+    pub(super) gate: Arc<Gate>,
+    pub(super) account: Arc<str>,
+    pub(super) service: Service,
+    pub(super) region: Arc<str>,
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lane({}/{}/{})", self.account, self.region, self.service.prefix())
+    }
+}
+
+/// What a request carries from the interceptor to the connector.
+#[derive(Debug, Clone)]
+struct Tag {
+    bucket: Arc<Bucket>,
+    attempt: u32,
+}
+
+impl Lane {
+    fn bucket(&self, cfg: &ConfigBag) -> Arc<Bucket> {
+        let operation = cfg.load::<Metadata>().map_or("unknown", Metadata::name);
+        self.gate.limiter.bucket(&self.account, &self.region, self.service.prefix(), operation)
+    }
+}
+
+impl ResolveCachedIdentity for Lane {
+    fn resolve_cached_identity<'a>(
+        &'a self,
+        resolver: SharedIdentityResolver,
+        components: &'a RuntimeComponents,
+        cfg: &'a ConfigBag,
+    ) -> IdentityFuture<'a> {
+        let bucket = self.bucket(cfg);
+        IdentityFuture::new(async move {
+            let waited = bucket.pass().await;
+            self.gate.stats.waited(waited);
+            resolver.resolve_identity(components, cfg).await
+        })
+    }
+}
+
+impl Intercept for Lane {
+    fn name(&self) -> &'static str {
+        "orgward::aws::gate"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let attempt = cfg.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
+        context.request_mut().add_extension(Tag { bucket: self.bucket(cfg), attempt });
+        Ok(())
+    }
+}
+
+impl HttpClient for Lane {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let limit = settings.connect_timeout().unwrap_or_default() + settings.read_timeout().unwrap_or_default();
+        let limit = (!limit.is_zero()).then(|| limit + GRACE);
+        let pool = self.gate.http.http_connector(settings, components);
+        SharedHttpConnector::new(LaneConnector { lane: self.clone(), pool, limit })
+    }
+}
+
+/// Sends through the pool and looks at the answer.
+#[derive(Debug)]
+struct LaneConnector {
+    lane: Lane,
+    pool: SharedHttpConnector,
+    limit: Option<Duration>,
+}
+
+impl HttpConnector for LaneConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let tag = request.extension::<Tag>().cloned();
+        let lane = self.lane.clone();
+        let stamper = Stamper::current();
+        let attempt = tag.as_ref().map_or(1, |tag| tag.attempt);
+        lane.gate.stats.attempt(&lane.account, attempt == 1);
+        let (sent, limit) = (self.pool.call(request), self.limit);
+        HttpConnectorFuture::new(async move {
+            let response = match receive(sent, limit).await {
+                Ok(response) => response,
+                Err(error) => {
+                    lane.gate.stats.unanswered();
+                    return Err(give_up(error, attempt));
+                }
+            };
+            lane.look_at(&response, tag.as_ref(), &stamper)?;
+            Ok(response)
+        })
+    }
+}
+
+impl Lane {
+    /// Feeds a throttle back, refuses a stranger's answer, stamps the rest.
+    fn look_at(&self, response: &HttpResponse, tag: Option<&Tag>, stamper: &Stamper) -> Result<(), ConnectorError> {
+        let status = response.status().as_u16();
+        let code = answer::error_code(response);
+        if answer::is_throttle(status, code.as_deref()) {
+            self.gate.stats.throttled();
+            if let Some(tag) = tag {
+                tag.bucket.throttled();
+            }
+            return Ok(());
+        }
+        if let Some(why) =
+            response.status().is_success().then(|| answer::foreign(response, self.service.format())).flatten()
+        {
+            return Err(ConnectorError::other(NoAnswer::Foreign(why).into(), None));
+        }
+        if status >= 500 {
+            return Ok(());
+        }
+        if let Some(tag) = tag {
+            tag.bucket.succeeded();
+        }
+        if self.service != Service::Sts {
+            let headers = response.headers();
+            let id = headers.get("x-amzn-requestid").or_else(|| headers.get("x-amz-request-id"));
+            stamper.stamp(response.body().bytes().unwrap_or_default(), id, self.gate.clock.now());
+        }
+        Ok(())
+    }
+}
+
+/// The answer with its body in memory.
+async fn receive(sent: HttpConnectorFuture, limit: Option<Duration>) -> Result<HttpResponse, ConnectorError> {
+    let timed_out = |_| ConnectorError::timeout(NoAnswer::TimedOut.into());
+    let mut response = match limit {
+        Some(limit) => tokio::time::timeout(limit, sent).await.map_err(timed_out)??,
+        None => sent.await?,
+    };
+    if response.body().bytes().is_none() {
+        let body = std::mem::replace(response.body_mut(), SdkBody::taken());
+        let whole = tokio::time::timeout(BODY_LIMIT, ByteStream::new(body).collect()).await.map_err(timed_out)?;
+        let whole = whole.map_err(|error| ConnectorError::io(error.into()))?;
+        *response.body_mut() = SdkBody::from(whole.into_bytes());
+    }
+    Ok(response)
+}
+
+/// An error that the SDK won't retry, once waiting longer makes no sense; the same error before that.
+fn give_up(error: ConnectorError, attempt: u32) -> ConnectorError {
+    if error.is_timeout() && attempt >= TIMED_OUT_ATTEMPTS {
+        ConnectorError::other(NoAnswer::TimedOut.into(), None)
+    } else if !error.is_timeout() && attempt >= BROKEN_ATTEMPTS {
+        ConnectorError::other(NoAnswer::Unreachable(why_unreachable(&error)).into(), None)
+    } else {
+        error
+    }
+}
+
+/// What to retry beyond the SDK's own list, and what not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retries;
+
+/// Errors that pass with time although the SDK doesn't list them: others write at the same moment.
+const IN_PROGRESS: [&str; 6] = [
+    "ConcurrentModification",
+    "ConcurrentModificationException",
+    "EntityTemporarilyUnmodifiable",
+    "OperationAbortedException",
+    "PolicyChangesInProgress",
+    "PolicyChangesInProgressException",
+];
+
+impl ClassifyRetry for Retries {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let code = context.response().and_then(answer::error_code);
+        match code.as_deref() {
+            Some(code) if IN_PROGRESS.contains(&code) => RetryAction::transient_error(),
+            // A quota: no waiting cures it.
+            Some("LimitExceededException") => RetryAction::RetryForbidden,
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "orgward::aws::retries"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
