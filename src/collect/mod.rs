@@ -1,1 +1,26 @@
-//! collect
+//! Facts: the organization first, then every account, under a bound.
+//!
+//! Owns: what is asked of AWS for an audit or a plan, in which order, and the catalogue of it. Must not: judge, write, or
+//! keep more than one account's facts longer than it takes to hand them on.
+//!
+//! A denied, throttled or late answer is a fact that is unknown with its cause, never an error: one bad account is a row.
+
+mod account;
+mod catalog;
+mod chain;
+mod credential_report;
+mod credentials;
+mod decode;
+mod fan_out;
+mod iam;
+mod organization;
+mod regions;
+mod trails;
+mod tree;
+mod watch;
+
+pub use account::{BASE_REQUESTS, REQUESTS_PER_TRAIL};
+pub use catalog::{CATALOG, ENTERING, FactSource, Place};
+pub use credential_report::{ReportError, parse as parse_credential_report};
+pub use fan_out::{CollectOptions, Progress, accounts};
+pub use organization::{CollectError, organization};

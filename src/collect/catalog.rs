@@ -1,0 +1,115 @@
+//! The fact catalogue: which calls make each fact, and which permissions they need.
+//!
+//! Owns: the one list that permissions, documentation and request bounds are unions over. Must not: call anything.
+
+use crate::model::check::Fact;
+use serde::Serialize;
+
+/// Where a fact is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// In the management account, with the caller's own credentials.
+    Management,
+    /// In the account that owns the organization trail's log group, with the audit role.
+    LogGroupOwner,
+    /// In each account, with the audit role (the management account: with the caller's own credentials).
+    Account,
+}
+
+/// How a fact is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FactSource {
+    /// The fact.
+    pub fact: Fact,
+    /// Where it is read.
+    pub place: Place,
+    /// The calls, as `service:Operation`.
+    pub calls: &'static [&'static str],
+    /// The IAM actions these calls need.
+    pub permissions: &'static [&'static str],
+}
+
+/// What every run calls before any fact: who the caller is, and entering an account.
+pub const ENTERING: &[&str] = &["sts:GetCallerIdentity", "sts:AssumeRole"];
+
+/// Calls whose IAM action has the same name, which is all of them.
+const fn source(fact: Fact, place: Place, calls: &'static [&'static str]) -> FactSource {
+    FactSource { fact, place, calls, permissions: calls }
+}
+
+/// Every fact, in the order of [`Fact`].
+pub const CATALOG: &[FactSource] = &[
+    source(
+        Fact::Organization,
+        Place::Management,
+        &[
+            "organizations:DescribeOrganization",
+            "organizations:ListRoots",
+            "organizations:ListAccounts",
+            "organizations:ListOrganizationalUnitsForParent",
+            "organizations:ListChildren",
+            "organizations:ListParents",
+            "organizations:ListTagsForResource",
+            "organizations:ListDelegatedAdministrators",
+        ],
+    ),
+    source(
+        Fact::ServiceControlPolicies,
+        Place::Management,
+        &[
+            "organizations:ListPolicies",
+            "organizations:DescribePolicy",
+            "organizations:ListTargetsForPolicy",
+            "organizations:ListTagsForResource",
+        ],
+    ),
+    source(
+        Fact::OrganizationTrails,
+        Place::Management,
+        &["cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors"],
+    ),
+    source(
+        Fact::OrganizationMonitoring,
+        Place::LogGroupOwner,
+        &["logs:DescribeMetricFilters", "cloudwatch:DescribeAlarms", "sns:ListTopics", "sns:ListSubscriptionsByTopic"],
+    ),
+    source(Fact::AccountSummary, Place::Account, &["iam:GetAccountSummary"]),
+    source(Fact::PasswordPolicy, Place::Account, &["iam:GetAccountPasswordPolicy"]),
+    source(Fact::CredentialReport, Place::Account, &["iam:GenerateCredentialReport", "iam:GetCredentialReport"]),
+    source(Fact::Authorization, Place::Account, &["iam:GetAccountAuthorizationDetails"]),
+    source(Fact::VirtualMfaDevices, Place::Account, &["iam:ListVirtualMFADevices"]),
+    source(Fact::Regions, Place::Account, &["account:ListRegions"]),
+    source(
+        Fact::Trails,
+        Place::Account,
+        &["cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors"],
+    ),
+    source(
+        Fact::Monitoring,
+        Place::Account,
+        &["logs:DescribeMetricFilters", "cloudwatch:DescribeAlarms", "sns:ListSubscriptionsByTopic"],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fact_is_there_once_and_every_call_is_a_permission() {
+        let facts: Vec<Fact> = CATALOG.iter().map(|source| source.fact).collect();
+        let mut sorted = facts.clone();
+        sorted.sort();
+        sorted.dedup();
+        assert_eq!(facts, sorted);
+        assert_eq!(facts.len(), 12);
+        for source in CATALOG {
+            assert!(!source.calls.is_empty());
+            for call in source.calls {
+                assert!(call.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty()));
+                assert!(source.permissions.contains(call), "{call}");
+            }
+        }
+    }
+}

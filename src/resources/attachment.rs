@@ -1,0 +1,54 @@
+//! Policies attached to the root, an OU or an account.
+//!
+//! Owns: their read and their write. Must not: create a policy.
+//!
+//! Source: Organizations API reference, `ListPoliciesForTarget`, `AttachPolicy`, `DetachPolicy`. A target has at most ten
+//! policies of a type, so asking the target is one page, where asking `FullAWSAccess` is hundreds.
+
+use super::call::{pages, present, settled};
+use super::document;
+use crate::aws::AccountSession;
+use crate::model::address::Doc;
+use crate::model::ids::{PolicyId, TargetId};
+use crate::model::observed::{Cause, Observed};
+use crate::model::org::PolicyType;
+use aws_sdk_organizations::types;
+
+const READ: &str = "organizations:ListPoliciesForTarget";
+const ATTACH: &str = "organizations:AttachPolicy";
+const DETACH: &str = "organizations:DetachPolicy";
+
+/// The empty document, if the policy is attached directly to the target. A missing target is an error, not an absence.
+pub(super) async fn read(
+    session: &AccountSession,
+    kind: &PolicyType,
+    policy: &str,
+    target: &TargetId,
+) -> Observed<Doc> {
+    let work = async {
+        let client = session.organizations();
+        let filter = types::PolicyType::from(kind.as_str());
+        let request = client.list_policies_for_target().target_id(target.as_str()).filter(filter);
+        let mut found = false;
+        pages(READ, request.into_paginator().send(), |page| {
+            found |= page.policies.unwrap_or_default().iter().any(|attached| attached.name() == Some(policy));
+        })
+        .await?;
+        Ok(found.then(document::empty))
+    };
+    session.observe(READ, &session.global_region(), work).await
+}
+
+/// Attaches the policy; that it is attached already is success.
+pub(super) async fn attach(session: &AccountSession, policy: &PolicyId, target: &TargetId) -> Result<(), Cause> {
+    let client = session.organizations();
+    let answer = settled(|| client.attach_policy().policy_id(policy.as_str()).target_id(target.as_str()).send()).await;
+    present(ATTACH, answer, &["DuplicatePolicyAttachmentException"]).map(drop)
+}
+
+/// Detaches the policy; that it is not attached, or not there any more, is success.
+pub(super) async fn detach(session: &AccountSession, policy: &PolicyId, target: &TargetId) -> Result<(), Cause> {
+    let client = session.organizations();
+    let answer = settled(|| client.detach_policy().policy_id(policy.as_str()).target_id(target.as_str()).send()).await;
+    present(DETACH, answer, &["PolicyNotAttachedException", "PolicyNotFoundException"]).map(drop)
+}

@@ -1,0 +1,127 @@
+//! How a resource talks to AWS: pages put together, absence told from failure, tag differences.
+//!
+//! Owns: the shape of an answer. Must not: know any one resource.
+
+use crate::aws;
+use crate::model::observed::{Cause, CauseKind};
+use aws_smithy_async::future::pagination_stream::PaginationStream;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+/// What an SDK call gives.
+pub(crate) type Answer<T, E> = Result<T, SdkError<E, HttpResponse>>;
+
+/// Hands every page to `take`; an empty page with a token goes on to the next one.
+pub(crate) async fn pages<T, E>(
+    operation: &str,
+    mut stream: PaginationStream<Answer<T, E>>,
+    mut take: impl FnMut(T),
+) -> Result<(), Cause>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    while let Some(page) = stream.next().await {
+        take(page.map_err(|error| aws::cause(operation, &error))?);
+    }
+    Ok(())
+}
+
+/// The answer, or nothing where AWS's error code is one of `absent`.
+pub(crate) fn present<T, E>(operation: &str, answer: Answer<T, E>, absent: &[&str]) -> Result<Option<T>, Cause>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if is(&error, absent) => Ok(None),
+        Err(error) => Err(aws::cause(operation, &error)),
+    }
+}
+
+/// Whether the error's code is one of `codes`.
+pub(crate) fn is<E>(error: &SdkError<E, HttpResponse>, codes: &[&str]) -> bool
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    aws::code(error).is_some_and(|code| codes.contains(&code.as_str()))
+}
+
+/// The answer's error as a cause.
+pub(crate) fn done<T, E>(operation: &str, answer: Answer<T, E>) -> Result<T, Cause>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    answer.map_err(|error| aws::cause(operation, &error))
+}
+
+/// An answer that lacks something AWS always sends.
+pub(crate) fn incomplete(operation: &str, what: &str) -> Cause {
+    Cause::new(CauseKind::NotAnAwsAnswer, operation, format!("the answer has no {what}"))
+}
+
+/// A write orgward refuses to send.
+pub(crate) fn refused(operation: &str, why: impl Into<String>) -> Cause {
+    Cause::new(CauseKind::Other, operation, why)
+}
+
+/// Codes that mean "another change is under way", which the SDK does not retry.
+const BUSY: [&str; 2] = ["ConcurrentModificationException", "PolicyChangesInProgressException"];
+
+/// How long to wait before each further try of an Organizations write, in seconds.
+const BUSY_WAITS: [u64; 5] = [1, 2, 4, 8, 16];
+
+/// Makes an Organizations write, again while another change is under way.
+pub(crate) async fn settled<T, E, F>(mut call: impl FnMut() -> F) -> Answer<T, E>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    F: Future<Output = Answer<T, E>>,
+{
+    for wait in BUSY_WAITS {
+        match call().await {
+            Err(error) if is(&error, &BUSY) => {}
+            answer => return answer,
+        }
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    }
+    call().await
+}
+
+/// What turns one set of tags into another.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TagChange {
+    /// To set.
+    pub(crate) set: Vec<(String, String)>,
+    /// Keys to remove.
+    pub(crate) remove: Vec<String>,
+}
+
+/// The difference between two sets of tags.
+pub(crate) fn tag_change(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> TagChange {
+    let set = after.iter().filter(|(key, value)| before.get(*key) != Some(*value));
+    TagChange {
+        set: set.map(|(key, value)| (key.clone(), value.clone())).collect(),
+        remove: before.keys().filter(|key| !after.contains_key(*key)).cloned().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_change_by_difference() {
+        let tags = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let change =
+            tag_change(&tags(&[("a", "1"), ("b", "1"), ("c", "1")]), &tags(&[("a", "1"), ("b", "2"), ("d", "1")]));
+        assert_eq!(change.set, [("b".into(), "2".into()), ("d".into(), "1".into())]);
+        assert_eq!(change.remove, ["c"]);
+        assert_eq!(tag_change(&tags(&[]), &tags(&[])), TagChange { set: vec![], remove: vec![] });
+    }
+}
