@@ -1,0 +1,238 @@
+//! `scp`: a service control policy with its text, its marks and its attachments.
+//!
+//! Source: Organizations User Guide, "Service control policies", "Quotas"; Organizations API reference.
+
+use crate::model::org::{Policy, PolicyType, PolicyTypeState};
+use crate::model::plan::{Change, Confirmation, ConfirmationReason, RefusalKind};
+use crate::model::{Address, Cause, CauseKind, Doc, TargetId};
+use crate::playbook::errors::plain;
+use crate::playbook::planner::{Draft, Planning};
+use crate::playbook::schema::ScpSpec;
+use crate::playbook::targets::{out_of_scope, reached, resolve};
+use crate::policy::same_meaning;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The tag that names the playbook.
+pub const TAG_PLAYBOOK: &str = "orgward:playbook";
+/// The tag that names the step.
+pub const TAG_STEP: &str = "orgward:step";
+
+/// The tags of what this step makes.
+pub fn marks(playbook: &str, step: &str) -> BTreeMap<String, String> {
+    [(TAG_PLAYBOOK.to_owned(), playbook.to_owned()), (TAG_STEP.to_owned(), step.to_owned())].into()
+}
+
+/// Adds what one step needs to the draft.
+pub fn plan(planning: &Planning<'_>, spec: &ScpSpec, draft: &mut Draft) {
+    let org = planning.org;
+    let address = Address::Policy { policy_type: PolicyType::Scp, name: spec.name.clone() };
+    if let Some(message) = not_usable(planning) {
+        draft.refuse(planning, Some(address), RefusalKind::Missing, message);
+        return;
+    }
+    let unknown = |cause: &Cause, draft: &mut Draft| draft.unplanned(planning, None, cause.clone());
+    let policies = match org.policies_of(&PolicyType::Scp).map(|policies| policies.known()) {
+        Some(Ok(policies)) => policies.map(Vec::as_slice).unwrap_or_default(),
+        Some(Err(cause)) => return unknown(cause, draft),
+        None => return unknown(&Cause::not_collected("organizations:ListPolicies"), draft),
+    };
+    if let Some(first) = draft.policy_steps.get(&spec.name).filter(|first| **first != planning.name) {
+        let message = format!("step `{first}` already defines the SCP `{}`, keep one of the two", spec.name);
+        draft.refuse(planning, Some(address), RefusalKind::NotOurs, message);
+        return;
+    }
+    draft.policy_steps.insert(spec.name.clone(), planning.name.clone());
+    let live = policies.iter().find(|policy| policy.name == spec.name);
+    let attached = match live.map(|policy| policy.targets.known()) {
+        Some(Ok(targets)) => targets.cloned().unwrap_or_default(),
+        Some(Err(cause)) => return unknown(cause, draft),
+        None => Vec::new(),
+    };
+    let written = match text(planning, spec, live, &attached, draft) {
+        Ok(change) => change,
+        Err(Stop::Refused) => return,
+        Err(Stop::Unknown(cause)) => return unknown(&cause, draft),
+    };
+    let depends_on: Vec<Address> = written.iter().map(|change| change.address.clone()).collect();
+    draft.changes.extend(written);
+    let mut seen = BTreeSet::new();
+    for target in &spec.targets {
+        match resolve(&target.text, org) {
+            Ok(id) if attached.contains(&id) || !seen.insert(id.clone()) => {}
+            Ok(id) => attach(planning, spec, policies, &id, &depends_on, draft),
+            Err(wrong) => draft.wrong_target(planning, target, wrong),
+        }
+    }
+}
+
+/// Why no SCP can be used in this organization at all, with the fix.
+fn not_usable(planning: &Planning<'_>) -> Option<String> {
+    let org = planning.org;
+    if org.organization.feature_set != "ALL" {
+        return Some("the organization has consolidated billing only, enable all features first".to_owned());
+    }
+    match org.root.policy_types.get(&PolicyType::Scp) {
+        Some(PolicyTypeState::Enabled) => None,
+        Some(_) => Some("service control policies are being switched on or off, plan again in a minute".to_owned()),
+        None => Some(format!(
+            "service control policies are not enabled, run `aws organizations enable-policy-type --root-id {} \
+             --policy-type SERVICE_CONTROL_POLICY`",
+            org.root.id
+        )),
+    }
+}
+
+/// Why the text gives no change.
+enum Stop {
+    /// Said in a refusal.
+    Refused,
+    /// A fact is unknown.
+    Unknown(Cause),
+}
+
+/// The change of the policy itself, if one is needed.
+fn text(
+    planning: &Planning<'_>,
+    spec: &ScpSpec,
+    live: Option<&Policy>,
+    attached: &[TargetId],
+    draft: &mut Draft,
+) -> Result<Option<Change>, Stop> {
+    let address = Address::Policy { policy_type: PolicyType::Scp, name: spec.name.clone() };
+    let marks = marks(planning.playbook, planning.step);
+    let Some(live) = live else {
+        let description = spec.description.clone().unwrap_or_default();
+        let after = Doc(json!({ "description": description, "content": spec.content, "tags": marks }));
+        return Ok(Some(planning.change(address, None, after, "the policy does not exist yet")));
+    };
+    if live.aws_managed {
+        let message = format!("`{}` is a policy of AWS, which is never edited: choose another name", spec.name);
+        draft.refuse(planning, Some(address), RefusalKind::NotOurs, message);
+        return Err(Stop::Refused);
+    }
+    let known = |cause: &Cause| Stop::Unknown(cause.clone());
+    let tags = live.tags.known().map_err(known)?.cloned().unwrap_or_default();
+    let Some(content) = live.content.known().map_err(known)? else {
+        let message = "AWS returned the policy without its document";
+        return Err(Stop::Unknown(Cause::new(CauseKind::Other, "organizations:DescribePolicy", message)));
+    };
+    let ours = marks.iter().all(|(key, value)| tags.get(key) == Some(value));
+    if !ours && !spec.adopt {
+        let owner = match (tags.get(TAG_PLAYBOOK), tags.get(TAG_STEP)) {
+            (Some(playbook), Some(step)) => format!("it was made by step `{playbook}/{step}`"),
+            _ => "orgward did not make it".to_owned(),
+        };
+        let message = format!(
+            "an SCP `{}` ({}) exists and {owner}: rename the step's policy, or say `adopt: true`",
+            spec.name, live.id
+        );
+        draft.refuse(planning, Some(address), RefusalKind::NotOurs, message);
+        return Err(Stop::Refused);
+    }
+    let same = same_meaning(content, &spec.content);
+    let description = spec.description.clone().unwrap_or_else(|| live.description.clone());
+    let mut reasons = Vec::new();
+    if !same {
+        reasons.push("its document says something else");
+    }
+    if description != live.description {
+        reasons.push("its description differs");
+    }
+    if !ours {
+        reasons.push("it is taken over");
+    }
+    if reasons.is_empty() {
+        return Ok(None);
+    }
+    // A text that means the same stays as it is, so that the change shows what it does and no more.
+    let text = if same { content } else { &spec.content };
+    let before = Doc(json!({ "description": live.description, "content": content, "tags": tags }));
+    let mut tags = tags;
+    tags.extend(marks);
+    let after = Doc(json!({ "description": description, "content": text, "tags": tags }));
+    let mut change = planning.change(address.clone(), Some(before), after, &reasons.join(", "));
+    if same {
+        return Ok(Some(change));
+    }
+    let mut refused = false;
+    for target in attached {
+        let place = planning.org.describe(target);
+        change.impact.extend(reached(planning.org, target).iter().map(|line| format!("{line}, through {place}")));
+        let outside = out_of_scope(planning.org, planning.scope, target);
+        if !outside.is_empty() {
+            let message = format!(
+                "the SCP `{}` is attached to {place}, so changing it reaches accounts out of scope: {}",
+                spec.name,
+                list(&outside)
+            );
+            draft.refuse(planning, Some(address.clone()), RefusalKind::OutOfScope, message);
+            refused = true;
+        }
+        if *target == planning.org.root.id {
+            change.confirmations.push(root_target(planning, target, "changes"));
+        }
+    }
+    if refused { Err(Stop::Refused) } else { Ok(Some(change)) }
+}
+
+/// Adds one attachment.
+fn attach(
+    planning: &Planning<'_>,
+    spec: &ScpSpec,
+    policies: &[Policy],
+    target: &TargetId,
+    depends_on: &[Address],
+    draft: &mut Draft,
+) {
+    let (org, place) = (planning.org, planning.org.describe(target));
+    let address =
+        Address::Attachment { policy_type: PolicyType::Scp, policy: spec.name.clone(), target: target.clone() };
+    let outside = out_of_scope(org, planning.scope, target);
+    if !outside.is_empty() {
+        let message = format!("attaching `{}` to {place} reaches accounts out of scope: {}", spec.name, list(&outside));
+        draft.refuse(planning, Some(address), RefusalKind::OutOfScope, message);
+        return;
+    }
+    let mut taken = draft.slots.get(target).copied().unwrap_or(0) + 1;
+    for policy in policies {
+        match policy.targets.known() {
+            Ok(targets) => taken += usize::from(targets.is_some_and(|targets| targets.contains(target))),
+            Err(cause) => return draft.unplanned(planning, target.account().cloned(), cause.clone()),
+        }
+    }
+    let most = planning.limits.scps_per_target;
+    if taken > most {
+        let message =
+            format!("{place} would have {taken} SCPs attached directly, AWS allows {most}: detach or merge some");
+        draft.refuse(planning, Some(address), RefusalKind::Quota, message);
+        return;
+    }
+    *draft.slots.entry(target.clone()).or_insert(0) += 1;
+    let mut change = planning.change(address, None, Doc(json!({})), &format!("it is not attached to {place}"));
+    change.depends_on = depends_on.to_vec();
+    change.impact = reached(org, target);
+    if *target == org.root.id {
+        change.confirmations.push(root_target(planning, target, "is attached to"));
+    }
+    if target.account().is_some_and(|account| org.is_management(account)) {
+        draft.notes.push(format!(
+            "{}: SCPs do not bind the management account, attaching one there does nothing",
+            planning.name
+        ));
+    }
+    draft.changes.push(change);
+}
+
+fn root_target(planning: &Planning<'_>, target: &TargetId, what: &str) -> Confirmation {
+    let bound = planning.org.accounts.len().saturating_sub(1);
+    let message = match what {
+        "changes" => format!("a policy attached to root {target} changes, {bound} accounts feel it at once"),
+        _ => format!("a policy is attached to root {target}, {bound} accounts feel it at once"),
+    };
+    Confirmation { target: target.clone(), why: ConfirmationReason::RootTarget, message: plain(&message) }
+}
+
+fn list(accounts: &[crate::model::AccountId]) -> String {
+    accounts.iter().map(crate::model::AccountId::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,83 @@
+//! The plan linter: what a careful reader would say of a plan before it is applied.
+//!
+//! Owns: advice. Must not: refuse anything (`planner`, `execute`) or look at facts.
+//!
+//! Source: Organizations User Guide, "Best practices for SCPs".
+
+use crate::model::plan::{Change, Operation, Plan};
+use crate::model::{Address, TargetId};
+use crate::policy::{Document, Effect, Statement};
+
+/// Notes on a plan, in the order of its changes, each once.
+pub fn lint(plan: &Plan) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for change in &plan.changes {
+        for note in notes_on(change) {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+    }
+    notes
+}
+
+fn notes_on(change: &Change) -> Vec<String> {
+    match (&change.address, change.operation()) {
+        (Address::Attachment { policy, target: TargetId::Root(id), .. }, Operation::Create) => vec![format!(
+            "`{policy}` is attached to root {id}: it binds every account but the management account at once, try it on a \
+             test OU first"
+        )],
+        (Address::Attachment { policy, target, .. }, Operation::Delete) => {
+            vec![format!("`{policy}` is detached from {target}: what it denies is allowed there from then on")]
+        }
+        (Address::Policy { name, .. }, Operation::Create | Operation::Update) => {
+            let mut notes = Vec::new();
+            if change.operation() == Operation::Update && !change.impact.is_empty() {
+                notes.push(format!(
+                    "`{name}` changes in place, which hits its {} accounts at once: a new policy can be tried on a few first",
+                    change.impact.len()
+                ));
+            }
+            let content = change.after.as_ref().and_then(|doc| doc.0.get("content")).and_then(|text| text.as_str());
+            if let Some(document) = content.and_then(|text| Document::parse(text).ok()) {
+                notes.extend(document.statements().iter().flat_map(|statement| notes_on_statement(name, statement)));
+            }
+            notes
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn notes_on_statement(policy: &str, statement: &Statement) -> Vec<String> {
+    if statement.effect() != Effect::Deny {
+        return Vec::new();
+    }
+    let about = |key: &str| statement.conditions().iter().any(|condition| condition.is_about(key));
+    let name = statement.sid().map_or_else(|| format!("line {}", statement.line()), |sid| format!("statement `{sid}`"));
+    let mut notes = Vec::new();
+    let everything = statement.actions().iter().any(|action| action == "*");
+    if everything && statement.conditions().is_empty() {
+        notes.push(format!("`{policy}`, {name}: denies everything to everyone, without a condition"));
+    }
+    if about("aws:RequestedRegion") {
+        if everything {
+            notes.push(format!(
+                "`{policy}`, {name}: restricts Regions without exempting global services (IAM, Organizations, Route 53 ...), \
+                 which are called in us-east-1: name them in `NotAction`"
+            ));
+        }
+        if !about("aws:PrincipalArn") {
+            notes.push(format!(
+                "`{policy}`, {name}: restricts Regions without exempting any role by aws:PrincipalArn, such as those of \
+                 Control Tower"
+            ));
+        }
+    }
+    if about("aws:MultiFactorAuthPresent") && !about("aws:PrincipalArn") && !about("aws:PrincipalType") {
+        notes.push(format!(
+            "`{policy}`, {name}: asks for MFA of every principal, which denies role sessions and workloads too: bind it to \
+             IAM users by aws:PrincipalArn"
+        ));
+    }
+    notes
+}

@@ -1,0 +1,282 @@
+//! Reads a playbook: YAML, parameters, steps and the policy documents they name, with every mistake at once.
+//!
+//! Owns: opening playbook and document files, and the digest over them. Must not: look at an organization.
+
+use super::actions;
+use super::errors::{LoadError, LoadErrors};
+use super::limits::Limits;
+use super::node::{self, Node};
+use super::parameters::{self, Bound, Values};
+use super::read::{Fields, Reader, slug};
+use super::schema::{Action, PLAYBOOK_VERSION, Playbook, Step};
+use super::source::{At, SourceText};
+use sha2::{Digest, Sha256};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Where the policy documents that a playbook names are looked up.
+#[derive(Debug, Clone)]
+pub enum Documents {
+    /// In this folder: the playbook's own.
+    Folder(PathBuf),
+    /// Among embedded texts, by name.
+    Embedded(&'static [(&'static str, &'static str)]),
+}
+
+impl Documents {
+    /// The document of this name and what messages call it.
+    fn read(&self, name: &str) -> Result<SourceText, String> {
+        match self {
+            Self::Folder(folder) => {
+                let path = folder.join(name);
+                let text = read_file(&path)?;
+                Ok(SourceText::new(&path.display().to_string(), &text))
+            }
+            Self::Embedded(documents) => match documents.iter().find(|(known, _)| *known == name) {
+                Some((_, text)) => Ok(SourceText::new(name, text)),
+                None => Err("there is no such embedded document".to_owned()),
+            },
+        }
+    }
+}
+
+/// Loads a playbook file; documents are looked up beside it.
+///
+/// # Errors
+/// Every mistake in the playbook, its parameters and its documents.
+pub fn load(path: &Path, values: &Values) -> Result<Playbook, LoadErrors> {
+    let name = path.display().to_string();
+    let text = read_file(path).map_err(|problem| {
+        LoadErrors(vec![LoadError::new(&SourceText::new(&name, ""), At::FILE, format!("can't be read: {problem}"))])
+    })?;
+    let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
+    load_str(&name, &text, &Documents::Folder(folder), values)
+}
+
+/// Loads a playbook from its text; `name` is what messages call it.
+///
+/// # Errors
+/// Every mistake in the playbook, its parameters and its documents.
+pub fn load_str(name: &str, text: &str, documents: &Documents, values: &Values) -> Result<Playbook, LoadErrors> {
+    let source = SourceText::new(name, text);
+    let tree = node::parse(&source).map_err(|error| LoadErrors(vec![error]))?;
+    let mut loading = Loading::new(&source, documents);
+    let playbook = loading.playbook(&tree, values);
+    let mut errors = loading.reader.errors;
+    errors.append(&mut loading.document_errors);
+    match playbook {
+        Some(playbook) if errors.is_empty() => Ok(playbook),
+        _ if errors.is_empty() => {
+            Err(LoadErrors(vec![LoadError::new(&source, At::FILE, "could not be read as a playbook")]))
+        }
+        _ => Err(LoadErrors::sorted(errors)),
+    }
+}
+
+/// One load under way; what the readers of actions work with.
+pub(super) struct Loading<'l> {
+    /// Collects the playbook's mistakes.
+    pub reader: Reader,
+    /// Parameters with their values.
+    bound: Bound,
+    source: SourceText,
+    documents: &'l Documents,
+    document_errors: Vec<LoadError>,
+    hash: Sha256,
+}
+
+impl<'l> Loading<'l> {
+    fn new(source: &SourceText, documents: &'l Documents) -> Self {
+        let mut loading = Self {
+            reader: Reader::new(source),
+            bound: Bound::default(),
+            source: source.clone(),
+            documents,
+            document_errors: Vec::new(),
+            hash: Sha256::new(),
+        };
+        loading.digest(source.text());
+        loading
+    }
+
+    /// Adds a text to the digest, its length first, so that texts can't run into each other.
+    fn digest(&mut self, text: &str) {
+        self.hash.update(text.len().to_be_bytes());
+        self.hash.update(text.as_bytes());
+    }
+
+    fn playbook(&mut self, tree: &Node, values: &Values) -> Option<Playbook> {
+        let mut fields = self.reader.fields(tree, "a playbook")?;
+        self.version(&mut fields);
+        let name = self.reader.required(&mut fields, "name").and_then(|n| self.slug(n, "name"));
+        let description =
+            self.reader.required(&mut fields, "description").and_then(|n| self.reader.text(n, "description"));
+        let (declared, bound) = parameters::bind(&mut self.reader, fields.get("parameters"), values);
+        self.bound = bound;
+        for parameter in &declared {
+            if let Some(value) = values.get(&parameter.name) {
+                self.digest(&parameter.name);
+                self.digest(value);
+            }
+        }
+        let steps = self.steps(&mut fields);
+        self.reader.done(&fields);
+        let digest: String = self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(Playbook {
+            name: name?,
+            description: description?,
+            parameters: declared,
+            steps: steps?,
+            digest: format!("sha256:{digest}"),
+            source: self.source.clone(),
+        })
+    }
+
+    fn version(&mut self, fields: &mut Fields<'_>) {
+        let Some(node) = self.reader.required(fields, "version") else { return };
+        if node.value != node::Value::Int(PLAYBOOK_VERSION) {
+            let message = format!("`version` has to be {PLAYBOOK_VERSION}, found {}", node.value.describe());
+            self.reader.error(node.at, message);
+        }
+    }
+
+    fn slug(&mut self, node: &Node, what: &str) -> Option<String> {
+        self.reader.word(node, what, 64, slug, "lower-case letters, digits and `-`")
+    }
+
+    fn steps(&mut self, fields: &mut Fields<'_>) -> Option<Vec<Step>> {
+        let node = self.reader.required(fields, "steps")?;
+        let tree = self.bound.apply(&mut self.reader, node.clone());
+        let items = self.reader.list(&tree, "steps")?;
+        let mut steps: Vec<Step> = Vec::new();
+        for item in items {
+            let Some(step) = self.step(item) else { continue };
+            if let Some(first) = steps.iter().find(|first| first.id == step.id) {
+                let message = format!("step `{}` is already defined in line {}", step.id, first.at.line);
+                self.reader.error(step.at, message);
+            }
+            if let (Some(name), Some(first)) = (scp_name(&step), steps.iter().find(|s| scp_name(s) == scp_name(&step)))
+            {
+                let message = format!("step `{}` already defines the SCP `{name}`", first.id);
+                self.reader.error(step.at, message);
+            }
+            steps.push(step);
+        }
+        Some(steps)
+    }
+
+    fn step(&mut self, node: &Node) -> Option<Step> {
+        let mut fields = self.reader.fields(node, "a step")?;
+        let id = self.reader.required(&mut fields, "id").and_then(|n| self.slug(n, "id"));
+        let found: Vec<(&'static str, &Node)> =
+            Action::WORDS.into_iter().filter_map(|word| fields.get(word).map(|node| (word, node))).collect();
+        self.reader.done(&fields);
+        let actions = Action::WORDS.map(|word| format!("`{word}`")).join(", ");
+        match found.as_slice() {
+            [(word, body)] => {
+                let action = actions::read(self, word, body)?;
+                Some(Step { id: id?, at: node.at, action })
+            }
+            [] => {
+                self.reader.error(fields.at, format!("a step needs one action: {actions}"));
+                None
+            }
+            [_, (second, _), ..] => {
+                let at = fields.place(second);
+                self.reader.error(at, format!("a step has exactly one action, found {} of {actions}", found.len()));
+                None
+            }
+        }
+    }
+
+    /// A policy document from a file: parameters replaced, linted, minified and within the size limit.
+    pub fn document(&mut self, node: &Node) -> Option<String> {
+        let name = self.reader.text(node, "document")?;
+        match self.documents.read(&name) {
+            Ok(document) => self.policy(&document, None),
+            Err(problem) => {
+                self.reader.error(node.at, format!("document `{name}` can't be read: {problem}"));
+                None
+            }
+        }
+    }
+
+    /// A policy document written into the playbook as a mapping.
+    pub fn content(&mut self, node: &Node) -> Option<String> {
+        let json = actions::json(&mut self.reader, node)?;
+        let document = SourceText::new(self.source.name(), &json);
+        self.policy(&document, Some(node.at))
+    }
+
+    /// `inline`: where the document stands in the playbook, if it has no file of its own.
+    fn policy(&mut self, document: &SourceText, inline: Option<At>) -> Option<String> {
+        let mut errors = Vec::new();
+        let content = self.bound.apply_json(document, &mut errors).and_then(|text| {
+            let checked = checked(document, &text, &mut errors)?;
+            Some((text, checked))
+        });
+        let errors = errors.into_iter().map(|error| match inline {
+            Some(at) => LoadError { hint: error.hint, ..LoadError::new(&self.source, at, error.message) },
+            None => error,
+        });
+        self.document_errors.extend(errors);
+        let (text, content) = content?;
+        self.digest(&text);
+        Some(content)
+    }
+}
+
+/// The minified text of an SCP document, if it is one that Organizations accepts.
+fn checked(document: &SourceText, text: &str, errors: &mut Vec<LoadError>) -> Option<String> {
+    use crate::policy;
+    let before = errors.len();
+    let add = |errors: &mut Vec<LoadError>, problems: Vec<policy::PolicyError>| {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        for problem in problems {
+            let at = At { line: number(problem.line), column: number(problem.column) };
+            errors.push(LoadError::new(document, at, problem.message));
+        }
+    };
+    match policy::Document::parse(text) {
+        Ok(parsed) => add(errors, policy::lint(&parsed, policy::Rules::Scp)),
+        Err(problems) => add(errors, problems),
+    }
+    if errors.len() > before {
+        return None;
+    }
+    let content = match policy::minify(text) {
+        Ok(content) => content,
+        Err(problems) => {
+            add(errors, problems);
+            return None;
+        }
+    };
+    let (characters, most) = (content.chars().count(), Limits::default().scp_size);
+    if characters > most || content.len() > most {
+        let message =
+            format!("has {characters} characters ({} bytes) after minifying, an SCP may have {most}", content.len());
+        errors.push(LoadError::new(document, At::FILE, message).hint("split it into two policies"));
+        return None;
+    }
+    Some(content)
+}
+
+fn scp_name(step: &Step) -> Option<&str> {
+    match &step.action {
+        Action::Scp(spec) => Some(&spec.name),
+        _ => None,
+    }
+}
+
+/// A text file, no larger than a playbook may be.
+fn read_file(path: &Path) -> Result<String, String> {
+    let most = node::MAX_BYTES;
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() > most {
+        return Err(format!("it is larger than {most} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())
+}

@@ -1,0 +1,229 @@
+//! The planner: playbooks and facts in, a plan out. Accounts stream through it; none is kept.
+//!
+//! Owns: the order of changes and what is said when something can't be planned. Must not: call anything or read a clock;
+//! the same inputs give the same plan, in whatever order accounts arrive.
+
+use super::actions::{alarm, password, scp};
+use super::limits::Limits;
+use super::lint::lint;
+use super::schema::{Action, PasswordPolicySpec, Playbook, TargetRef};
+use super::source::SourceText;
+use super::targets::{WrongTarget, resolve};
+use crate::model::plan::{Change, PLAN_VERSION, Plan, PlaybookRef, Refusal, RefusalKind, Unplanned};
+use crate::model::scope::Scope;
+use crate::model::{AccountFacts, AccountId, Address, Cause, Doc, OrgFacts, TargetId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who plans, and the roles that orgward uses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanContext {
+    /// The caller's ARN.
+    pub caller_arn: String,
+    /// The role that reads in members.
+    pub audit_role_name: String,
+    /// The role that writes in members.
+    pub apply_role_name: String,
+}
+
+/// One step with everything it may look at.
+pub(super) struct Planning<'p> {
+    pub org: &'p OrgFacts,
+    pub scope: &'p Scope,
+    pub limits: &'p Limits,
+    /// The playbook's name.
+    pub playbook: &'p str,
+    /// The step's id.
+    pub step: &'p str,
+    /// `playbook/step`.
+    pub name: String,
+    pub source: &'p SourceText,
+}
+
+impl Planning<'_> {
+    /// A change of this step, with nothing to depend on and nobody hit.
+    pub fn change(&self, address: Address, before: Option<Doc>, after: Doc, reason: &str) -> Change {
+        Change {
+            address,
+            before,
+            after: Some(after),
+            step: self.name.clone(),
+            reason: reason.to_owned(),
+            depends_on: Vec::new(),
+            impact: Vec::new(),
+            confirmations: Vec::new(),
+        }
+    }
+}
+
+/// The plan as it grows.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub changes: Vec<Change>,
+    pub refusals: Vec<Refusal>,
+    pub unknowns: Vec<Unplanned>,
+    pub operator_steps: Vec<String>,
+    pub notes: Vec<String>,
+    /// SCP attachments this plan adds, by target.
+    pub slots: BTreeMap<TargetId, usize>,
+    /// Which step defines an SCP.
+    pub policy_steps: BTreeMap<String, String>,
+}
+
+impl Draft {
+    /// Refuses something.
+    pub fn refuse(&mut self, planning: &Planning<'_>, address: Option<Address>, kind: RefusalKind, message: String) {
+        self.refusals.push(Refusal { step: planning.name.clone(), address, kind, message });
+    }
+
+    /// Something could not be planned for.
+    pub fn unplanned(&mut self, planning: &Planning<'_>, account: Option<AccountId>, cause: Cause) {
+        self.unknowns.push(Unplanned { step: planning.name.clone(), account, cause });
+    }
+
+    /// A target that the organization does not have.
+    pub fn wrong_target(&mut self, planning: &Planning<'_>, target: &TargetRef, wrong: WrongTarget) {
+        let (file, at) = (planning.source.name(), target.at);
+        let hint = wrong.hint.map(|hint| format!(", {hint}")).unwrap_or_default();
+        let message = format!("{file}:{}:{}: {}{hint}", at.line, at.column, wrong.message);
+        self.refuse(planning, None, RefusalKind::Missing, message);
+    }
+}
+
+/// A `password_policy` step and the accounts it is for.
+struct PasswordStep<'p> {
+    /// The playbook's and the step's place in the run.
+    index: (usize, usize),
+    name: String,
+    spec: &'p PasswordPolicySpec,
+    accounts: BTreeSet<AccountId>,
+}
+
+/// Makes a plan: hand it every account of [`Planner::accounts_needed`], then [`Planner::finish`] it.
+pub struct Planner<'p> {
+    playbooks: &'p [Playbook],
+    org: &'p OrgFacts,
+    scope: &'p Scope,
+    context: PlanContext,
+    limits: Limits,
+    password_steps: Vec<PasswordStep<'p>>,
+    outcomes: BTreeMap<AccountId, Result<Option<Change>, Cause>>,
+}
+
+impl<'p> Planner<'p> {
+    /// A planner for these playbooks, in this order.
+    pub fn new(playbooks: &'p [Playbook], org: &'p OrgFacts, scope: &'p Scope, context: PlanContext) -> Self {
+        let mut password_steps = Vec::new();
+        for (first, playbook) in playbooks.iter().enumerate() {
+            for (second, step) in playbook.steps.iter().enumerate() {
+                let Action::PasswordPolicy(spec) = &step.action else { continue };
+                let accounts = match &spec.targets {
+                    None => scope.accounts.iter().cloned().collect(),
+                    Some(targets) => targets
+                        .iter()
+                        .filter_map(|target| resolve(&target.text, org).ok())
+                        .flat_map(|id| org.accounts_under(&id))
+                        .map(|account| account.id.clone())
+                        .filter(|id| scope.contains(id))
+                        .collect(),
+                };
+                let name = format!("{}/{}", playbook.name, step.id);
+                password_steps.push(PasswordStep { index: (first, second), name, spec, accounts });
+            }
+        }
+        let limits = Limits::default();
+        Self { playbooks, org, scope, context, limits, password_steps, outcomes: BTreeMap::new() }
+    }
+
+    /// Plans within other limits than AWS's published ones.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The accounts whose facts the steps depend on. The rest of a plan needs the organization's facts alone.
+    pub fn accounts_needed(&self) -> BTreeSet<AccountId> {
+        self.password_steps.iter().flat_map(|step| step.accounts.iter().cloned()).collect()
+    }
+
+    /// Takes in an account's facts, in any order; accounts that no step is for are passed over.
+    pub fn account(&mut self, facts: &AccountFacts) {
+        let steps: Vec<(&str, &PasswordPolicySpec)> = self
+            .password_steps
+            .iter()
+            .filter(|step| step.accounts.contains(&facts.account))
+            .map(|step| (step.name.as_str(), step.spec))
+            .collect();
+        if !steps.is_empty() {
+            let outcome = password::plan(facts, &steps, self.org.as_of);
+            self.outcomes.insert(facts.account.clone(), outcome);
+        }
+    }
+
+    /// The plan.
+    pub fn finish(self) -> Plan {
+        let mut draft = Draft::default();
+        for (first, playbook) in self.playbooks.iter().enumerate() {
+            for (second, step) in playbook.steps.iter().enumerate() {
+                let planning = Planning {
+                    org: self.org,
+                    scope: self.scope,
+                    limits: &self.limits,
+                    playbook: &playbook.name,
+                    step: &step.id,
+                    name: format!("{}/{}", playbook.name, step.id),
+                    source: &playbook.source,
+                };
+                match &step.action {
+                    Action::Scp(spec) => scp::plan(&planning, spec, &mut draft),
+                    Action::RootUsageAlarm(spec) => alarm::plan(&planning, spec, &mut draft),
+                    Action::PasswordPolicy(spec) => self.passwords((first, second), &planning, spec, &mut draft),
+                }
+            }
+        }
+        let mut plan = Plan {
+            version: PLAN_VERSION,
+            organization: self.org.organization.id.clone(),
+            management_account: self.org.organization.management_account.clone(),
+            caller_arn: self.context.caller_arn.clone(),
+            as_of: self.org.as_of,
+            playbooks: self
+                .playbooks
+                .iter()
+                .map(|playbook| PlaybookRef { name: playbook.name.clone(), digest: playbook.digest.clone() })
+                .collect(),
+            changes: draft.changes,
+            refusals: draft.refusals,
+            unknowns: draft.unknowns,
+            operator_steps: draft.operator_steps,
+            notes: draft.notes,
+        };
+        let notes = lint(&plan);
+        plan.notes.extend(notes);
+        plan
+    }
+
+    /// The accounts of one `password_policy` step. An account that several steps are for is planned once, with the first.
+    fn passwords(&self, index: (usize, usize), planning: &Planning<'_>, spec: &PasswordPolicySpec, draft: &mut Draft) {
+        for target in spec.targets.as_deref().unwrap_or_default() {
+            if let Err(wrong) = resolve(&target.text, self.org) {
+                draft.wrong_target(planning, target, wrong);
+            }
+        }
+        let Some(step) = self.password_steps.iter().find(|step| step.index == index) else { return };
+        let earlier = |account: &AccountId| {
+            self.password_steps.iter().any(|other| other.index < index && other.accounts.contains(account))
+        };
+        for account in step.accounts.iter().filter(|account| !earlier(account)) {
+            match self.outcomes.get(account) {
+                Some(Ok(Some(change))) => draft.changes.push(change.clone()),
+                Some(Ok(None)) => {}
+                Some(Err(cause)) => draft.unplanned(planning, Some(account.clone()), cause.clone()),
+                None => {
+                    let cause = Cause::not_collected("iam:GetAccountPasswordPolicy");
+                    draft.unplanned(planning, Some(account.clone()), cause);
+                }
+            }
+        }
+    }
+}
