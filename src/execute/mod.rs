@@ -1,1 +1,26 @@
-//! execute
+//! Carrying a plan out: re-read, write down, write, verify; and what may not be carried out yet.
+//!
+//! Owns: the order of changes, the journal's records and the one state machine over them, verification, the interim
+//! refusals and confirmations. Takes a [`crate::model::Plan`], never a playbook. Must not: decide what to change, name a
+//! type of the AWS SDK, ask anybody anything, or print.
+
+mod apply;
+mod confirm;
+mod flight;
+mod journal;
+mod report;
+mod same;
+mod schedule;
+mod world;
+
+pub use apply::{ApplyOptions, apply};
+pub use confirm::{missing_confirmations, needed_confirmations};
+pub use flight::Patience;
+pub use journal::{EndStatus, Illegal, Outcome, Progress, Record, ReplayError, Stage, next, replay};
+pub use report::{ApplyReport, ChangeResult, Event, Fate, Stop};
+pub use same::same;
+pub use schedule::{PlanFault, Schedule};
+pub use world::World;
+
+#[cfg(test)]
+mod tests;

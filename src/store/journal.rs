@@ -150,6 +150,9 @@ pub struct Journal {
     next: u64,
     whole: u64,
     stopped: bool,
+    /// How many more records the disk holds, in tests.
+    #[cfg(test)]
+    room: Option<usize>,
 }
 
 impl Journal {
@@ -161,7 +164,15 @@ impl Journal {
         let fail = |source| StoreError::io("create", path, source);
         let file = private_options().append(true).create_new(true).open(path).map_err(fail)?;
         sync_folder(&folder_of(path)).map_err(fail)?;
-        Ok(Self { file, path: path.to_owned(), next: 0, whole: 0, stopped: false })
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            next: 0,
+            whole: 0,
+            stopped: false,
+            #[cfg(test)]
+            room: None,
+        })
     }
 
     /// Opens a journal to go on writing it, with what it holds; a torn end is cut off.
@@ -175,12 +186,30 @@ impl Journal {
         let whole = contents.whole as u64;
         file.set_len(whole).and_then(|()| file.sync_all()).map_err(fail)?;
         let next = contents.entries.len() as u64;
-        Ok((Self { file, path: path.to_owned(), next, whole, stopped: false }, contents))
+        Ok((
+            Self {
+                file,
+                path: path.to_owned(),
+                next,
+                whole,
+                stopped: false,
+                #[cfg(test)]
+                room: None,
+            },
+            contents,
+        ))
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A journal on a disk that fills up: for tests of what happens then.
+    #[cfg(test)]
+    pub(crate) fn with_room_for(mut self, records: usize) -> Self {
+        self.room = Some(records);
+        self
     }
 
     /// Adds a record and has it on the disk before it returns its number.
@@ -198,6 +227,12 @@ impl Journal {
         text.pop();
         let sum = checksum(&text);
         text.push_str(&format!("{SEAM}{sum}\"}}\n"));
+        #[cfg(test)]
+        match self.room {
+            Some(0) => self.file = fs::OpenOptions::new().append(true).open("/dev/full").unwrap(),
+            Some(room) => self.room = Some(room - 1),
+            None => {}
+        }
         if let Err(source) = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data()) {
             self.stopped = true;
             // What is left of the line would only be a torn end; if it can't be cut off, the reader copes.
@@ -318,7 +353,15 @@ mod tests {
     #[test]
     fn a_full_disk_stops_the_journal_for_good() {
         let file = fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
-        let mut journal = Journal { file, path: "/dev/full".into(), next: 0, whole: 0, stopped: false };
+        let mut journal = Journal {
+            file,
+            path: "/dev/full".into(),
+            next: 0,
+            whole: 0,
+            stopped: false,
+            #[cfg(test)]
+            room: None,
+        };
         let error = journal.append(now(), &json!({})).unwrap_err();
         assert!(error.is_full_disk(), "{error}");
         let error = journal.append(now(), &json!({})).unwrap_err();

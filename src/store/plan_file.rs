@@ -8,7 +8,7 @@ use super::files::write_output;
 use crate::model::Plan;
 use crate::model::plan::PLAN_VERSION;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -90,9 +90,12 @@ pub fn parse_plan(path: &Path, bytes: &[u8]) -> Result<Plan, PlanFileError> {
 /// # Errors
 /// If the plan can't be serialised.
 pub fn plan_text(plan: &Plan) -> Result<(String, String), serde_json::Error> {
-    let (mut members, digest) = settled(plan)?;
-    members.insert("digest".to_owned(), Value::String(digest.clone()));
-    Ok((pretty(&Value::Object(members))?, digest))
+    let mut value = serde_json::to_value(plan)?;
+    let digest = digest_of(&pretty(&value)?);
+    if let Value::Object(members) = &mut value {
+        members.insert("digest".to_owned(), Value::String(digest.clone()));
+    }
+    Ok((pretty(&value)?, digest))
 }
 
 /// The digest of a plan: `sha256:<hex>` over its canonical text. The same plan has the same digest on every machine.
@@ -100,22 +103,7 @@ pub fn plan_text(plan: &Plan) -> Result<(String, String), serde_json::Error> {
 /// # Errors
 /// If the plan can't be serialised.
 pub fn plan_digest(plan: &Plan) -> Result<String, serde_json::Error> {
-    settled(plan).map(|(_, digest)| digest)
-}
-
-/// The members of a plan as a reader will get them, and their digest.
-fn settled(plan: &Plan) -> Result<(Map<String, Value>, String), serde_json::Error> {
-    let mut text = pretty(&serde_json::to_value(plan)?)?;
-    // Reading a long decimal fraction may move it by its last bit: settle on a text that reads as itself.
-    for _ in 0..4 {
-        let again = pretty(&serde_json::from_str::<Value>(&text)?)?;
-        if again == text {
-            break;
-        }
-        text = again;
-    }
-    let members = serde_json::from_str(&text)?;
-    Ok((members, digest_of(&text)))
+    Ok(digest_of(&pretty(&serde_json::to_value(plan)?)?))
 }
 
 fn digest_of(text: &str) -> String {

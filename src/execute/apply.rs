@@ -1,0 +1,291 @@
+//! Carrying a plan out. One loop owns the journal and decides; the steps that wait for AWS fly beside it.
+//!
+//! For each change: re-read, intent on the disk, write, outcome on the disk, read back. Nothing is written to AWS whose
+//! intent is not on the disk, and nothing is written over what the plan did not see.
+
+use super::flight::{Landed, Leg, Patience, Seen, fly, in_doubt};
+use super::journal::{EndStatus, Outcome, Progress, Record};
+use super::report::{ApplyReport, ChangeResult, Event, Fate, Stop};
+use super::same::same;
+use super::schedule::Schedule;
+use super::world::World;
+use crate::model::{Cause, Change, Doc, Observed, Plan};
+use crate::store::{Journal, plan_digest};
+use futures::stream::{FuturesUnordered, StreamExt};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+/// How a plan is applied.
+#[derive(Clone, Copy)]
+pub struct ApplyOptions<'a> {
+    /// Changes at work at once, each in another account (the organization counts as one); at least 1.
+    pub max_concurrency: usize,
+    /// Go on with independent changes after a failure or conflict.
+    pub keep_going: bool,
+    /// How long to wait for what was written to show.
+    pub patience: Patience,
+    /// The time, for the journal's lines.
+    pub now: &'a dyn Fn() -> Timestamp,
+}
+
+/// What to do with a change next.
+enum Move {
+    /// Fly another step.
+    Fly(Leg),
+    /// It has ended.
+    End(Fate),
+}
+
+/// Applies a plan and tells what came of each change. Ends early, with everything in flight brought home, if `cancel` is
+/// set, if a change fails (unless `keep_going`), or if the journal can't be written.
+pub async fn apply<W: World>(
+    plan: &Plan,
+    world: &W,
+    journal: &mut Journal,
+    options: &ApplyOptions<'_>,
+    cancel: &CancellationToken,
+    on_event: &mut dyn FnMut(Event),
+) -> ApplyReport {
+    let fates = vec![Fate::NotStarted; plan.changes.len()];
+    let mut run =
+        Applying { plan, journal, options, cancel, on_event, progress: Progress::default(), fates, stopped: None };
+    let mut schedule = match run.begin() {
+        Some(schedule) => schedule,
+        None => return run.report(),
+    };
+    let mut flights = FuturesUnordered::new();
+    loop {
+        while flights.len() < options.max_concurrency.max(1) && run.may_start() {
+            let Some(index) = schedule.start() else { break };
+            let Some(change) = plan.changes.get(index) else { break };
+            (run.on_event)(Event::Started { change: index });
+            flights.push(fly(world, index, change, Leg::Reread, options.patience, cancel));
+        }
+        let Some((index, landed)) = flights.next().await else { break };
+        let Some(change) = plan.changes.get(index) else { break };
+        match run.landed(index, change, landed) {
+            Move::Fly(leg) => flights.push(fly(world, index, change, leg, options.patience, cancel)),
+            Move::End(fate) => {
+                let succeeded = fate.succeeded();
+                run.end(index, fate);
+                for skipped in schedule.ended(index, succeeded) {
+                    let because = schedule.because(skipped).unwrap_or(index);
+                    run.end(skipped, Fate::Skipped { because });
+                }
+            }
+        }
+    }
+    run.finish();
+    run.report()
+}
+
+/// A plan being applied: the journal and everything decided so far.
+struct Applying<'a> {
+    plan: &'a Plan,
+    journal: &'a mut Journal,
+    options: &'a ApplyOptions<'a>,
+    cancel: &'a CancellationToken,
+    on_event: &'a mut dyn FnMut(Event),
+    progress: Progress,
+    fates: Vec<Fate>,
+    stopped: Option<Stop>,
+}
+
+impl Applying<'_> {
+    /// Refuses what may not be applied, and opens the journal.
+    fn begin(&mut self) -> Option<Schedule> {
+        if let Some(refusal) = self.plan.refusals.first() {
+            let more = self.plan.refusals.len() - 1;
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            self.stopped = Some(Stop::Refused(format!("{}: {}{more}", refusal.step, refusal.message)));
+            return None;
+        }
+        let schedule = match Schedule::new(self.plan) {
+            Ok(schedule) => schedule,
+            Err(fault) => {
+                self.stopped = Some(Stop::Refused(format!("{fault}; make the plan again")));
+                return None;
+            }
+        };
+        let digest = match plan_digest(self.plan) {
+            Ok(digest) => digest,
+            Err(error) => {
+                self.stopped = Some(Stop::Refused(format!("the plan has no digest: {error}")));
+                return None;
+            }
+        };
+        let organization = self.plan.organization.clone();
+        let begun = self.write(&Record::Begin { plan: digest, organization, changes: self.plan.changes.len() });
+        begun.then_some(schedule)
+    }
+
+    /// Whether another change may be started.
+    fn may_start(&mut self) -> bool {
+        if self.stopped.is_none() && self.cancel.is_cancelled() {
+            self.stopped = Some(Stop::Interrupted);
+        }
+        self.stopped.is_none()
+    }
+
+    /// Decides what follows from what a step saw.
+    fn landed(&mut self, index: usize, change: &Change, landed: Landed) -> Move {
+        match landed {
+            Landed::Reread(seen) => self.reread(index, change, seen),
+            Landed::Written(Ok(aws_id)) => {
+                self.outcome(index, Outcome::Done { aws_id });
+                Move::Fly(Leg::ReadBack)
+            }
+            Landed::Written(Err(cause)) if in_doubt(&cause) => {
+                self.outcome(index, Outcome::Unknown { cause: cause.clone() });
+                self.note(index, Fate::Unknown { cause: cause.clone() });
+                (self.on_event)(Event::ReadingBack { change: index, cause });
+                Move::Fly(Leg::ReadBack)
+            }
+            Landed::Written(Err(cause)) => {
+                self.outcome(index, Outcome::Failed { cause: cause.clone() });
+                Move::End(Fate::Failed { cause })
+            }
+            Landed::ReadBack(seen) => match self.fates.get(index).cloned() {
+                Some(Fate::Unknown { cause }) => self.resolve(index, change, cause, seen),
+                _ => self.verify(index, seen),
+            },
+        }
+    }
+
+    /// What is there before writing decides whether to write.
+    fn reread(&mut self, index: usize, change: &Change, seen: Observed<Doc>) -> Move {
+        let found = match seen {
+            Observed::Unknown { cause } => {
+                self.outcome(index, Outcome::Failed { cause: cause.clone() });
+                return Move::End(Fate::Failed { cause });
+            }
+            Observed::Present { value, .. } => Some(value),
+            Observed::Absent { .. } => None,
+        };
+        if same(found.as_ref(), change.after.as_ref()) {
+            self.outcome(index, Outcome::AlreadyDone);
+            return Move::End(Fate::AlreadyDone);
+        }
+        if !same(found.as_ref(), change.before.as_ref()) {
+            self.outcome(index, Outcome::Conflict { found: found.clone() });
+            return Move::End(Fate::Conflict { found });
+        }
+        // The run may have stopped while this was read; nothing has been announced, so nothing is.
+        if !self.may_start() {
+            return Move::End(Fate::NotStarted);
+        }
+        let (address, before, after) = (change.address.clone(), change.before.clone(), change.after.clone());
+        if !self.write(&Record::Intent { change: index, address, before, after }) {
+            return Move::End(Fate::NotStarted);
+        }
+        (self.on_event)(Event::Writing { change: index });
+        Move::Fly(Leg::Write)
+    }
+
+    /// A lost answer, read back.
+    fn resolve(&mut self, index: usize, change: &Change, cause: Cause, seen: Seen) -> Move {
+        match seen {
+            Seen::After => {
+                // AWS's id was in the lost answer; the next read of the organization finds it by name.
+                self.outcome(index, Outcome::Done { aws_id: None });
+                self.write(&Record::Verified { change: index });
+                Move::End(Fate::Done { aws_id: None })
+            }
+            Seen::Other(found) if same(found.as_ref(), change.before.as_ref()) => {
+                let message = format!("{}; read back: nothing changed", cause.message);
+                let cause = Cause::new(cause.kind, cause.operation, message);
+                self.outcome(index, Outcome::Failed { cause: cause.clone() });
+                Move::End(Fate::Failed { cause })
+            }
+            Seen::Other(found) => {
+                self.outcome(index, Outcome::Conflict { found: found.clone() });
+                Move::End(Fate::Conflict { found })
+            }
+            Seen::Unreadable(unreadable) => {
+                let message = format!("{}; reading back failed: {unreadable}", cause.message);
+                Move::End(Fate::Unknown { cause: Cause::new(cause.kind, cause.operation, message) })
+            }
+            Seen::Interrupted => Move::End(Fate::Unknown { cause }),
+        }
+    }
+
+    /// A write that AWS called done, read back.
+    fn verify(&mut self, index: usize, seen: Seen) -> Move {
+        let aws_id = self.progress.aws_ids.get(index).cloned().flatten();
+        let why = match seen {
+            Seen::After => {
+                self.write(&Record::Verified { change: index });
+                return Move::End(Fate::Done { aws_id });
+            }
+            Seen::Interrupted => return Move::End(Fate::DoneUnverified { aws_id }),
+            Seen::Other(None) => "reading back finds nothing there".to_owned(),
+            Seen::Other(Some(_)) => "reading back finds something else there".to_owned(),
+            Seen::Unreadable(cause) => format!("reading back failed: {cause}"),
+        };
+        self.write(&Record::NotVerified { change: index, why: why.clone() });
+        Move::End(Fate::NotVerified { why })
+    }
+
+    fn outcome(&mut self, change: usize, outcome: Outcome) {
+        self.write(&Record::Outcome { change, outcome });
+    }
+
+    /// Writes a record, once the state machine has agreed. `false` if it is not on the disk: then the run stops.
+    fn write(&mut self, record: &Record) -> bool {
+        if matches!(self.stopped, Some(Stop::Journal(_) | Stop::Internal(_))) {
+            // What came of calls in flight is still in the report.
+            let _ = self.progress.accept(record);
+            return false;
+        }
+        if let Err(illegal) = self.progress.accept(record) {
+            self.stopped = Some(Stop::Internal(illegal));
+            return false;
+        }
+        match self.journal.append((self.options.now)(), record) {
+            Ok(_) => true,
+            Err(error) => {
+                self.stopped = Some(Stop::Journal(error));
+                false
+            }
+        }
+    }
+
+    fn note(&mut self, index: usize, fate: Fate) {
+        if let Some(slot) = self.fates.get_mut(index) {
+            *slot = fate;
+        }
+    }
+
+    fn end(&mut self, index: usize, fate: Fate) {
+        let bad = !fate.succeeded() && !matches!(fate, Fate::Skipped { .. } | Fate::NotStarted);
+        if bad && !self.options.keep_going && self.stopped.is_none() {
+            self.stopped = Some(Stop::Failure);
+        }
+        self.note(index, fate.clone());
+        (self.on_event)(Event::Ended { change: index, fate });
+    }
+
+    /// Closes the journal.
+    fn finish(&mut self) {
+        let all = self.progress.stages.iter().all(|stage| *stage == super::journal::Stage::Settled);
+        if all && matches!(self.stopped, Some(Stop::Interrupted)) {
+            // The operator was late: nothing was left to stop.
+            self.stopped = None;
+        }
+        let status = match (&self.stopped, all) {
+            (Some(Stop::Interrupted), false) => EndStatus::Interrupted,
+            (_, true) => EndStatus::Done,
+            _ => EndStatus::Failed,
+        };
+        self.write(&Record::End { status });
+    }
+
+    fn report(self) -> ApplyReport {
+        let results = self.plan.changes.iter().zip(self.fates).map(|(change, fate)| ChangeResult {
+            address: change.address.clone(),
+            step: change.step.clone(),
+            fate,
+        });
+        ApplyReport { results: results.collect(), stopped: self.stopped }
+    }
+}

@@ -1,0 +1,433 @@
+//! What a journal says, and the one state machine over it.
+//!
+//! [`Progress::accept`] with [`next`] is the only place that knows which record may follow which; apply asks it before it
+//! writes a record, and [`replay`] when it reads one.
+
+use crate::model::plan::Plan;
+use crate::model::{Address, Cause, Doc};
+use crate::store::JournalContents;
+use serde::{Deserialize, Serialize};
+
+/// A record of the journal. `change` is the index of the change in the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Record {
+    /// A plan is begun.
+    Begin {
+        /// Its digest.
+        plan: String,
+        /// The organization.
+        organization: String,
+        /// How many changes it has.
+        changes: usize,
+    },
+    /// A write is about to be sent.
+    Intent {
+        /// The change.
+        change: usize,
+        /// What it is about.
+        address: Address,
+        /// What was there a moment ago.
+        before: Option<Doc>,
+        /// What will be.
+        after: Option<Doc>,
+    },
+    /// How it ended.
+    Outcome {
+        /// The change.
+        change: usize,
+        /// How.
+        outcome: Outcome,
+    },
+    /// Reading back showed `after`.
+    Verified {
+        /// The change.
+        change: usize,
+    },
+    /// AWS said done, and reading back did not show it.
+    NotVerified {
+        /// The change.
+        change: usize,
+        /// What was seen instead.
+        why: String,
+    },
+    /// Nothing more is done under this plan.
+    End {
+        /// How it ended.
+        status: EndStatus,
+    },
+}
+
+/// How a change ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Outcome {
+    /// AWS did it.
+    Done {
+        /// AWS's id, on creation.
+        aws_id: Option<String>,
+    },
+    /// `after` was there already; nothing was sent.
+    AlreadyDone,
+    /// AWS refused it, or it could not be tried; nothing changed.
+    Failed {
+        /// Why.
+        cause: Cause,
+    },
+    /// Something else than `before` (and `after`) is there.
+    Conflict {
+        /// What is.
+        found: Option<Doc>,
+    },
+    /// No answer: it may or may not have happened.
+    Unknown {
+        /// Why.
+        cause: Cause,
+    },
+}
+
+/// How a run under a plan ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndStatus {
+    /// Every change is done and verified.
+    Done,
+    /// Some failed or conflicted.
+    Failed,
+    /// The operator stopped it.
+    Interrupted,
+}
+
+/// Where a change stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Stage {
+    /// Nothing was sent.
+    #[default]
+    Waiting,
+    /// A write was announced; what came of it is not known yet.
+    Intended,
+    /// A write was sent and its answer was lost: read back before anything else.
+    Unknown,
+    /// AWS did it; not read back yet.
+    Done,
+    /// Read back, or there already.
+    Settled,
+    /// AWS said done, and reading back showed something else.
+    NotVerified,
+    /// Refused; nothing changed.
+    Failed,
+    /// Something else is there.
+    Conflict,
+}
+
+/// Where a change stands after a record about it; `None` if the record may not come now.
+pub fn next(stage: Stage, record: &Record) -> Option<Stage> {
+    match (stage, record) {
+        (Stage::Waiting, Record::Intent { .. }) => Some(Stage::Intended),
+        (Stage::Waiting, Record::Outcome { outcome, .. }) => match outcome {
+            Outcome::AlreadyDone => Some(Stage::Settled),
+            Outcome::Failed { .. } => Some(Stage::Failed),
+            Outcome::Conflict { .. } => Some(Stage::Conflict),
+            // Without an intent nothing was sent, so nothing can have come of it.
+            Outcome::Done { .. } | Outcome::Unknown { .. } => None,
+        },
+        (Stage::Intended, Record::Outcome { outcome: Outcome::Unknown { .. }, .. }) => Some(Stage::Unknown),
+        (Stage::Intended | Stage::Unknown, Record::Outcome { outcome, .. }) => match outcome {
+            Outcome::Done { .. } => Some(Stage::Done),
+            Outcome::Failed { .. } => Some(Stage::Failed),
+            Outcome::Conflict { .. } => Some(Stage::Conflict),
+            Outcome::AlreadyDone | Outcome::Unknown { .. } => None,
+        },
+        (Stage::Done, Record::Verified { .. }) => Some(Stage::Settled),
+        (Stage::Done, Record::NotVerified { .. }) => Some(Stage::NotVerified),
+        _ => None,
+    }
+}
+
+/// A record that may not come where it came.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a `{record}` record may not come here: {why}")]
+pub struct Illegal {
+    /// The record's name.
+    pub record: &'static str,
+    /// Why not.
+    pub why: String,
+}
+
+/// How far a journal has come.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Progress {
+    /// The digest of the plan, once begun.
+    pub plan: Option<String>,
+    /// Where each change stands.
+    pub stages: Vec<Stage>,
+    /// AWS's id of what was created, by change.
+    pub aws_ids: Vec<Option<String>>,
+    /// How it ended, if it did.
+    pub ended: Option<EndStatus>,
+}
+
+impl Progress {
+    /// Takes the next record.
+    ///
+    /// # Errors
+    /// If it may not come now; then nothing has changed.
+    pub fn accept(&mut self, record: &Record) -> Result<(), Illegal> {
+        let illegal = |why: String| Illegal { record: record.name(), why };
+        match (record, &self.plan, self.ended) {
+            (_, _, Some(_)) => return Err(illegal("the journal has ended".into())),
+            (Record::Begin { plan, changes, .. }, None, None) => {
+                self.plan = Some(plan.clone());
+                self.stages = vec![Stage::Waiting; *changes];
+                self.aws_ids = vec![None; *changes];
+                return Ok(());
+            }
+            (Record::Begin { .. }, Some(_), None) => return Err(illegal("a plan has begun already".into())),
+            (_, None, None) => return Err(illegal("no plan has begun".into())),
+            (Record::End { status }, Some(_), None) => {
+                if self.stages.contains(&Stage::Intended) {
+                    return Err(illegal("a write is announced and has no outcome".into()));
+                }
+                if *status == EndStatus::Done && self.stages.iter().any(|stage| *stage != Stage::Settled) {
+                    return Err(illegal("not every change is done".into()));
+                }
+                self.ended = Some(*status);
+                return Ok(());
+            }
+            _ => {}
+        }
+        let change = record.change().unwrap_or(usize::MAX);
+        let Some(stage) = self.stages.get_mut(change) else {
+            return Err(illegal(format!("the plan has no change number {change}")));
+        };
+        *stage = next(*stage, record).ok_or_else(|| illegal(format!("change number {change} is {stage:?}")))?;
+        if let Record::Outcome { outcome: Outcome::Done { aws_id }, .. } = record
+            && let Some(slot) = self.aws_ids.get_mut(change)
+        {
+            slot.clone_from(aws_id);
+        }
+        Ok(())
+    }
+
+    /// Changes whose write was announced or sent and whose outcome is not known: to be read back first.
+    pub fn to_read_back(&self) -> Vec<usize> {
+        let open = |(index, stage): (usize, &Stage)| matches!(stage, Stage::Intended | Stage::Unknown).then_some(index);
+        self.stages.iter().enumerate().filter_map(open).collect()
+    }
+}
+
+impl Record {
+    /// The change it is about, if one.
+    pub fn change(&self) -> Option<usize> {
+        match self {
+            Self::Begin { .. } | Self::End { .. } => None,
+            Self::Intent { change, .. }
+            | Self::Outcome { change, .. }
+            | Self::Verified { change }
+            | Self::NotVerified { change, .. } => Some(*change),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Begin { .. } => "begin",
+            Self::Intent { .. } => "intent",
+            Self::Outcome { .. } => "outcome",
+            Self::Verified { .. } => "verified",
+            Self::NotVerified { .. } => "not_verified",
+            Self::End { .. } => "end",
+        }
+    }
+}
+
+/// Why a journal does not tell how far its plan has come.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// A line that is no record.
+    #[error("journal line {line}: {why}")]
+    NotARecord {
+        /// Its number, from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// A record in the wrong place.
+    #[error("journal line {line}: {illegal}")]
+    Illegal {
+        /// Its number, from 1.
+        line: usize,
+        /// What is wrong.
+        illegal: Illegal,
+    },
+    /// The journal of another plan.
+    #[error("the journal is about another plan (`{found}`)")]
+    OtherPlan {
+        /// The digest it names.
+        found: String,
+    },
+}
+
+/// How far a plan has come, from its journal.
+///
+/// # Errors
+/// If a line is no record, is in the wrong place, or is about something else than the plan.
+pub fn replay(contents: &JournalContents, plan: &Plan, plan_digest: &str) -> Result<Progress, ReplayError> {
+    let mut progress = Progress::default();
+    for (index, entry) in contents.entries.iter().enumerate() {
+        let line = index + 1;
+        let record: Record = serde_json::from_value(entry.record.clone())
+            .map_err(|error| ReplayError::NotARecord { line, why: error.to_string() })?;
+        match &record {
+            Record::Begin { plan: found, changes, .. } if found != plan_digest || *changes != plan.changes.len() => {
+                return Err(ReplayError::OtherPlan { found: found.clone() });
+            }
+            Record::Intent { change, address, .. }
+                if plan.changes.get(*change).is_some_and(|planned| planned.address != *address) =>
+            {
+                let why = format!("change number {change} of the plan is not about {address}");
+                return Err(ReplayError::NotARecord { line, why });
+            }
+            _ => {}
+        }
+        progress.accept(&record).map_err(|illegal| ReplayError::Illegal { line, illegal })?;
+    }
+    Ok(progress)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::CauseKind;
+    use proptest::prelude::*;
+
+    fn begin(changes: usize) -> Record {
+        Record::Begin { plan: "sha256:1".into(), organization: "o-abc123".into(), changes }
+    }
+
+    fn intent(change: usize) -> Record {
+        let address = Address::PasswordPolicy { account: "111111111111".parse().unwrap() };
+        Record::Intent { change, address, before: None, after: None }
+    }
+
+    fn outcome(change: usize, outcome: Outcome) -> Record {
+        Record::Outcome { change, outcome }
+    }
+
+    fn cause() -> Cause {
+        Cause::new(CauseKind::TimedOut, "iam:X", "no answer")
+    }
+
+    fn done(change: usize) -> Record {
+        outcome(change, Outcome::Done { aws_id: Some(format!("p-{change}")) })
+    }
+
+    fn run(records: &[Record]) -> Result<Progress, Illegal> {
+        let mut progress = Progress::default();
+        records.iter().try_for_each(|record| progress.accept(record)).map(|()| progress)
+    }
+
+    #[test]
+    fn a_change_is_announced_done_and_verified() {
+        let records =
+            [begin(1), intent(0), done(0), Record::Verified { change: 0 }, Record::End { status: EndStatus::Done }];
+        let progress = run(&records).unwrap();
+        assert_eq!(progress.stages, [Stage::Settled]);
+        assert_eq!(progress.aws_ids, [Some("p-0".to_owned())]);
+        assert_eq!(progress.ended, Some(EndStatus::Done));
+    }
+
+    #[test]
+    fn a_lost_answer_is_resolved_by_one_more_outcome() {
+        let lost = outcome(0, Outcome::Unknown { cause: cause() });
+        let progress = run(&[begin(1), intent(0), lost.clone()]).unwrap();
+        assert_eq!(progress.to_read_back(), [0]);
+        assert_eq!(run(&[begin(1), intent(0), lost.clone(), done(0)]).unwrap().stages, [Stage::Done]);
+        assert!(run(&[begin(1), intent(0), lost.clone(), lost]).is_err());
+    }
+
+    #[test]
+    fn what_may_not_come_is_refused_and_changes_nothing() {
+        let end = |status| Record::End { status };
+        for (records, says) in [
+            (vec![intent(0)], "no plan has begun"),
+            (vec![end(EndStatus::Done)], "no plan has begun"),
+            (vec![begin(1), begin(1)], "a plan has begun already"),
+            (vec![begin(1), done(0)], "change number 0 is Waiting"),
+            (vec![begin(1), outcome(0, Outcome::Unknown { cause: cause() })], "is Waiting"),
+            (vec![begin(1), Record::Verified { change: 0 }], "is Waiting"),
+            (vec![begin(1), intent(0), intent(0)], "is Intended"),
+            (vec![begin(1), intent(0), Record::Verified { change: 0 }], "is Intended"),
+            (vec![begin(1), intent(0), outcome(0, Outcome::AlreadyDone)], "is Intended"),
+            (vec![begin(1), intent(0), done(0), done(0)], "is Done"),
+            (vec![begin(1), intent(1)], "no change number 1"),
+            (vec![begin(1), intent(0), end(EndStatus::Interrupted)], "has no outcome"),
+            (vec![begin(1), end(EndStatus::Done)], "not every change is done"),
+            (vec![begin(0), end(EndStatus::Done), begin(0)], "the journal has ended"),
+        ] {
+            let (last, before) = records.split_last().unwrap();
+            let mut progress = run(before).unwrap();
+            let kept = progress.clone();
+            let error = progress.accept(last).unwrap_err();
+            assert!(error.to_string().contains(says), "{error} / {says}");
+            assert_eq!(progress, kept);
+        }
+    }
+
+    fn any_record() -> impl Strategy<Value = Record> {
+        let outcomes = prop_oneof![
+            Just(Outcome::Done { aws_id: None }),
+            Just(Outcome::AlreadyDone),
+            Just(Outcome::Failed { cause: cause() }),
+            Just(Outcome::Conflict { found: None }),
+            Just(Outcome::Unknown { cause: cause() }),
+        ];
+        prop_oneof![
+            1 => (0usize..4).prop_map(begin),
+            6 => (0usize..4).prop_map(intent),
+            6 => (0usize..4, outcomes).prop_map(|(change, o)| outcome(change, o)),
+            3 => (0usize..4).prop_map(|change| Record::Verified { change }),
+            1 => (0usize..4).prop_map(|change| Record::NotVerified { change, why: "x".into() }),
+            1 => prop_oneof![Just(EndStatus::Done), Just(EndStatus::Failed), Just(EndStatus::Interrupted)]
+                .prop_map(|status| Record::End { status }),
+        ]
+    }
+
+    proptest! {
+        /// Whatever comes, what was accepted makes sense: no outcome of a write without its intent, at most one write in
+        /// doubt at a time for a change, nothing after the end.
+        #[test]
+        fn only_sane_sequences_are_accepted(records in proptest::collection::vec(any_record(), 0..60)) {
+            let mut progress = Progress::default();
+            let mut accepted: Vec<Record> = Vec::new();
+            for record in records {
+                let before = progress.clone();
+                if progress.accept(&record).is_ok() {
+                    prop_assert!(before.ended.is_none());
+                    prop_assert_eq!(accepted.is_empty(), matches!(record, Record::Begin { .. }));
+                    accepted.push(record);
+                } else {
+                    prop_assert_eq!(&progress, &before);
+                }
+            }
+            for (change, stage) in progress.stages.iter().enumerate() {
+                let of = |want: fn(&Record) -> bool| {
+                    accepted.iter().filter(|r| r.change() == Some(change) && want(r)).count()
+                };
+                let intents = of(|r| matches!(r, Record::Intent { .. }));
+                let dones = of(|r| matches!(r, Record::Outcome { outcome: Outcome::Done { .. }, .. }));
+                let verified = of(|r| matches!(r, Record::Verified { .. }));
+                prop_assert!(intents <= 1 && dones <= intents && verified <= dones);
+                let settled = *stage == Stage::Settled;
+                let already = of(|r| matches!(r, Record::Outcome { outcome: Outcome::AlreadyDone, .. }));
+                prop_assert_eq!(settled, verified + already == 1);
+                prop_assert_eq!(*stage == Stage::Waiting, accepted.iter().all(|r| r.change() != Some(change)));
+            }
+        }
+
+        #[test]
+        fn a_record_reads_as_it_was_written(record in any_record()) {
+            let text = serde_json::to_string(&record).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+        }
+    }
+}
