@@ -1,0 +1,51 @@
+//! What tests of services share: a small organization and calls straight to the handlers.
+//!
+//! Owns: callers made out of thin air. Must not: be compiled outside tests.
+
+use crate::model::AccountId;
+use crate::sandbox::scenario::Scenario;
+use crate::sandbox::{ApiError, Caller, Handler, Org};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+/// The organization of `Scenario::small`.
+pub(crate) fn small() -> Org {
+    Org::from(Scenario::small())
+}
+
+/// The account of this name.
+pub(crate) fn account(org: &Org, name: &str) -> AccountId {
+    org.members.values().find(|member| member.name == name).unwrap().id.clone()
+}
+
+/// A role session in the account of this name, in `region`.
+pub(crate) fn caller(org: &Org, name: &str, region: &str) -> Caller {
+    let account = account(org, name);
+    Caller {
+        arn: format!("arn:aws:sts::{account}:assumed-role/OrgwardAudit/test"),
+        user_id: "AROAEXAMPLE:test".into(),
+        role_arn: Some(format!("arn:aws:iam::{account}:role/OrgwardAudit")),
+        region: region.parse().unwrap(),
+        is_root: false,
+        session: None,
+        access_key: "ASIAEXAMPLE".into(),
+        account,
+    }
+}
+
+/// Calls an operation of a service.
+pub(crate) fn call(
+    operations: &[(&str, Handler)],
+    org: &mut Org,
+    caller: &Caller,
+    operation: &str,
+    input: Value,
+) -> Result<Value, ApiError> {
+    let (_, handler) = operations.iter().find(|(name, _)| *name == operation).unwrap();
+    handler(org, caller, input)
+}
+
+/// Moves the sandbox's clock.
+pub(crate) fn wait(org: &mut Org, seconds: i64) {
+    org.now = org.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+}
