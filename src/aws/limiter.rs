@@ -190,3 +190,111 @@ fn direct(rate: f64, burst: u32, clock: &Clock) -> Arc<Direct> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn limiter(text: &str) -> Limiter {
+        let quotas = Quotas::embedded().with_overrides("test", &format!("version: 1\nunlisted: {text}\n"));
+        Limiter::new(Clock::virtual_from(Timestamp::UNIX_EPOCH), quotas.unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_cut_per_window_however_many_throttles() {
+        let bucket = limiter("{ share: operation, rate: 10, burst: 10 }").bucket("1", "r", "x", "Y");
+        for _ in 0..50 {
+            bucket.throttled();
+        }
+        assert!((bucket.rate() - 7.0).abs() < 1e-9 && bucket.slowed());
+        bucket.clock.wait(Duration::from_secs(1)).await;
+        bucket.throttled();
+        assert!((bucket.rate() - 7.0).abs() < 1e-9, "still in the window");
+        bucket.clock.wait(Duration::from_secs(2)).await;
+        bucket.throttled();
+        assert!((bucket.rate() - 4.9).abs() < 1e-9);
+        for _ in 0..100 {
+            bucket.clock.wait(Duration::from_secs(30)).await;
+            bucket.throttled();
+        }
+        assert!((bucket.rate() - 0.5).abs() < 1e-9, "never under the floor: {}", bucket.rate());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn successes_bring_the_rate_back_step_by_step_up_to_the_ceiling() {
+        let bucket = limiter("{ share: operation, rate: 10, burst: 10 }").bucket("1", "r", "x", "Y");
+        bucket.throttled();
+        for _ in 0..100 {
+            bucket.succeeded();
+        }
+        assert!((bucket.rate() - 7.0).abs() < 1e-9, "one step a second");
+        for _ in 0..60 {
+            bucket.clock.wait(Duration::from_secs(1)).await;
+            bucket.succeeded();
+        }
+        assert!((bucket.rate() - 10.0).abs() < 1e-9 && !bucket.slowed());
+        let unpublished = limiter("{ share: operation, rate: 2, burst: 2, ceiling: 4 }").bucket("1", "r", "x", "Y");
+        for _ in 0..60 {
+            unpublished.clock.wait(Duration::from_secs(1)).await;
+            unpublished.succeeded();
+        }
+        assert!((unpublished.rate() - 4.0).abs() < 1e-9, "found out, and not exceeded");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cut_empties_the_bucket_and_those_waiting_go_at_the_new_rate() {
+        let bucket = limiter("{ share: operation, rate: 10, burst: 10 }").bucket("1", "r", "x", "Y");
+        for _ in 0..10 {
+            assert_eq!(bucket.pass().await, Duration::ZERO);
+        }
+        bucket.throttled();
+        let start = bucket.clock.elapsed();
+        for _ in 0..7 {
+            bucket.pass().await;
+        }
+        let took = (bucket.clock.elapsed() - start).as_secs_f64();
+        assert!((0.95..1.1).contains(&took), "seven at 7 a second took {took}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_is_served_in_order_and_leaving_it_costs_nothing() {
+        let bucket = limiter("{ share: operation, rate: 1, burst: 1 }").bucket("1", "r", "x", "Y");
+        bucket.pass().await;
+        let impatient = tokio::time::timeout(Duration::from_millis(10), bucket.pass()).await;
+        assert!(impatient.is_err());
+        let order = Mutex::new(Vec::new());
+        let visit = |id: u32| {
+            let (bucket, order) = (&bucket, &order);
+            async move {
+                bucket.pass().await;
+                lock(order).push(id);
+            }
+        };
+        futures::future::join_all((0..5).map(visit)).await;
+        assert_eq!(*lock(&order), [0, 1, 2, 3, 4]);
+        let took = bucket.clock.elapsed().as_secs_f64();
+        assert!((4.9..5.2).contains(&took), "the one who left took no token: {took}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn buckets_are_apart_and_idle_ones_are_dropped() {
+        let limiter = limiter("{ share: operation, rate: 1, burst: 1 }");
+        let one = limiter.bucket("1", "r", "x", "Y");
+        for other in [("2", "r", "Y"), ("1", "s", "Y"), ("1", "r", "Z")] {
+            assert!(!Arc::ptr_eq(&one, &limiter.bucket(other.0, other.1, "x", other.2)), "{other:?}");
+        }
+        one.throttled();
+        for account in 0..KEEP {
+            limiter.bucket(&account.to_string(), "r", "x", "Q");
+        }
+        limiter.clock.wait(Duration::from_secs(60)).await;
+        let slowed = Arc::downgrade(&one);
+        drop(one);
+        for account in 0..KEEP {
+            limiter.bucket(&account.to_string(), "r", "x", "R");
+        }
+        assert!(lock(&limiter.buckets).by_key.len() <= KEEP + 10);
+        assert!(slowed.upgrade().is_some(), "one that was slowed down is remembered");
+    }
+}

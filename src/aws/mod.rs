@@ -17,6 +17,8 @@ mod session_policy;
 mod sessions;
 mod settings;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use account_session::AccountSession;
 pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
