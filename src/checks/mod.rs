@@ -1,1 +1,128 @@
-//! checks
+//! Checks: facts in, one verdict for each cell out.
+//!
+//! Owns: what is checked, how bad it is, how to mend it. Must not: call AWS, read a clock or the environment; ages are
+//! computed against `OrgFacts::as_of`. A check family is one file that exports `CHECKS`, and one line in `FAMILIES`.
+
+mod admin_policy;
+mod chain;
+mod credentials;
+mod evaluate;
+mod organization;
+mod password_policy;
+mod recording;
+mod references;
+mod root;
+mod root_usage;
+mod thresholds;
+mod trails;
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
+mod tests;
+
+pub use thresholds::Thresholds;
+
+use crate::model::check::{CheckMeta, Granularity};
+use crate::model::finding::Target;
+use crate::model::{AccountFacts, Finding, OrgFacts, Region};
+use evaluate::{Check, Facts, Judge, settle};
+
+/// The catalogue: every family, in the order of reports.
+static FAMILIES: [&[Check]; 7] = [
+    root::CHECKS,
+    password_policy::CHECKS,
+    credentials::CHECKS,
+    admin_policy::CHECKS,
+    trails::CHECKS,
+    root_usage::CHECKS,
+    organization::CHECKS,
+];
+
+const COUNT: usize = {
+    let mut count = 0;
+    let mut families: &[&[Check]] = &FAMILIES;
+    while let Some((family, rest)) = families.split_first() {
+        count += family.len();
+        families = rest;
+    }
+    count
+};
+
+static METAS: [&CheckMeta; COUNT] = {
+    let mut metas = [&root::ACCESS_KEYS; COUNT];
+    let mut slots: &mut [&CheckMeta] = &mut metas;
+    let mut families: &[&[Check]] = &FAMILIES;
+    while let Some((family, rest)) = families.split_first() {
+        let mut checks: &[Check] = family;
+        while let Some((check, others)) = checks.split_first() {
+            let left = slots;
+            slots = match left.split_first_mut() {
+                Some((slot, free)) => {
+                    *slot = &check.meta;
+                    free
+                }
+                None => &mut [],
+            };
+            checks = others;
+        }
+        families = rest;
+    }
+    metas
+};
+
+/// What every check says of itself, in the order of reports.
+pub static CATALOG: &[&CheckMeta] = &METAS;
+
+/// What the check `id` says of itself.
+pub fn meta(id: &str) -> Option<&'static CheckMeta> {
+    CATALOG.iter().copied().find(|meta| meta.id == id)
+}
+
+/// Findings about the organization: one for each check of that granularity, in catalogue order.
+pub fn organization(org: &OrgFacts, thresholds: &Thresholds) -> Vec<Finding> {
+    checks(|granularity| granularity == Granularity::Organization)
+        .filter_map(|check| whole(check, Target::Organization, Facts::new(&check.meta, org, None), thresholds))
+        .collect()
+}
+
+/// Findings about one account: for each check of it, in catalogue order, one finding, or one for each Region in scope in
+/// the order of `regions_in_scope`. An account without a Region in scope gets one for the home Region.
+pub fn account(org: &OrgFacts, account: &AccountFacts, thresholds: &Thresholds) -> Vec<Finding> {
+    let id = &account.account;
+    let mut regions: Vec<&Region> = Vec::new();
+    for region in &account.regions_in_scope {
+        if !regions.contains(&region) {
+            regions.push(region);
+        }
+    }
+    if regions.is_empty() {
+        regions.push(&org.organization.home_region);
+    }
+    checks(|granularity| granularity != Granularity::Organization)
+        .flat_map(|check| match check.judge {
+            Judge::Whole(_) => {
+                let facts = Facts::new(&check.meta, org, Some(account));
+                Vec::from_iter(whole(check, Target::Account(id.clone()), facts, thresholds))
+            }
+            Judge::Region(judge) => regions
+                .iter()
+                .map(|region| {
+                    let mut facts = Facts::new(&check.meta, org, Some(account));
+                    let judgement = judge(&mut facts, region, thresholds);
+                    settle(&check.meta, Target::AccountRegion(id.clone(), (*region).clone()), facts, judgement)
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+fn checks(wanted: impl Fn(Granularity) -> bool) -> impl Iterator<Item = &'static Check> {
+    FAMILIES.iter().copied().flatten().filter(move |check| wanted(check.meta.granularity))
+}
+
+fn whole(check: &Check, target: Target, mut facts: Facts<'_>, thresholds: &Thresholds) -> Option<Finding> {
+    let Judge::Whole(judge) = check.judge else { return None };
+    let judgement = judge(&mut facts, thresholds);
+    Some(settle(&check.meta, target, facts, judgement))
+}

@@ -1,0 +1,211 @@
+//! Policies that allow everything.
+//!
+//! Owns: one check of one account, over customer-managed policies that are attached and inline policies. Must not: judge
+//! AWS-managed policies (AdministratorAccess is known for what it is), or weigh boundaries and SCPs against them.
+
+use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
+use super::references::cis;
+use super::thresholds::Thresholds;
+use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
+use crate::model::finding::FailingResource;
+use crate::model::iam::{Authorization, InlinePolicy};
+use crate::policy::{Context, Decision, Document, Effect, Principal, Request, Statement, evaluate};
+
+/// The family.
+pub(super) const CHECKS: &[Check] = &[Check { meta: ADMIN_STAR, judge: Judge::Whole(admin_star) }];
+
+pub(super) const ADMIN_STAR: CheckMeta = CheckMeta {
+    id: "policy-admin-star",
+    title: "No policy of the account's own allows every action on every resource",
+    severity: Severity::High,
+    granularity: Granularity::Account,
+    rationale: "Action * on Resource * is administrator access, often by accident and under a name that hides it. The same \
+                holds for NotAction that leaves out something small: whoever may still write IAM policies can give \
+                themselves the rest. Judged are customer-managed policies that are attached and every inline policy.",
+    remediation: Remediation {
+        console: "IAM, Policies (or the user, group or role for an inline policy), the policy, Edit: list the actions that \
+                  are needed; Last Accessed shows which were used.",
+        cli: "aws iam generate-service-last-accessed-details --arn <principal ARN>; then aws iam create-policy-version \
+              --policy-arn <policy ARN> --policy-document file://<narrow>.json --set-as-default, or aws iam \
+              put-role-policy for an inline policy",
+        playbook: None,
+    },
+    references: &cis(["1.16", "1.15", "2.15", "2.14"], "SEC03-BP02"),
+    facts: &[Fact::Authorization],
+};
+
+const OPERATION: &str = "iam:GetAccountAuthorizationDetails";
+
+/// Each of these lets its holder take every other permission.
+const ESCALATIONS: [&str; 9] = [
+    "iam:AttachUserPolicy",
+    "iam:AttachGroupPolicy",
+    "iam:AttachRolePolicy",
+    "iam:PutUserPolicy",
+    "iam:PutGroupPolicy",
+    "iam:PutRolePolicy",
+    "iam:CreatePolicyVersion",
+    "iam:SetDefaultPolicyVersion",
+    "iam:UpdateAssumeRolePolicy",
+];
+
+fn admin_star(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    let authorization = facts.authorization()?;
+    let mut failing = Vec::new();
+    for (owner, policy) in inline_policies(authorization) {
+        let name = format!("inline policy `{}`", policy.name);
+        match judged(&policy.document) {
+            Ok(None) => {}
+            Ok(Some(why)) => {
+                failing.push(FailingResource { resource: owner.to_owned(), message: format!("{name}: {why}") });
+            }
+            Err(why) => {
+                facts.doubt(OPERATION, format!("{name} of `{owner}` can't be read: {why}"));
+            }
+        }
+    }
+    for policy in authorization.policies.iter().filter(|policy| !policy.aws_managed() && policy.attachment_count > 0) {
+        let Some(document) = &policy.document else {
+            facts.doubt(OPERATION, format!("the answer has no document for `{}`", policy.arn));
+            continue;
+        };
+        match judged(document) {
+            Ok(None) => {}
+            Ok(Some(message)) => failing.push(FailingResource { resource: policy.arn.clone(), message }),
+            Err(why) => {
+                facts.doubt(OPERATION, format!("policy `{}` can't be read: {why}", policy.arn));
+            }
+        }
+    }
+    let summary = |count| match count {
+        1 => "1 policy allows every action on every resource".to_owned(),
+        _ => format!("{count} policies allow every action on every resource"),
+    };
+    Ok(Outcome::of(failing, summary, "no attached policy of the account's own allows every action on every resource"))
+}
+
+/// Inline policies with their owner's ARN.
+fn inline_policies(authorization: &Authorization) -> impl Iterator<Item = (&str, &InlinePolicy)> {
+    let users = authorization.users.iter().map(|user| (user.arn.as_str(), &user.inline));
+    let groups = authorization.groups.iter().map(|group| (group.arn.as_str(), &group.inline));
+    let roles = authorization.roles.iter().map(|role| (role.arn.as_str(), &role.inline));
+    users.chain(groups).chain(roles).flat_map(|(owner, inline)| inline.iter().map(move |policy| (owner, policy)))
+}
+
+/// Why a document allows everything; `None` if it does not; an error if it can't be read.
+fn judged(text: &str) -> Result<Option<String>, String> {
+    let document = Document::parse(text)
+        .map_err(|errors| errors.first().map_or_else(|| "not a policy".to_owned(), ToString::to_string))?;
+    let numbered = document.statements().iter().zip(1_usize..);
+    Ok(numbered.filter_map(|(statement, number)| all(&document, statement, number)).next())
+}
+
+/// Why a statement allows everything; `None` if it does not.
+fn all(document: &Document, statement: &Statement, number: usize) -> Option<String> {
+    if statement.effect() != Effect::Allow {
+        return None;
+    }
+    let everywhere = statement.resources().iter().any(|resource| is_every_resource(resource));
+    let resources = match statement.not_resources() {
+        [] if everywhere => "every resource".to_owned(),
+        [] => return None,
+        but => format!("every resource but {}", some(but)),
+    };
+    let actions = if statement.actions().iter().any(|action| is_every_action(action)) {
+        "every action".to_owned()
+    } else if statement.not_actions().is_empty() {
+        return None;
+    } else {
+        let escalation = ESCALATIONS.into_iter().find(|action| may_allow(document, action))?;
+        format!("every action but {} (and so {escalation}, which gives the rest)", some(statement.not_actions()))
+    };
+    let conditions = if statement.conditions().is_empty() { "" } else { ", under a condition" };
+    let name = statement.sid().map_or_else(|| format!("statement {number}"), |sid| format!("statement `{sid}`"));
+    Some(format!("{name} allows {actions} on {resources}{conditions}"))
+}
+
+/// `*`, `*:*` and the like.
+fn is_every_action(pattern: &str) -> bool {
+    pattern.contains('*') && pattern.chars().all(|c| c == '*' || c == ':') && pattern.matches(':').count() <= 1
+}
+
+/// `*`, `arn:*` and the like: every ARN there is.
+fn is_every_resource(pattern: &str) -> bool {
+    let rest = pattern.strip_prefix("arn:").unwrap_or(pattern);
+    rest.contains('*') && rest.chars().all(|c| c == '*' || c == ':')
+}
+
+/// Whether the document as a whole may allow an action somewhere: only a certain Deny, or nothing, says it does not.
+fn may_allow(document: &Document, action: &str) -> bool {
+    let request = Request {
+        principal: Principal::default(),
+        action: action.to_owned(),
+        resource: "*".to_owned(),
+        context: Context::partial(),
+    };
+    matches!(evaluate(&[document], &request), Decision::Allow | Decision::CannotTell { .. })
+}
+
+/// The first few of a list.
+fn some(list: &[String]) -> String {
+    let shown: Vec<String> = list.iter().take(3).map(|item| format!("`{item}`")).collect();
+    match list.len().saturating_sub(shown.len()) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(statement: &str) -> Option<String> {
+        judged(&format!(r#"{{"Version": "2012-10-17", "Statement": {statement}}}"#)).unwrap()
+    }
+
+    #[test]
+    fn every_spelling_of_everything_is_found() {
+        for statement in [
+            r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#,
+            r#"{"Effect": "Allow", "Action": ["s3:Get*", "*"], "Resource": ["arn:aws:s3:::a", "*"]}"#,
+            r#"[{"Effect": "Allow", "Action": "*:*", "Resource": "*"}]"#,
+            r#"[{"Effect": "Allow", "Action": "**", "Resource": "**"}]"#,
+            r#"[{"Effect": "Allow", "Action": "*", "Resource": "arn:*"}]"#,
+            r#"[{"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::a"}]"#,
+            r#"[{"Effect": "Allow", "NotAction": "s3:DeleteBucket", "Resource": "*"}]"#,
+            r#"[{"Effect": "Allow", "NotAction": "iam:CreateUser", "Resource": "*"}]"#,
+            r#"[{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},
+                {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]"#,
+        ] {
+            assert!(judge(statement).is_some(), "{statement}");
+        }
+    }
+
+    #[test]
+    fn less_than_everything_is_let_be() {
+        for statement in [
+            r#"{"Effect": "Deny", "Action": "*", "Resource": "*"}"#,
+            r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}"#,
+            r#"{"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::a/*"}"#,
+            r#"{"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"}"#,
+            r#"[{"Effect": "Allow", "NotAction": "s3:DeleteBucket", "Resource": "*"},
+                {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}]"#,
+        ] {
+            assert_eq!(judge(statement), None, "{statement}");
+        }
+    }
+
+    #[test]
+    fn a_condition_and_the_sid_are_told() {
+        let statement = r#"{"Sid": "All", "Effect": "Allow", "Action": "*", "Resource": "*",
+                            "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}"#;
+        let message = judge(statement).unwrap();
+        assert_eq!(message, "statement `All` allows every action on every resource, under a condition");
+    }
+
+    #[test]
+    fn what_is_not_a_policy_is_an_error() {
+        assert!(judged("{").is_err());
+        assert!(judged(r#"{"Statement": [{"Effect": "Maybe", "Action": "*", "Resource": "*"}]}"#).is_err());
+    }
+}

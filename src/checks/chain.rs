@@ -1,0 +1,232 @@
+//! The chain from a trail to a person: log group, metric filter, alarm, topic, confirmed subscription.
+//!
+//! Owns: following the chain for one trail and naming each broken link. Source: CIS AWS Foundations Benchmark, monitoring
+//! section; CloudWatch user guide, "Using Amazon CloudWatch alarms". Must not: know for which events (the caller says
+//! which filters count) or give a verdict.
+
+use super::recording::{Recording, but, recording};
+use crate::model::monitoring::{Alarm, MetricFilter, Monitoring};
+use crate::model::trail::Trail;
+use crate::model::{Cause, CauseKind, Observed, Source};
+
+/// What following a chain found.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Chain {
+    /// Every link holds.
+    Whole {
+        /// What it leads through, for the message.
+        through: String,
+        /// What this rests on.
+        sources: Vec<Source>,
+    },
+    /// These links are broken, the first that can be mended first.
+    Broken(Vec<String>),
+    /// No link is known to be broken for certain, and some can't be told.
+    Unknown(Cause),
+}
+
+/// Whether a filter's pattern catches the events the chain is for.
+pub(super) enum Catches {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// It can't be told, and why.
+    CannotTell(String),
+}
+
+/// Follows the chain of one trail. `watched` is what watches its log group, if that was collected.
+pub(super) fn follow(
+    trail: &Trail,
+    watched: Option<&Monitoring>,
+    about: &str,
+    catches: &dyn Fn(&MetricFilter) -> Catches,
+) -> Chain {
+    let mut broken = Vec::new();
+    let mut unknown = None;
+    let mut sources = Vec::new();
+    let mut through = format!("trail `{}`", trail.name);
+    if !trail.multi_region {
+        broken.push(format!("records {} only", trail.home_region));
+    }
+    match recording(trail) {
+        Recording::Whole { excluded } => through.push_str(&but(&excluded)),
+        Recording::Broken(links) => broken.extend(links),
+        Recording::Unknown(cause) => unknown = Some(cause),
+    }
+    sources.extend([trail.status.source(), trail.selectors.source()].into_iter().flatten().cloned());
+    match (trail.log_group_arn.as_deref(), watched) {
+        (None, _) => broken.push("delivers to no log group".to_owned()),
+        (Some(group), None) => {
+            let cause = Cause::not_collected(format!("logs:DescribeMetricFilters on `{group}`"));
+            unknown = unknown.or(Some(cause));
+        }
+        (Some(_), Some(watched)) => match watch(watched, about, catches) {
+            Chain::Whole { through: rest, sources: more } => {
+                through.push_str(&rest);
+                sources.extend(more);
+            }
+            Chain::Broken(links) => broken.extend(links),
+            Chain::Unknown(cause) => unknown = unknown.or(Some(cause)),
+        },
+    }
+    match unknown {
+        _ if !broken.is_empty() => Chain::Broken(broken),
+        Some(cause) => Chain::Unknown(cause),
+        None => Chain::Whole { through, sources },
+    }
+}
+
+/// The best of several paths: a whole one; else, if one may be whole, unknown; else the one that gets furthest.
+#[derive(Default)]
+struct Best {
+    whole: Option<Chain>,
+    unknown: Option<Cause>,
+    broken: Option<(usize, String)>,
+}
+
+impl Best {
+    fn unknown(&mut self, cause: Cause) {
+        self.unknown.get_or_insert(cause);
+    }
+
+    /// A path that breaks after `links` good links. The first of the furthest is kept.
+    fn broken(&mut self, links: usize, message: String) {
+        if self.broken.as_ref().is_none_or(|(furthest, _)| links > *furthest) {
+            self.broken = Some((links, message));
+        }
+    }
+
+    fn chain(self) -> Chain {
+        let broken = self.broken.into_iter().map(|(_, message)| message).collect();
+        self.whole.or(self.unknown.map(Chain::Unknown)).unwrap_or(Chain::Broken(broken))
+    }
+}
+
+/// The chain from a log group on.
+fn watch(watched: &Monitoring, about: &str, catches: &dyn Fn(&MetricFilter) -> Catches) -> Chain {
+    let group = &watched.log_group.name;
+    let filters = match watched.filters.known() {
+        Ok(filters) => filters.map_or(&[][..], Vec::as_slice),
+        Err(cause) => return Chain::Unknown(cause.clone()),
+    };
+    let mut best = Best::default();
+    best.broken(0, format!("no metric filter on log group `{group}` catches {about}"));
+    for filter in filters {
+        match catches(filter) {
+            Catches::Yes => {}
+            Catches::No => continue,
+            Catches::CannotTell(why) => {
+                let message = format!("the pattern of filter `{}` can't be read: {why}", filter.name);
+                best.unknown(Cause::new(CauseKind::Other, "logs:DescribeMetricFilters", message));
+                continue;
+            }
+        }
+        let alarms = match watched.alarms.known() {
+            Ok(alarms) => alarms.map_or(&[][..], Vec::as_slice),
+            Err(cause) => {
+                best.unknown(cause.clone());
+                continue;
+            }
+        };
+        let metric = format!("metric `{}/{}`", filter.metric_namespace, filter.metric_name);
+        best.broken(1, format!("no alarm watches {metric} of filter `{}`", filter.name));
+        for alarm in alarms.iter().filter(|alarm| watches(alarm, filter)) {
+            if let Some(why) = silent(alarm, filter) {
+                best.broken(2, format!("alarm `{}` {why}", alarm.name));
+                continue;
+            }
+            told(watched, filter, alarm, &mut best);
+            if best.whole.is_some() {
+                return best.chain();
+            }
+        }
+    }
+    best.chain()
+}
+
+/// The chain from an alarm on.
+fn told(watched: &Monitoring, filter: &MetricFilter, alarm: &Alarm, best: &mut Best) {
+    best.broken(3, format!("alarm `{}` sends to no SNS topic", alarm.name));
+    for topic in alarm.alarm_actions.iter().filter(|action| is_topic(action)) {
+        let subscriptions = match watched.subscriptions.get(topic) {
+            None => {
+                best.unknown(Cause::not_collected(format!("sns:ListSubscriptionsByTopic of `{topic}`")));
+                continue;
+            }
+            Some(Observed::Unknown { cause }) => {
+                best.unknown(cause.clone());
+                continue;
+            }
+            Some(Observed::Absent { .. }) => {
+                best.broken(4, format!("topic `{topic}` of alarm `{}` does not exist", alarm.name));
+                continue;
+            }
+            Some(seen) => seen,
+        };
+        let all = subscriptions.value().map_or(&[][..], Vec::as_slice);
+        if all.iter().any(|subscription| subscription.confirmed()) {
+            let sources = [watched.filters.source(), watched.alarms.source(), subscriptions.source()];
+            best.whole = Some(Chain::Whole {
+                through: format!(", filter `{}`, alarm `{}` and topic `{topic}`", filter.name, alarm.name),
+                sources: sources.into_iter().flatten().cloned().collect(),
+            });
+            return;
+        }
+        let why = match all.len() {
+            0 => "has no subscription".to_owned(),
+            1 => "has 1 subscription, which is not confirmed".to_owned(),
+            pending => format!("has {pending} subscriptions, none of them confirmed"),
+        };
+        best.broken(5, format!("topic `{topic}` {why}"));
+    }
+}
+
+/// Whether an action is an SNS topic.
+fn is_topic(action: &str) -> bool {
+    crate::model::ids::Arn::parse(action).is_some_and(|arn| arn.service == "sns")
+}
+
+/// Whether an alarm is on the metric of a filter.
+fn watches(alarm: &Alarm, filter: &MetricFilter) -> bool {
+    alarm.namespace.as_deref() == Some(filter.metric_namespace.as_str())
+        && alarm.metric_name.as_deref() == Some(filter.metric_name.as_str())
+}
+
+/// Why one matching event would not make the alarm speak; `None` if it would.
+pub(super) fn silent(alarm: &Alarm, filter: &MetricFilter) -> Option<String> {
+    if !alarm.actions_enabled {
+        return Some("has its actions disabled".to_owned());
+    }
+    let default = filter.default_value.as_deref().map(|text| text.trim().parse::<f64>());
+    let (value, rest) = match (filter.metric_value.trim().parse::<f64>(), default) {
+        (Ok(value), None) => (value, 0.0),
+        (Ok(value), Some(Ok(rest))) => (value, rest),
+        // A value taken from the event (`$.field`) may be anything.
+        _ => return Some(format!("counts `{}`, not a fixed value for each event", filter.metric_value)),
+    };
+    let statistic = alarm.statistic.as_deref().unwrap_or("none");
+    let peak = match statistic {
+        "Sum" | "Maximum" => value,
+        "Average" | "Minimum" if filter.default_value.is_none() => value,
+        "SampleCount" if filter.default_value.is_none() => 1.0,
+        _ => return Some(format!("uses statistic `{statistic}`, which one event does not move for certain")),
+    };
+    let threshold = alarm.threshold.unwrap_or(f64::INFINITY);
+    let comparison = alarm.comparison.as_deref().unwrap_or("none");
+    let (rings, always) = match comparison {
+        "GreaterThanOrEqualToThreshold" => (peak >= threshold, rest >= threshold),
+        "GreaterThanThreshold" => (peak > threshold, rest > threshold),
+        _ => return Some(format!("compares with `{comparison}`")),
+    };
+    if !rings {
+        return Some(format!("has threshold {threshold}, which one event does not reach"));
+    }
+    if always || (filter.default_value.is_none() && alarm.treat_missing_data.as_deref() == Some("breaching")) {
+        return Some("is in alarm without any event, so an event changes nothing".to_owned());
+    }
+    match alarm.evaluation_periods {
+        None | Some(1) => None,
+        Some(periods) => Some(format!("waits for {periods} periods in a row")),
+    }
+}

@@ -1,0 +1,236 @@
+//! Users' passwords and access keys, from the credential report.
+//!
+//! Owns: four checks, each of one account. A credential never used is judged from the day it was made, not passed over.
+//! Must not: read IAM's live lists; the report may be 4 hours old and says when it was made.
+
+use super::evaluate::{Check, Facts, Judge, Judgement, Outcome, days};
+use super::references::cis;
+use super::thresholds::Thresholds;
+use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
+use crate::model::finding::FailingResource;
+use crate::model::iam::{Cell, CredentialReport, CredentialRow, KeyRow};
+
+/// The family.
+pub(super) const CHECKS: &[Check] = &[
+    Check { meta: USER_MFA, judge: Judge::Whole(user_mfa) },
+    Check { meta: KEY_AGE, judge: Judge::Whole(key_age) },
+    Check { meta: KEY_UNUSED, judge: Judge::Whole(key_unused) },
+    Check { meta: PASSWORD_UNUSED, judge: Judge::Whole(password_unused) },
+];
+
+const REPORT: &str = "iam:GetCredentialReport";
+
+pub(super) const USER_MFA: CheckMeta = CheckMeta {
+    id: "user-mfa",
+    title: "Every user with a console password has MFA",
+    severity: Severity::High,
+    granularity: Granularity::Account,
+    rationale: "A password that leaked or was guessed must not be enough to sign in.",
+    remediation: Remediation {
+        console: "IAM, Users, the user, Security credentials, Assign MFA device; or remove console access from users that \
+                  don't need it.",
+        cli: "aws iam delete-login-profile --user-name <user> where no console is needed; else \
+              aws iam enable-mfa-device --user-name <user> --serial-number <device> --authentication-code1 <code> \
+              --authentication-code2 <next code>",
+        playbook: Some("require-mfa"),
+    },
+    references: &cis(["1.10", "1.9", "2.9", "2.10"], "SEC02-BP01"),
+    facts: &[Fact::CredentialReport],
+};
+
+fn user_mfa(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    let report = facts.credential_report()?;
+    let failing = console_users(facts, report)
+        .into_iter()
+        .filter(|user| !user.mfa_active)
+        .map(|user| failing(user, "has a console password and no MFA device"))
+        .collect();
+    let summary = |count| format!("{} with a console password {} no MFA device", users(count), have(count));
+    Ok(Outcome::of(failing, summary, "every user with a console password has an MFA device"))
+}
+
+pub(super) const KEY_AGE: CheckMeta = CheckMeta {
+    id: "access-key-age",
+    title: "No active access key is older than 90 days",
+    severity: Severity::Medium,
+    granularity: Granularity::Account,
+    rationale: "An access key never expires by itself. Changing it often bounds how long a copy that leaked is of use.",
+    remediation: Remediation {
+        console: "IAM, Users, the user, Security credentials, Access keys: create a second key, put it to use, deactivate \
+                  the old one, delete it. Better: replace the key with a role.",
+        cli: "aws iam create-access-key --user-name <user>; then aws iam update-access-key --user-name <user> \
+              --access-key-id <old key> --status Inactive; then aws iam delete-access-key --user-name <user> \
+              --access-key-id <old key>",
+        playbook: None,
+    },
+    references: &cis(["1.14", "1.13", "2.13", "2.12"], "SEC02-BP05"),
+    facts: &[Fact::CredentialReport],
+};
+
+fn key_age(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
+    let report = facts.credential_report()?;
+    let limit = i64::from(thresholds.key_age_days);
+    let mut old = Vec::new();
+    for (user, number, key) in active_keys(report) {
+        let Some(made) = key.last_rotated.at() else {
+            facts.doubt(
+                REPORT,
+                format!("the report does not tell when access key {number} of `{}` was made", user.user),
+            );
+            continue;
+        };
+        let age = facts.days_since(made);
+        if age > limit {
+            old.push(failing(user, format!("access key {number} is {} old, more than {limit}", days(age))));
+        }
+    }
+    let summary = |count| format!("{} older than {}", keys(count), days(limit));
+    Ok(Outcome::of(old, summary, &format!("no active access key is older than {}", days(limit))))
+}
+
+pub(super) const KEY_UNUSED: CheckMeta = CheckMeta {
+    id: "access-key-unused",
+    title: "No active access key is unused for 45 days",
+    severity: Severity::Medium,
+    granularity: Granularity::Account,
+    rationale: "A key nobody uses is a key nobody misses when it is stolen. One that was never used counts from the day it \
+                was made.",
+    remediation: Remediation {
+        console: "IAM, Users, the user, Security credentials, Access keys, Actions, Deactivate; delete it when nothing \
+                  fails.",
+        cli: "aws iam update-access-key --user-name <user> --access-key-id <key> --status Inactive",
+        playbook: None,
+    },
+    references: &cis(["1.12", "1.11", "2.11", "2.11"], "SEC02-BP05"),
+    facts: &[Fact::CredentialReport],
+};
+
+fn key_unused(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
+    let report = facts.credential_report()?;
+    let limit = i64::from(thresholds.unused_days);
+    let mut unused = Vec::new();
+    for (user, number, key) in active_keys(report) {
+        let Some(idle) = idle(facts, key.last_used, &[key.last_rotated]) else {
+            facts.doubt(
+                REPORT,
+                format!("the report does not tell when access key {number} of `{}` was used", user.user),
+            );
+            continue;
+        };
+        if idle.days() >= limit {
+            unused.push(failing(user, format!("access key {number} {}", idle.words())));
+        }
+    }
+    let summary = |count| format!("{} unused for {} or more", keys(count), days(limit));
+    Ok(Outcome::of(unused, summary, &format!("no active access key is unused for {}", days(limit))))
+}
+
+pub(super) const PASSWORD_UNUSED: CheckMeta = CheckMeta {
+    id: "console-password-unused",
+    title: "No console password is unused for 45 days",
+    severity: Severity::Medium,
+    granularity: Granularity::Account,
+    rationale: "A password nobody uses belongs to someone who left or changed tasks. One that was never used counts from \
+                the day it was set.",
+    remediation: Remediation {
+        console: "IAM, Users, the user, Security credentials, Manage console access, Disable.",
+        cli: "aws iam delete-login-profile --user-name <user>",
+        playbook: None,
+    },
+    references: &cis(["1.12", "1.11", "2.11", "2.11"], "SEC02-BP05"),
+    facts: &[Fact::CredentialReport],
+};
+
+fn password_unused(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
+    let report = facts.credential_report()?;
+    let limit = i64::from(thresholds.unused_days);
+    let mut unused = Vec::new();
+    for user in console_users(facts, report) {
+        let Some(idle) = idle(facts, user.password_last_used, &[user.password_last_changed, user.created]) else {
+            facts.doubt(REPORT, format!("the report does not tell when the password of `{}` was used", user.user));
+            continue;
+        };
+        if idle.days() >= limit {
+            unused.push(failing(user, format!("the console password {}", idle.words())));
+        }
+    }
+    let summary = |count| format!("{} a console password unused for {} or more", users_have(count), days(limit));
+    Ok(Outcome::of(unused, summary, &format!("no console password is unused for {}", days(limit))))
+}
+
+/// For how many days a credential did nothing.
+enum Idle {
+    /// Since its last use.
+    Used(i64),
+    /// Since it was made, and it was never used.
+    Never(i64),
+}
+
+impl Idle {
+    fn days(&self) -> i64 {
+        match self {
+            Self::Used(days) | Self::Never(days) => *days,
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Used(ago) => format!("was last used {} ago", days(*ago)),
+            Self::Never(ago) => format!("was never used since it was made {} ago", days(*ago)),
+        }
+    }
+}
+
+/// How long a credential was idle; one never used counts from the first of `made` that is a time. `None` if that can't
+/// be told.
+fn idle(facts: &Facts<'_>, used: Cell, made: &[Cell]) -> Option<Idle> {
+    match used {
+        Cell::At(time) => Some(Idle::Used(facts.days_since(time))),
+        Cell::NotApplicable | Cell::NoInformation => {
+            made.iter().find_map(|cell| cell.at()).map(|time| Idle::Never(facts.days_since(time)))
+        }
+        Cell::NotSupported => None,
+    }
+}
+
+/// Users, the root user left out, that have a console password.
+fn console_users<'r>(facts: &mut Facts<'_>, report: &'r CredentialReport) -> Vec<&'r CredentialRow> {
+    let mut found = Vec::new();
+    for user in report.rows.iter().filter(|user| !user.is_root()) {
+        match user.password_enabled {
+            Some(true) => found.push(user),
+            Some(false) => {}
+            None => {
+                facts.doubt(REPORT, format!("the report does not tell whether `{}` has a console password", user.user));
+            }
+        }
+    }
+    found
+}
+
+/// Active access keys with their owner and number (1 or 2). The root user's count too.
+fn active_keys(report: &CredentialReport) -> impl Iterator<Item = (&CredentialRow, usize, &KeyRow)> {
+    report.rows.iter().flat_map(|user| {
+        user.keys.iter().enumerate().filter(|(_, key)| key.active).map(move |(at, key)| (user, at + 1, key))
+    })
+}
+
+fn failing(user: &CredentialRow, message: impl Into<String>) -> FailingResource {
+    FailingResource { resource: user.arn.clone(), message: message.into() }
+}
+
+fn users(count: usize) -> String {
+    if count == 1 { "1 user".to_owned() } else { format!("{count} users") }
+}
+
+fn have(count: usize) -> &'static str {
+    if count == 1 { "has" } else { "have" }
+}
+
+fn users_have(count: usize) -> String {
+    format!("{} {}", users(count), have(count))
+}
+
+fn keys(count: usize) -> String {
+    if count == 1 { "1 active access key is".to_owned() } else { format!("{count} active access keys are") }
+}

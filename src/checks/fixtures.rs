@@ -1,0 +1,384 @@
+//! A healthy organization and healthy accounts, to be broken one fact at a time.
+//!
+//! Owns: builders of facts under which every check passes. Must not: read anything; each value is written here.
+
+use crate::model::account::RegionState;
+use crate::model::iam::{
+    Authorization, Cell, CredentialReport, CredentialRow, IamRole, IamUser, InlinePolicy, KeyRow, ManagedPolicy,
+    PasswordPolicy, VirtualMfaDevice,
+};
+use crate::model::monitoring::{Alarm, MetricFilter, Monitoring, Subscription};
+use crate::model::org::{Account, AccountState, Organization, Ou, Policy, PolicyType, PolicyTypeState, Root};
+use crate::model::trail::{BasicSelector, EventSelectors, LogGroup, Trail, TrailStatus};
+use crate::model::{AccountFacts, AccountId, Observed, OrgFacts, Region, Source, TargetId};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+/// The management account.
+pub(crate) const MANAGEMENT: &str = "111111111111";
+/// A working member.
+pub(crate) const MEMBER: &str = "222222222222";
+/// A suspended member.
+pub(crate) const SUSPENDED: &str = "333333333333";
+/// The root.
+pub(crate) const ROOT: &str = "r-ab12";
+/// The one OU, `/Workloads`.
+pub(crate) const OU: &str = "ou-ab12-workload";
+/// The CIS pattern for use of the root user.
+pub(crate) const ROOT_USAGE: &str =
+    r#"{ $.userIdentity.type = "Root" && $.userIdentity.invokedBy NOT EXISTS && $.eventType != "AwsServiceEvent" }"#;
+
+/// The moment of the run.
+pub(crate) fn as_of() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+/// That many days before the run.
+pub(crate) fn days_ago(days: i64) -> Timestamp {
+    as_of() - SignedDuration::from_hours(24 * days)
+}
+
+/// An account id.
+pub(crate) fn id(text: &str) -> AccountId {
+    text.parse().unwrap()
+}
+
+/// A target.
+pub(crate) fn target(text: &str) -> TargetId {
+    text.parse().unwrap()
+}
+
+/// A Region.
+pub(crate) fn region(text: &str) -> Region {
+    text.parse().unwrap()
+}
+
+/// The home Region.
+pub(crate) fn home() -> Region {
+    region("eu-central-1")
+}
+
+/// Where a fact came from.
+pub(crate) fn source(operation: &str) -> Source {
+    Source {
+        operation: operation.to_owned(),
+        region: home(),
+        observed_at: as_of(),
+        request_id: Some("11111111-2222-3333-4444-555555555555".to_owned()),
+        digest: None,
+        pages: 1,
+    }
+}
+
+/// A fact that was seen.
+pub(crate) fn seen<T>(operation: &str, value: T) -> Observed<T> {
+    Observed::Present { value, source: source(operation) }
+}
+
+/// A fact that AWS said does not exist.
+pub(crate) fn absent<T>(operation: &str) -> Observed<T> {
+    Observed::Absent { source: source(operation) }
+}
+
+/// An account below `parent`.
+pub(crate) fn member(number: &str, state: AccountState, parent: &str) -> Account {
+    Account {
+        id: id(number),
+        arn: format!("arn:aws:organizations::{MANAGEMENT}:account/o-exampleorg/{number}"),
+        name: format!("account-{number}"),
+        email: format!("aws+{number}@example.com"),
+        state,
+        parent: target(parent),
+        joined: Some(days_ago(400)),
+        tags: Observed::not_collected("organizations:ListTagsForResource"),
+    }
+}
+
+/// A service control policy.
+pub(crate) fn scp(number: &str, name: &str, content: &str, targets: &[&str]) -> Policy {
+    Policy {
+        id: number.parse().unwrap(),
+        arn: format!("arn:aws:organizations::{MANAGEMENT}:policy/o-exampleorg/service_control_policy/{number}"),
+        name: name.to_owned(),
+        description: String::new(),
+        kind: PolicyType::Scp,
+        aws_managed: number == "p-FullAWSAccess",
+        content: seen("organizations:DescribePolicy", content.to_owned()),
+        targets: seen("organizations:ListTargetsForPolicy", targets.iter().map(|text| target(text)).collect()),
+        tags: seen("organizations:ListTagsForResource", BTreeMap::new()),
+    }
+}
+
+/// The document of FullAWSAccess.
+pub(crate) const FULL_ACCESS: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+/// A document that denies leaving.
+pub(crate) const NO_LEAVING: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"DenyLeave","Effect":"Deny","Action":"organizations:LeaveOrganization","Resource":"*"}]}"#;
+
+/// A healthy organization: all features, SCPs that deny leaving, an organization trail with a whole alarm chain.
+pub(crate) fn org() -> OrgFacts {
+    let account = |number, state, parent| (id(number), member(number, state, parent));
+    let everywhere = [ROOT, OU, MANAGEMENT, MEMBER, SUSPENDED];
+    let policies = vec![
+        scp("p-FullAWSAccess", "FullAWSAccess", FULL_ACCESS, &everywhere),
+        scp("p-denyleave01", "deny-leave-organization", NO_LEAVING, &[OU]),
+    ];
+    OrgFacts {
+        organization: Organization {
+            id: "o-exampleorg".to_owned(),
+            arn: format!("arn:aws:organizations::{MANAGEMENT}:organization/o-exampleorg"),
+            partition: "aws".to_owned(),
+            feature_set: "ALL".to_owned(),
+            management_account: id(MANAGEMENT),
+            caller_arn: format!("arn:aws:iam::{MANAGEMENT}:role/auditor"),
+            home_region: home(),
+        },
+        root: Root {
+            id: target(ROOT),
+            name: "Root".to_owned(),
+            policy_types: BTreeMap::from([(PolicyType::Scp, PolicyTypeState::Enabled)]),
+        },
+        ous: BTreeMap::from([(target(OU), Ou { id: target(OU), name: "Workloads".to_owned(), parent: target(ROOT) })]),
+        accounts: BTreeMap::from([
+            account(MANAGEMENT, AccountState::Active, ROOT),
+            account(MEMBER, AccountState::Active, OU),
+            account(SUSPENDED, AccountState::Suspended, OU),
+        ]),
+        policies: BTreeMap::from([(PolicyType::Scp, seen("organizations:ListPolicies", policies))]),
+        delegated_administrators: seen("organizations:ListDelegatedAdministrators", Vec::new()),
+        organization_trails: seen("cloudtrail:DescribeTrails", vec![trail("org-trail", MANAGEMENT, true)]),
+        monitoring: vec![monitoring(MANAGEMENT)],
+        as_of: as_of(),
+    }
+}
+
+/// The same organization without an organization trail.
+pub(crate) fn org_without_trail() -> OrgFacts {
+    let organization_trails = seen("cloudtrail:DescribeTrails", Vec::new());
+    OrgFacts { organization_trails, monitoring: Vec::new(), ..org() }
+}
+
+/// A multi-Region trail with everything on, as its owner sees it.
+pub(crate) fn trail(name: &str, owner: &str, organization_trail: bool) -> Trail {
+    Trail {
+        name: name.to_owned(),
+        arn: format!("arn:aws:cloudtrail:eu-central-1:{owner}:trail/{name}"),
+        home_region: home(),
+        multi_region: true,
+        organization_trail,
+        log_file_validation: true,
+        s3_bucket: Some("logs".to_owned()),
+        kms_key: None,
+        log_group_arn: Some(format!("arn:aws:logs:eu-central-1:{owner}:log-group:trail:*")),
+        status: seen(
+            "cloudtrail:GetTrailStatus",
+            TrailStatus {
+                is_logging: true,
+                latest_delivery: Some(days_ago(0)),
+                latest_log_group_delivery: Some(days_ago(0)),
+                delivery_error: None,
+            },
+        ),
+        selectors: seen(
+            "cloudtrail:GetEventSelectors",
+            EventSelectors {
+                basic: vec![BasicSelector {
+                    read_write_type: "All".to_owned(),
+                    include_management_events: true,
+                    excluded_sources: Vec::new(),
+                }],
+                advanced: Vec::new(),
+            },
+        ),
+    }
+}
+
+/// The organization trail as a member sees it: no status, no selectors.
+pub(crate) fn shadow() -> Trail {
+    Trail {
+        status: Observed::not_collected("cloudtrail:GetTrailStatus"),
+        selectors: Observed::not_collected("cloudtrail:GetEventSelectors"),
+        ..trail("org-trail", MANAGEMENT, true)
+    }
+}
+
+/// A whole chain from the log group `trail` of `owner` to a confirmed subscription.
+pub(crate) fn monitoring(owner: &str) -> Monitoring {
+    let topic = format!("arn:aws:sns:eu-central-1:{owner}:security");
+    Monitoring {
+        log_group: LogGroup { account: id(owner), region: home(), name: "trail".to_owned() },
+        filters: seen(
+            "logs:DescribeMetricFilters",
+            vec![MetricFilter {
+                name: "root-usage".to_owned(),
+                pattern: ROOT_USAGE.to_owned(),
+                metric_namespace: "orgward".to_owned(),
+                metric_name: "RootUsage".to_owned(),
+                metric_value: "1".to_owned(),
+                default_value: None,
+            }],
+        ),
+        alarms: seen(
+            "cloudwatch:DescribeAlarms",
+            vec![Alarm {
+                name: "root-usage".to_owned(),
+                description: None,
+                namespace: Some("orgward".to_owned()),
+                metric_name: Some("RootUsage".to_owned()),
+                statistic: Some("Sum".to_owned()),
+                comparison: Some("GreaterThanOrEqualToThreshold".to_owned()),
+                threshold: Some(1.0),
+                period: Some(300),
+                evaluation_periods: Some(1),
+                treat_missing_data: Some("notBreaching".to_owned()),
+                actions_enabled: true,
+                alarm_actions: vec![topic.clone()],
+            }],
+        ),
+        subscriptions: BTreeMap::from([(
+            topic.clone(),
+            seen(
+                "sns:ListSubscriptionsByTopic",
+                vec![Subscription {
+                    arn: format!("{topic}:0f1e2d3c"),
+                    protocol: "email".to_owned(),
+                    endpoint: "security@example.com".to_owned(),
+                }],
+            ),
+        )]),
+        topics: seen("sns:ListTopics", vec![topic]),
+    }
+}
+
+/// The root user's row: never used, MFA on.
+pub(crate) fn root_row() -> CredentialRow {
+    CredentialRow {
+        user: "<root_account>".to_owned(),
+        arn: format!("arn:aws:iam::{MEMBER}:root"),
+        created: Cell::At(days_ago(400)),
+        password_enabled: None,
+        password_last_used: Cell::NoInformation,
+        password_last_changed: Cell::NotSupported,
+        mfa_active: true,
+        keys: vec![key(false, Cell::NotApplicable, Cell::NotApplicable); 2],
+        certificates: Vec::new(),
+    }
+}
+
+/// A user with a password used yesterday, MFA, and a key 30 days old used yesterday.
+pub(crate) fn user_row(name: &str) -> CredentialRow {
+    CredentialRow {
+        user: name.to_owned(),
+        arn: format!("arn:aws:iam::{MEMBER}:user/{name}"),
+        created: Cell::At(days_ago(200)),
+        password_enabled: Some(true),
+        password_last_used: Cell::At(days_ago(1)),
+        password_last_changed: Cell::At(days_ago(100)),
+        mfa_active: true,
+        keys: vec![
+            key(true, Cell::At(days_ago(30)), Cell::At(days_ago(1))),
+            key(false, Cell::NotApplicable, Cell::NotApplicable),
+        ],
+        certificates: Vec::new(),
+    }
+}
+
+/// An access key.
+pub(crate) fn key(active: bool, last_rotated: Cell, last_used: Cell) -> KeyRow {
+    KeyRow { active, last_rotated, last_used }
+}
+
+/// A role with an inline policy.
+pub(crate) fn role(name: &str, document: &str) -> IamRole {
+    IamRole {
+        name: name.to_owned(),
+        arn: format!("arn:aws:iam::{MEMBER}:role/{name}"),
+        path: "/".to_owned(),
+        created: Some(days_ago(200)),
+        trust_policy: r#"{"Version":"2012-10-17","Statement":[]}"#.to_owned(),
+        inline: vec![InlinePolicy { name: "work".to_owned(), document: document.to_owned() }],
+        attached: Vec::new(),
+        boundary: None,
+        last_used: Some(days_ago(1)),
+        tags: BTreeMap::new(),
+    }
+}
+
+/// A document that allows little.
+pub(crate) const LITTLE: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+
+/// A healthy member, seen in two enabled Regions and one disabled, that leans on the organization trail.
+pub(crate) fn account() -> AccountFacts {
+    let summary = [("AccountMFAEnabled", 1), ("AccountAccessKeysPresent", 0), ("AccountPasswordPresent", 1)];
+    let regions = [home(), region("us-east-1"), region("ap-east-1")];
+    let states = [RegionState::Enabled, RegionState::Enabled, RegionState::Disabled];
+    AccountFacts {
+        account: id(MEMBER),
+        summary: seen(
+            "iam:GetAccountSummary",
+            summary.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        ),
+        password_policy: seen(
+            "iam:GetAccountPasswordPolicy",
+            PasswordPolicy {
+                minimum_password_length: 14,
+                require_symbols: false,
+                require_numbers: false,
+                require_uppercase_characters: false,
+                require_lowercase_characters: false,
+                allow_users_to_change_password: true,
+                max_password_age: None,
+                password_reuse_prevention: Some(24),
+                hard_expiry: false,
+            },
+        ),
+        credential_report: seen(
+            "iam:GetCredentialReport",
+            CredentialReport { generated_at: as_of(), rows: vec![root_row(), user_row("ann")] },
+        ),
+        authorization: seen(
+            "iam:GetAccountAuthorizationDetails",
+            Authorization {
+                users: vec![IamUser {
+                    name: "ann".to_owned(),
+                    arn: format!("arn:aws:iam::{MEMBER}:user/ann"),
+                    created: Some(days_ago(200)),
+                    groups: Vec::new(),
+                    inline: Vec::new(),
+                    attached: Vec::new(),
+                    boundary: None,
+                    tags: BTreeMap::new(),
+                }],
+                groups: Vec::new(),
+                roles: vec![role("app", LITTLE)],
+                policies: vec![ManagedPolicy {
+                    name: "little".to_owned(),
+                    arn: format!("arn:aws:iam::{MEMBER}:policy/little"),
+                    attachment_count: 1,
+                    document: Some(LITTLE.to_owned()),
+                }],
+            },
+        ),
+        virtual_mfa_devices: seen(
+            "iam:ListVirtualMFADevices",
+            vec![VirtualMfaDevice {
+                serial: format!("arn:aws:iam::{MEMBER}:mfa/ann"),
+                user_arn: Some(format!("arn:aws:iam::{MEMBER}:user/ann")),
+            }],
+        ),
+        regions: seen("account:ListRegions", regions.iter().cloned().zip(states).collect()),
+        regions_in_scope: regions.to_vec(),
+        trails: BTreeMap::from([(home(), seen("cloudtrail:DescribeTrails", vec![shadow()]))]),
+        monitoring: Vec::new(),
+    }
+}
+
+/// A healthy member with a trail and an alarm chain of its own.
+pub(crate) fn account_with_trail() -> AccountFacts {
+    AccountFacts {
+        trails: BTreeMap::from([(home(), seen("cloudtrail:DescribeTrails", vec![trail("own-trail", MEMBER, false)]))]),
+        monitoring: vec![monitoring(MEMBER)],
+        ..account()
+    }
+}

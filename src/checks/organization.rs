@@ -1,0 +1,240 @@
+//! The organization: whether service control policies can work at all, and whether they keep members in.
+//!
+//! Owns: two checks of the organization. SCPs don't bind the management account, so it is never judged here. Must not: compare
+//! policy texts; a denial is proved by evaluating each account's chain.
+
+use super::evaluate::{Check, Facts, Judge, Judgement, Outcome, Tree};
+use super::thresholds::Thresholds;
+use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
+use crate::model::finding::FailingResource;
+use crate::model::ids::TargetId;
+use crate::model::org::{Account, Policy, PolicyType, PolicyTypeState};
+use crate::model::{Cause, CauseKind, Source};
+use crate::policy::{Context, Decision, Document, Principal, Request, evaluate_chain};
+use std::collections::BTreeMap;
+
+/// The family.
+pub(super) const CHECKS: &[Check] = &[
+    Check { meta: SCP_ENABLED, judge: Judge::Whole(scp_enabled) },
+    Check { meta: DENY_LEAVE, judge: Judge::Whole(deny_leave) },
+];
+
+pub(super) const SCP_ENABLED: CheckMeta = CheckMeta {
+    id: "org-scp-enabled",
+    title: "All features and service control policies are enabled",
+    severity: Severity::High,
+    granularity: Granularity::Organization,
+    rationale: "Without service control policies nothing bounds what an administrator, or the root user, of a member account \
+                may do.",
+    remediation: Remediation {
+        console: "AWS Organizations, Settings, Enable all features (members invited earlier must agree); then Policies, \
+                  Service control policies, Enable.",
+        cli: "aws organizations enable-all-features; then aws organizations enable-policy-type --root-id <root id> \
+              --policy-type SERVICE_CONTROL_POLICY",
+        playbook: None,
+    },
+    // CIS 7.0 control 2.1.2 asks that guardrail policies cover every account; this is the part of it that comes first.
+    references: &[
+        Reference { framework: "cis-7.0", control: "2.1.2" },
+        Reference { framework: "well-architected", control: "SEC03-BP05" },
+        Reference { framework: "aws-organizations-user-guide", control: "Enabling a policy type" },
+    ],
+    facts: &[Fact::Organization],
+};
+
+fn scp_enabled(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    let tree = facts.tree()?;
+    let organization = tree.organization();
+    if organization.feature_set != "ALL" {
+        let message = format!("the organization's feature set is `{}`, not `ALL`", organization.feature_set);
+        return Ok(Outcome::fail(&organization.arn, message));
+    }
+    let root = tree.root();
+    let state = match root.policy_types.get(&PolicyType::Scp) {
+        Some(PolicyTypeState::Enabled) => {
+            return Ok(Outcome::pass("all features and service control policies are enabled"));
+        }
+        Some(PolicyTypeState::PendingEnable) => "still being enabled",
+        Some(PolicyTypeState::PendingDisable) => "being disabled",
+        None => "not enabled",
+    };
+    Ok(Outcome::fail(root.id.as_str(), format!("service control policies are {state} on root {}", root.id)))
+}
+
+pub(super) const DENY_LEAVE: CheckMeta = CheckMeta {
+    id: "org-deny-leave",
+    title: "No member account can leave the organization",
+    severity: Severity::High,
+    granularity: Granularity::Organization,
+    rationale: "An account that leaves takes its data out from under every guardrail and out of the organization's trail. Its \
+                own administrator can do that unless a service control policy denies organizations:LeaveOrganization. Proved \
+                for each working member by evaluating its chain of policies; the management account can't leave and is not bound.",
+    remediation: Remediation {
+        console: "AWS Organizations, Policies, Service control policies: create one that denies \
+                  organizations:LeaveOrganization on *, and attach it to the OUs that hold the accounts, a test OU first.",
+        cli: "aws organizations create-policy --type SERVICE_CONTROL_POLICY --name deny-leave-organization --description \
+              <text> --content '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\
+              \"organizations:LeaveOrganization\",\"Resource\":\"*\"}]}'; then aws organizations attach-policy \
+              --policy-id <id> --target-id <OU id>",
+        playbook: Some("deny-leave-organization"),
+    },
+    references: &[
+        Reference { framework: "cis-7.0", control: "2.1.2" },
+        Reference {
+            framework: "aws-organizations-user-guide",
+            control: "SCP examples: prevent member accounts from leaving the organization",
+        },
+    ],
+    facts: &[Fact::Organization, Fact::ServiceControlPolicies],
+};
+
+const ACTION: &str = "organizations:LeaveOrganization";
+
+fn deny_leave(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    let tree = facts.tree()?;
+    let members: Vec<&Account> = tree.working_members().collect();
+    if members.is_empty() {
+        return Ok(Outcome::NotApplicable("the organization has no working member account".to_owned()));
+    }
+    if !tree.enabled(&PolicyType::Scp) {
+        let failing = members.iter().map(|account| free(account, "no service control policy binds it")).collect();
+        let message = "service control policies are not enabled, so every member account can leave".to_owned();
+        return Ok(Outcome::Fail(message, failing));
+    }
+    let Some(policies) = facts.service_control_policies()? else {
+        return Err(Cause::not_collected("organizations:ListPolicies"));
+    };
+    let guardrails = Guardrails::new(policies);
+    let mut failing = Vec::new();
+    let mut spared = 0_usize;
+    for account in &members {
+        match guardrails.judge(tree, account) {
+            Fate::Kept => {}
+            Fate::KeptButForNamed => spared += 1,
+            Fate::Free(why) => failing.push(free(account, &why)),
+            Fate::CannotTell(cause) => facts.doubt_of(cause),
+        }
+    }
+    guardrails.sources().for_each(|source| facts.rest_on(Some(source)));
+    let total = members.len();
+    let summary = |count: usize| format!("{count} of {total} member accounts can leave the organization");
+    let pass = match spared {
+        0 => format!("{ACTION} is denied in all {total} member accounts"),
+        _ => format!(
+            "{ACTION} is denied in all {total} member accounts, but for principals a condition exempts in {spared}"
+        ),
+    };
+    Ok(Outcome::of(failing, summary, &pass))
+}
+
+fn free(account: &Account, why: &str) -> FailingResource {
+    FailingResource { resource: account.arn.clone(), message: format!("account {} can leave: {why}", account.id) }
+}
+
+/// What becomes of a member's wish to leave.
+enum Fate {
+    /// Denied to everyone in it.
+    Kept,
+    /// Denied to the root user and to any user or role that no condition names.
+    KeptButForNamed,
+    /// Allowed, and why.
+    Free(String),
+    /// It can't be told.
+    CannotTell(Cause),
+}
+
+/// Service control policies, parsed once, by where they are attached.
+struct Guardrails<'a> {
+    /// Policy documents, or why there is none.
+    documents: Vec<Result<Document, Cause>>,
+    /// Positions in `documents` by target.
+    attached: BTreeMap<&'a TargetId, Vec<usize>>,
+    /// Causes of policies whose targets are unknown: they may be anywhere.
+    adrift: Vec<Cause>,
+    policies: &'a [Policy],
+}
+
+impl<'a> Guardrails<'a> {
+    fn new(policies: &'a [Policy]) -> Self {
+        let mut attached: BTreeMap<&TargetId, Vec<usize>> = BTreeMap::new();
+        let mut adrift = Vec::new();
+        for (at, policy) in policies.iter().enumerate() {
+            match policy.targets.known() {
+                Ok(targets) => {
+                    targets.into_iter().flatten().for_each(|target| attached.entry(target).or_default().push(at));
+                }
+                Err(cause) => adrift.push(cause.clone()),
+            }
+        }
+        Self { documents: policies.iter().map(document).collect(), attached, adrift, policies }
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &'a Source> {
+        self.policies.iter().flat_map(|policy| [policy.content.source(), policy.targets.source()]).flatten()
+    }
+
+    /// Judges one member. A certain Deny stands whatever else is unknown.
+    fn judge(&self, tree: Tree<'_>, account: &Account) -> Fate {
+        let chain = tree.chain(&account.id.clone().into());
+        if chain.is_empty() {
+            let message = format!("account {} is in no OU that was listed", account.id);
+            return Fate::CannotTell(Cause::new(CauseKind::Other, "organizations:ListParents", message));
+        }
+        let mut unknown = self.adrift.first();
+        let mut levels: Vec<Vec<&Document>> = Vec::new();
+        for target in &chain {
+            let mut level = Vec::new();
+            for at in self.attached.get(target).into_iter().flatten() {
+                match self.documents.get(*at) {
+                    Some(Ok(document)) => level.push(document),
+                    Some(Err(cause)) => unknown = unknown.or(Some(cause)),
+                    None => {}
+                }
+            }
+            levels.push(level);
+        }
+        let id = account.id.as_str();
+        let partition = account.arn.split(':').nth(1).unwrap_or("aws");
+        let anyone = Principal { account: id.to_owned(), ..Principal::default() };
+        let why = match (decide(&levels, anyone), unknown) {
+            (Decision::Deny { .. }, _) | (Decision::NoMatch, None) => return Fate::Kept,
+            (_, Some(cause)) => return Fate::CannotTell(cause.clone()),
+            (Decision::Allow, None) => return Fate::Free(format!("no policy on its chain denies {ACTION}")),
+            (Decision::CannotTell { why }, None) => why,
+        };
+        // A condition decides. Whoever it may name, these three it can name by a pattern only.
+        let iam = |resource: &str| Principal::iam(&format!("arn:{partition}:iam::{id}:{resource}"));
+        for (name, principal) in [
+            ("the root user", iam("root")),
+            ("a user", iam("user/4b1d-no-such-user")),
+            ("a role", iam("role/4b1d-no-such-role")),
+        ] {
+            match decide(&levels, principal) {
+                Decision::Deny { .. } | Decision::NoMatch => {}
+                Decision::Allow => return Fate::Free(format!("{name} may call {ACTION}")),
+                Decision::CannotTell { .. } => {
+                    let message = format!("account {}: {why}", account.id);
+                    return Fate::CannotTell(Cause::new(CauseKind::Other, "organizations:DescribePolicy", message));
+                }
+            }
+        }
+        Fate::KeptButForNamed
+    }
+}
+
+fn document(policy: &Policy) -> Result<Document, Cause> {
+    let nothing =
+        || Cause::new(CauseKind::Other, "organizations:DescribePolicy", format!("`{}` has no document", policy.name));
+    let text = policy.content.known().map_err(Clone::clone)?.ok_or_else(nothing)?;
+    Document::parse(text).map_err(|errors| {
+        let first = errors.first().map(ToString::to_string).unwrap_or_default();
+        let message = format!("policy `{}` can't be read: {first}", policy.name);
+        Cause::new(CauseKind::Other, "organizations:DescribePolicy", message)
+    })
+}
+
+fn decide(levels: &[Vec<&Document>], principal: Principal) -> Decision {
+    let request =
+        Request { principal, action: ACTION.to_owned(), resource: "*".to_owned(), context: Context::partial() };
+    evaluate_chain(levels, &request)
+}

@@ -1,0 +1,278 @@
+//! What holds for all checks: the catalogue is whole, and no unknown fact ever gives a pass.
+
+use super::fixtures::{self, MEMBER, region};
+use super::*;
+use crate::model::check::Fact;
+use crate::model::finding::Verdict;
+use crate::model::monitoring::Monitoring;
+use crate::model::org::PolicyType;
+use crate::model::trail::Trail;
+use crate::model::{Cause, CauseKind, Observed};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+/// The one finding of an account check, or of an organization check.
+pub(super) fn judge(org: &OrgFacts, facts: &AccountFacts, check: &str) -> Finding {
+    let found = judge_all(org, facts, &Thresholds::default(), check);
+    assert_eq!(found.len(), 1, "{check} gives one finding");
+    found.into_iter().next().unwrap()
+}
+
+/// Every finding of a check.
+pub(super) fn judge_all(org: &OrgFacts, facts: &AccountFacts, thresholds: &Thresholds, check: &str) -> Vec<Finding> {
+    let all = organization(org, thresholds).into_iter().chain(account(org, facts, thresholds));
+    all.filter(|finding| finding.check == check).collect()
+}
+
+/// An unknown fact.
+pub(super) fn hidden<T>() -> Observed<T> {
+    Observed::unknown(Cause::new(CauseKind::AccessDenied, "test:Denied", "AccessDenied: no"))
+}
+
+const FACTS: [Fact; 12] = [
+    Fact::Organization,
+    Fact::ServiceControlPolicies,
+    Fact::OrganizationTrails,
+    Fact::OrganizationMonitoring,
+    Fact::AccountSummary,
+    Fact::PasswordPolicy,
+    Fact::CredentialReport,
+    Fact::Authorization,
+    Fact::VirtualMfaDevices,
+    Fact::Regions,
+    Fact::Trails,
+    Fact::Monitoring,
+];
+
+/// Makes a fact unknown: as a whole (depth 0), or in one of the parts it is made of.
+fn hide(org: &mut OrgFacts, facts: &mut AccountFacts, fact: Fact, depth: usize) {
+    match fact {
+        // The tree is what a run starts from: without it there is no run.
+        Fact::Organization => {}
+        Fact::ServiceControlPolicies => {
+            let policies = org.policies.get_mut(&PolicyType::Scp).unwrap();
+            match policies {
+                Observed::Present { value, .. } if depth > 0 => value.iter_mut().for_each(|policy| match depth {
+                    1 => policy.content = hidden(),
+                    _ => policy.targets = hidden(),
+                }),
+                _ => *policies = hidden(),
+            }
+        }
+        Fact::OrganizationTrails => hide_trails(&mut org.organization_trails, depth),
+        Fact::OrganizationMonitoring => org.monitoring.iter_mut().for_each(|watched| hide_monitoring(watched, depth)),
+        Fact::AccountSummary => facts.summary = hidden(),
+        Fact::PasswordPolicy => facts.password_policy = hidden(),
+        Fact::CredentialReport => facts.credential_report = hidden(),
+        Fact::Authorization => facts.authorization = hidden(),
+        Fact::VirtualMfaDevices => facts.virtual_mfa_devices = hidden(),
+        Fact::Regions => facts.regions = hidden(),
+        Fact::Trails => facts.trails.values_mut().for_each(|trails| hide_trails(trails, depth)),
+        Fact::Monitoring => facts.monitoring.iter_mut().for_each(|watched| hide_monitoring(watched, depth)),
+    }
+}
+
+fn hide_trails(trails: &mut Observed<Vec<Trail>>, depth: usize) {
+    match trails {
+        // No trail has no parts.
+        Observed::Present { value, .. } if depth > 0 && !value.is_empty() => {
+            value.iter_mut().for_each(|trail| match depth {
+                1 => trail.status = hidden(),
+                _ => trail.selectors = hidden(),
+            });
+        }
+        _ => *trails = hidden(),
+    }
+}
+
+fn hide_monitoring(watched: &mut Monitoring, depth: usize) {
+    match depth {
+        0 => watched.filters = hidden(),
+        1 => watched.alarms = hidden(),
+        _ => watched.subscriptions.values_mut().for_each(|seen| *seen = hidden()),
+    }
+}
+
+/// Sets of facts each of which is enough for a pass. All that a check declares, but for the checks that have two ways.
+fn proofs(meta: &CheckMeta) -> Vec<Vec<Fact>> {
+    match meta.id {
+        "trail-multi-region" => {
+            vec![vec![Fact::Regions, Fact::Trails], vec![Fact::Regions, Fact::OrganizationTrails]]
+        }
+        "root-usage-alarm" => {
+            vec![vec![Fact::OrganizationTrails, Fact::OrganizationMonitoring], vec![Fact::Trails, Fact::Monitoring]]
+        }
+        _ => vec![meta.facts.to_vec()],
+    }
+}
+
+fn orgs() -> [OrgFacts; 2] {
+    [fixtures::org(), fixtures::org_without_trail()]
+}
+
+fn accounts() -> [AccountFacts; 3] {
+    let mut bare = fixtures::account();
+    bare.trails.values_mut().for_each(|trails| *trails = fixtures::seen("cloudtrail:DescribeTrails", Vec::new()));
+    [fixtures::account(), fixtures::account_with_trail(), bare]
+}
+
+fn of(org: &OrgFacts, facts: &AccountFacts, meta: &CheckMeta) -> Vec<Finding> {
+    judge_all(org, facts, &Thresholds::default(), meta.id)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// The one property of all checks: whatever is unknown, a pass rests on known facts alone, and what a check does not
+    /// declare does not move its finding.
+    #[test]
+    fn an_unknown_fact_never_gives_a_pass(
+        base in (0..2_usize, 0..3_usize),
+        hiding in proptest::collection::vec(proptest::option::of(0..3_usize), FACTS.len()),
+    ) {
+        let (org, facts) = (orgs()[base.0].clone(), accounts()[base.1].clone());
+        let masked = |wanted: &dyn Fn(Fact) -> bool| {
+            let (mut org, mut facts) = (org.clone(), facts.clone());
+            for (fact, depth) in FACTS.into_iter().zip(&hiding).filter(|(fact, _)| wanted(*fact)) {
+                depth.into_iter().for_each(|depth| hide(&mut org, &mut facts, fact, *depth));
+            }
+            (org, facts)
+        };
+        let gone: BTreeSet<Fact> = FACTS.into_iter().zip(&hiding).filter(|(fact, depth)| {
+            depth.is_some() && *fact != Fact::Organization
+        }).map(|(fact, _)| fact).collect();
+        for meta in CATALOG {
+            let (declared_org, declared_facts) = masked(&|fact| meta.facts.contains(&fact));
+            let (all_org, all_facts) = masked(&|_| true);
+            let found = of(&declared_org, &declared_facts, meta);
+            prop_assert_eq!(&found, &of(&all_org, &all_facts, meta), "{} reads a fact it does not declare", meta.id);
+            let provable = proofs(meta).iter().any(|proof| proof.iter().all(|fact| !gone.contains(fact)));
+            for finding in found {
+                prop_assert!(
+                    provable || finding.verdict != Verdict::Pass,
+                    "{} passes without {:?}: {}", meta.id, gone, finding.message
+                );
+                prop_assert_eq!(finding.cause.is_some(), finding.verdict == Verdict::Unknown);
+                prop_assert_eq!(finding.resources.is_empty() || finding.verdict == Verdict::Fail, true);
+                prop_assert!(!finding.message.is_empty() && !finding.message.ends_with('.'), "{}", finding.message);
+                let first = finding.message.chars().next().unwrap_or(' ');
+                prop_assert!(!first.is_uppercase(), "{}", finding.message);
+            }
+        }
+    }
+}
+
+#[test]
+fn healthy_facts_pass_everything() {
+    let facts = fixtures::account();
+    let found = [
+        organization(&fixtures::org(), &Thresholds::default()),
+        account(&fixtures::org(), &facts, &Thresholds::default()),
+    ];
+    for finding in found.concat() {
+        let disabled = finding.target.region() == Some(&region("ap-east-1"));
+        let wanted = if disabled { Verdict::NotApplicable } else { Verdict::Pass };
+        assert_eq!(finding.verdict, wanted, "{}: {}", finding.check, finding.message);
+    }
+    let own = account(&fixtures::org_without_trail(), &fixtures::account_with_trail(), &Thresholds::default());
+    for finding in own.iter().filter(|finding| finding.target.region() != Some(&region("ap-east-1"))) {
+        assert_eq!(finding.verdict, Verdict::Pass, "{}: {}", finding.check, finding.message);
+    }
+}
+
+#[test]
+fn each_declared_fact_is_needed() {
+    // One way to pass only, so that every fact of that way counts.
+    for (org, facts, ways) in [
+        (fixtures::org(), accounts()[2].clone(), vec![Fact::OrganizationTrails, Fact::OrganizationMonitoring]),
+        (fixtures::org_without_trail(), fixtures::account_with_trail(), vec![Fact::Trails, Fact::Monitoring]),
+    ] {
+        for meta in CATALOG {
+            let two_ways = proofs(meta).len() > 1;
+            for fact in meta.facts.iter().filter(|fact| **fact != Fact::Organization) {
+                if two_ways && *fact != Fact::Regions && !ways.contains(fact) {
+                    continue;
+                }
+                // A member without a trail has nothing to validate, and no pass to lose.
+                if meta.id == "trail-log-validation" && ways.contains(&Fact::OrganizationTrails) {
+                    continue;
+                }
+                let (mut org, mut facts) = (org.clone(), facts.clone());
+                hide(&mut org, &mut facts, *fact, 0);
+                for finding in of(&org, &facts, meta) {
+                    assert_eq!(finding.verdict, Verdict::Unknown, "{} without {fact:?}: {}", meta.id, finding.message);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_account_that_could_not_be_entered_has_a_row_for_each_check() {
+    let cause = Cause::new(CauseKind::AssumeRoleDenied, "sts:AssumeRole", "AccessDenied");
+    let facts = AccountFacts::unknown(fixtures::id(MEMBER), fixtures::home(), &cause);
+    let found = account(&fixtures::org_without_trail(), &facts, &Thresholds::default());
+    assert_eq!(found.len(), CATALOG.iter().filter(|meta| meta.granularity != Granularity::Organization).count());
+    for finding in found {
+        assert_eq!(finding.verdict, Verdict::Unknown, "{}", finding.check);
+        assert_eq!(finding.cause.as_ref(), Some(&cause), "{}", finding.check);
+    }
+}
+
+#[test]
+fn an_account_without_a_region_in_scope_still_has_its_rows() {
+    let facts = AccountFacts { regions_in_scope: Vec::new(), ..fixtures::account() };
+    let found = judge_all(&fixtures::org(), &facts, &Thresholds::default(), "trail-multi-region");
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn findings_follow_the_catalogue() {
+    let found = account(&fixtures::org(), &fixtures::account(), &Thresholds::default());
+    let at = |id: &str| CATALOG.iter().position(|meta| meta.id == id).unwrap();
+    assert!(found.is_sorted_by_key(|finding| at(&finding.check)));
+    assert_eq!(found, account(&fixtures::org(), &fixtures::account(), &Thresholds::default()));
+}
+
+#[test]
+fn the_catalogue_is_whole() {
+    let ids: Vec<&str> = CATALOG.iter().map(|meta| meta.id).collect();
+    let wanted = [
+        "root-access-keys",
+        "root-mfa",
+        "root-hardware-mfa",
+        "root-recent-use",
+        "password-policy-length",
+        "password-policy-reuse",
+        "user-mfa",
+        "access-key-age",
+        "access-key-unused",
+        "console-password-unused",
+        "policy-admin-star",
+        "trail-multi-region",
+        "trail-log-validation",
+        "root-usage-alarm",
+        "org-scp-enabled",
+        "org-deny-leave",
+    ];
+    assert_eq!(ids, wanted);
+    for check in checks(|_| true) {
+        let by_region = matches!(check.judge, Judge::Region(_));
+        assert_eq!(by_region, check.meta.granularity == Granularity::AccountRegion, "{}", check.meta.id);
+    }
+    for meta in CATALOG {
+        assert_eq!(super::meta(meta.id).map(|found| found.title), Some(meta.title));
+        for text in [meta.title, meta.rationale, meta.remediation.console, meta.remediation.cli] {
+            assert!(!text.is_empty() && !text.contains("  "), "{}: `{text}`", meta.id);
+        }
+        assert!(!meta.title.ends_with('.') && !meta.references.is_empty() && !meta.facts.is_empty(), "{}", meta.id);
+        let frameworks: BTreeSet<&str> = meta.references.iter().map(|reference| reference.framework).collect();
+        assert_eq!(frameworks.len(), meta.references.len(), "{} names a framework twice", meta.id);
+        let organization_facts =
+            [Fact::Organization, Fact::ServiceControlPolicies, Fact::OrganizationTrails, Fact::OrganizationMonitoring];
+        if meta.granularity == Granularity::Organization {
+            assert!(meta.facts.iter().all(|fact| organization_facts.contains(fact)), "{}", meta.id);
+        }
+    }
+    assert!(super::meta("no-such-check").is_none());
+}

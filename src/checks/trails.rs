@@ -1,0 +1,198 @@
+//! CloudTrail: whether management events are recorded in each Region, and whether log files are signed.
+//!
+//! Owns: two checks. An organization trail covers its members: it is judged where its owner's status was read. Must not:
+//! judge what watches the log group (`root_usage` does).
+
+use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
+use super::recording::{Recording, but, distinct, recording, rest_on};
+use super::references::cis;
+use super::thresholds::Thresholds;
+use crate::model::account::RegionState;
+use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
+use crate::model::finding::FailingResource;
+use crate::model::trail::Trail;
+use crate::model::{Cause, Observed, Region};
+
+/// The family.
+pub(super) const CHECKS: &[Check] = &[
+    Check { meta: MULTI_REGION, judge: Judge::Region(multi_region) },
+    Check { meta: LOG_VALIDATION, judge: Judge::Whole(log_validation) },
+];
+
+pub(super) const MULTI_REGION: CheckMeta = CheckMeta {
+    id: "trail-multi-region",
+    title: "A trail records all management events in every enabled Region",
+    severity: Severity::High,
+    granularity: Granularity::AccountRegion,
+    rationale: "What is not recorded can't be investigated, and intruders like Regions nobody uses. One organization trail \
+                from the management account covers every member, new ones too.",
+    remediation: Remediation {
+        console: "In the management account: CloudTrail, Trails, Create trail, Enable for all accounts in my organization; \
+                  Management events: Read and Write.",
+        cli: "aws cloudtrail create-trail --name <name> --s3-bucket-name <bucket> --is-multi-region-trail \
+              --is-organization-trail --enable-log-file-validation; aws cloudtrail start-logging --name <name>",
+        playbook: None,
+    },
+    references: &cis(["3.1", "3.1", "4.1", "4.1"], "SEC04-BP01"),
+    facts: &[Fact::Regions, Fact::Trails, Fact::OrganizationTrails],
+};
+
+fn multi_region(facts: &mut Facts<'_>, region: &Region, _: &Thresholds) -> Judgement {
+    if facts.region_state(region)? == RegionState::Disabled {
+        return Ok(Outcome::NotApplicable(format!("{region} is disabled in this account")));
+    }
+    let own = |facts: &mut Facts<'_>| own_trail(facts, region);
+    let organization = |facts: &mut Facts<'_>| organization_trail(facts, region);
+    if let Some(pass) = facts.any_of(&[&organization, &own]) {
+        return Ok(Outcome::pass(pass));
+    }
+    facts.certain()?;
+    // Everything was known, so both reads below succeed again.
+    let shared: &[Trail] = facts.organization_trails()?;
+    let seen = facts.trails()?;
+    let mut failing: Vec<FailingResource> = shared
+        .iter()
+        .filter(|trail| trail.organization_trail)
+        .chain(distinct(seen).into_iter().filter(|trail| !shared.iter().any(|other| other.arn == trail.arn)))
+        .map(|trail| FailingResource { resource: trail.arn.clone(), message: why_not(trail, region) })
+        .collect();
+    failing.sort();
+    let words: Vec<String> = failing
+        .iter()
+        .map(|f| format!("trail `{}` {}", f.resource.rsplit('/').next().unwrap_or(""), f.message))
+        .collect();
+    let message = match words.as_slice() {
+        [] => format!("no trail records management events in {region}"),
+        words => format!("no trail records all management events in {region}: {}", words.join("; ")),
+    };
+    Ok(Outcome::Fail(message, failing))
+}
+
+/// Whether the trail records what happens in `region`, if it is on.
+fn reaches(trail: &Trail, region: &Region) -> bool {
+    trail.multi_region || &trail.home_region == region
+}
+
+fn why_not(trail: &Trail, region: &Region) -> String {
+    if !reaches(trail, region) {
+        return format!("records {} only", trail.home_region);
+    }
+    match recording(trail) {
+        Recording::Broken(links) => links.join(" and "),
+        Recording::Whole { .. } | Recording::Unknown(_) => "does not record this account".to_owned(),
+    }
+}
+
+/// Looks for proof among the organization's trails.
+fn organization_trail(facts: &mut Facts<'_>, region: &Region) -> Result<Option<String>, Cause> {
+    let trails = facts.organization_trails()?;
+    let words = "covered by the organization trail";
+    Ok(proof(facts, trails.iter().filter(|trail| trail.organization_trail), region, words))
+}
+
+/// Looks for proof among the trails the account sees.
+fn own_trail(facts: &mut Facts<'_>, region: &Region) -> Result<Option<String>, Cause> {
+    let seen = facts.trails()?;
+    // A multi-Region trail is seen from each Region, so any answer may prove it; the rest need not be known then.
+    let whole = |trail: &&Trail| matches!(recording(trail), Recording::Whole { .. }) && reaches(trail, region);
+    if let Some(trail) = distinct(seen).into_iter().find(whole) {
+        let said = seen.values().find(|trails| trails.value().is_some_and(|trails| trails.contains(trail)));
+        facts.rest_on(said.and_then(Observed::source));
+        return Ok(proof(facts, std::iter::once(trail), region, "recorded by trail"));
+    }
+    match seen.get(region) {
+        // This Region's answer lists every trail that reaches it.
+        Some(trails) => {
+            facts.part(trails)?;
+        }
+        None => {
+            for trails in seen.values() {
+                facts.part(trails)?;
+            }
+            if !distinct(seen).iter().any(|trail| trail.multi_region) {
+                facts.doubt_of(Cause::not_collected(format!("cloudtrail:DescribeTrails in {region}")));
+            }
+        }
+    }
+    // What the organization says of its trails was judged there; a member sees no more than their outline.
+    let judged: &[Trail] = facts.organization_trails().unwrap_or_default();
+    let rest = distinct(seen).into_iter().filter(|trail| !judged.iter().any(|other| other.arn == trail.arn));
+    Ok(proof(facts, rest, region, "recorded by trail"))
+}
+
+/// The first of `trails` known to record all management events in `region`, as a message. What stays unknown of others
+/// that reach the Region is noted if there is none.
+fn proof<'t>(
+    facts: &mut Facts<'_>,
+    trails: impl Iterator<Item = &'t Trail>,
+    region: &Region,
+    words: &str,
+) -> Option<String> {
+    let mut unknown = Vec::new();
+    for trail in trails.filter(|trail| reaches(trail, region)) {
+        match recording(trail) {
+            Recording::Whole { excluded } => {
+                rest_on(facts, trail);
+                return Some(format!("{words} `{}`{}", trail.name, but(&excluded)));
+            }
+            Recording::Broken(_) => {}
+            Recording::Unknown(cause) => unknown.push(cause),
+        }
+    }
+    unknown.into_iter().for_each(|cause| facts.doubt_of(cause));
+    None
+}
+
+pub(super) const LOG_VALIDATION: CheckMeta = CheckMeta {
+    id: "trail-log-validation",
+    title: "Log file validation is on for every trail",
+    severity: Severity::Low,
+    granularity: Granularity::Account,
+    rationale: "Signed digests show whether a log file was changed or removed after CloudTrail wrote it. Without them a log \
+                proves nothing. Trails that other Regions alone hold are not looked for once a multi-Region trail was seen.",
+    remediation: Remediation {
+        console: "CloudTrail, Trails, the trail, General details, Edit, Log file validation: Enabled.",
+        cli: "aws cloudtrail update-trail --name <trail ARN> --enable-log-file-validation",
+        playbook: None,
+    },
+    references: &cis(["3.2", "3.2", "4.2", "4.2"], "SEC04-BP01"),
+    facts: &[Fact::Trails],
+};
+
+fn log_validation(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    let seen = facts.trails()?;
+    if seen.is_empty() {
+        return Err(Cause::not_collected("cloudtrail:DescribeTrails"));
+    }
+    for trails in seen.values() {
+        // What stays unknown is logged: it forbids a pass, and a failure found elsewhere still stands.
+        let _ = facts.part(trails);
+    }
+    let trails = distinct(seen);
+    if trails.is_empty() {
+        facts.certain()?;
+        return Ok(Outcome::NotApplicable("the account has no trail".to_owned()));
+    }
+    let failing = trails
+        .iter()
+        .filter(|trail| !trail.log_file_validation)
+        .map(|trail| FailingResource {
+            resource: trail.arn.clone(),
+            message: format!("log file validation of {} is off", whose(trail)),
+        })
+        .collect();
+    let summary = |count| match count {
+        1 => "log file validation is off for 1 trail".to_owned(),
+        _ => format!("log file validation is off for {count} trails"),
+    };
+    Ok(Outcome::of(failing, summary, "log file validation is on for every trail seen"))
+}
+
+fn whose(trail: &Trail) -> String {
+    match trail.owner() {
+        Some(owner) if trail.organization_trail => {
+            format!("organization trail `{}` of account {owner}", trail.name)
+        }
+        _ => format!("trail `{}`", trail.name),
+    }
+}
