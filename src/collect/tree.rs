@@ -201,8 +201,8 @@ mod tests {
     fn an_account_needs_an_id_and_a_parent() {
         assert!(listed(types::Account::builder().id("12").build()).is_err());
         let account_of = |path: &str| {
-            let account = types::Account::builder().id("111122223333").paths(path).build();
-            account(listed(account).unwrap(), Observed::not_collected(ACCOUNT_TAGS))
+            let found = types::Account::builder().id("111122223333").paths(path).build();
+            account(listed(found).unwrap(), Observed::not_collected(ACCOUNT_TAGS))
         };
         assert_eq!(
             account_of("o-a1b2c3d4e5/r-ab12/").map(|account| account.parent.to_string()).as_deref(),

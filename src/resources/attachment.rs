@@ -5,7 +5,7 @@
 //! Source: Organizations API reference, `ListPoliciesForTarget`, `AttachPolicy`, `DetachPolicy`. A target has at most ten
 //! policies of a type, so asking the target is one page, where asking `FullAWSAccess` is hundreds.
 
-use super::call::{pages, present, settled};
+use super::call::{pages, present};
 use super::document;
 use crate::aws::AccountSession;
 use crate::model::address::Doc;
@@ -42,13 +42,13 @@ pub(super) async fn read(
 /// Attaches the policy; that it is attached already is success.
 pub(super) async fn attach(session: &AccountSession, policy: &PolicyId, target: &TargetId) -> Result<(), Cause> {
     let client = session.organizations();
-    let answer = settled(|| client.attach_policy().policy_id(policy.as_str()).target_id(target.as_str()).send()).await;
+    let answer = client.attach_policy().policy_id(policy.as_str()).target_id(target.as_str()).send().await;
     present(ATTACH, answer, &["DuplicatePolicyAttachmentException"]).map(drop)
 }
 
 /// Detaches the policy; that it is not attached, or not there any more, is success.
 pub(super) async fn detach(session: &AccountSession, policy: &PolicyId, target: &TargetId) -> Result<(), Cause> {
     let client = session.organizations();
-    let answer = settled(|| client.detach_policy().policy_id(policy.as_str()).target_id(target.as_str()).send()).await;
+    let answer = client.detach_policy().policy_id(policy.as_str()).target_id(target.as_str()).send().await;
     present(DETACH, answer, &["PolicyNotAttachedException", "PolicyNotFoundException"]).map(drop)
 }

@@ -10,8 +10,6 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::future::Future;
-use std::time::Duration;
 
 /// What an SDK call gives.
 pub(crate) type Answer<T, E> = Result<T, SdkError<E, HttpResponse>>;
@@ -67,28 +65,6 @@ pub(crate) fn incomplete(operation: &str, what: &str) -> Cause {
 /// A write orgward refuses to send.
 pub(crate) fn refused(operation: &str, why: impl Into<String>) -> Cause {
     Cause::new(CauseKind::Other, operation, why)
-}
-
-/// Codes that mean "another change is under way", which the SDK does not retry.
-const BUSY: [&str; 2] = ["ConcurrentModificationException", "PolicyChangesInProgressException"];
-
-/// How long to wait before each further try of an Organizations write, in seconds.
-const BUSY_WAITS: [u64; 5] = [1, 2, 4, 8, 16];
-
-/// Makes an Organizations write, again while another change is under way.
-pub(crate) async fn settled<T, E, F>(mut call: impl FnMut() -> F) -> Answer<T, E>
-where
-    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-    F: Future<Output = Answer<T, E>>,
-{
-    for wait in BUSY_WAITS {
-        match call().await {
-            Err(error) if is(&error, &BUSY) => {}
-            answer => return answer,
-        }
-        tokio::time::sleep(Duration::from_secs(wait)).await;
-    }
-    call().await
 }
 
 /// What turns one set of tags into another.

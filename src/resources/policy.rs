@@ -5,7 +5,7 @@
 //! Source: Organizations API reference, `ListPolicies`, `DescribePolicy`, `ListTagsForResource`, `CreatePolicy`,
 //! `UpdatePolicy`, `DeletePolicy`, `TagResource`, `UntagResource`. Organizations keeps no versions.
 
-use super::call::{done, incomplete, is, pages, present, refused, settled, tag_change};
+use super::call::{done, incomplete, is, pages, present, refused, tag_change};
 use super::document;
 use crate::aws::AccountSession;
 use crate::model::address::Doc;
@@ -146,19 +146,15 @@ pub(super) async fn create(
 ) -> Result<Option<Summary>, Cause> {
     let wanted: PolicyDoc = document::read(CREATE, after)?;
     let tags = organization_tags(CREATE, wanted.tags)?;
-    let client = session.organizations();
-    let answer = settled(|| {
-        client
-            .create_policy()
-            .name(name)
-            .description(&wanted.description)
-            .content(&wanted.content)
-            .r#type(types::PolicyType::from(kind.as_str()))
-            .set_tags(Some(tags.clone()).filter(|tags| !tags.is_empty()))
-            .send()
-    })
-    .await;
-    match answer {
+    let request = session
+        .organizations()
+        .create_policy()
+        .name(name)
+        .description(wanted.description)
+        .content(wanted.content)
+        .r#type(types::PolicyType::from(kind.as_str()))
+        .set_tags(Some(tags).filter(|tags| !tags.is_empty()));
+    match request.send().await {
         Err(error) if is(&error, &["DuplicatePolicyException"]) => Ok(None),
         answer => {
             let policy = done(CREATE, answer)?.policy;
@@ -176,26 +172,20 @@ pub(super) async fn update(session: &AccountSession, policy: &Summary, before: &
     let client = session.organizations();
     let id = policy.id.as_str();
     if (&had.description, &had.content) != (&wanted.description, &wanted.content) {
-        let answer = settled(|| {
-            client
-                .update_policy()
-                .policy_id(id)
-                .description(&wanted.description)
-                .set_content(Some(wanted.content.clone()).filter(|content| *content != had.content))
-                .send()
-        });
-        done(UPDATE, answer.await)?;
+        let request = client
+            .update_policy()
+            .policy_id(id)
+            .description(wanted.description)
+            .set_content(Some(wanted.content).filter(|content| *content != had.content));
+        done(UPDATE, request.send().await)?;
     }
     let change = tag_change(&had.tags, &wanted.tags);
     if !change.set.is_empty() {
         let tags = organization_tags(TAG, change.set)?;
-        let answer = settled(|| client.tag_resource().resource_id(id).set_tags(Some(tags.clone())).send());
-        done(TAG, answer.await)?;
+        done(TAG, client.tag_resource().resource_id(id).set_tags(Some(tags)).send().await)?;
     }
     if !change.remove.is_empty() {
-        let answer =
-            settled(|| client.untag_resource().resource_id(id).set_tag_keys(Some(change.remove.clone())).send());
-        done(UNTAG, answer.await)?;
+        done(UNTAG, client.untag_resource().resource_id(id).set_tag_keys(Some(change.remove)).send().await)?;
     }
     Ok(())
 }
@@ -204,7 +194,7 @@ pub(super) async fn update(session: &AccountSession, policy: &Summary, before: &
 pub(super) async fn delete(session: &AccountSession, policy: &Summary) -> Result<(), Cause> {
     editable(DELETE, policy)?;
     let client = session.organizations();
-    let answer = settled(|| client.delete_policy().policy_id(policy.id.as_str()).send()).await;
+    let answer = client.delete_policy().policy_id(policy.id.as_str()).send().await;
     present(DELETE, answer, &GONE).map(drop)
 }
 

@@ -51,7 +51,10 @@ pub(super) struct Receiver<'a> {
 
 impl Receiver<'_> {
     fn is(&self, subscription: &Subscription) -> bool {
-        subscription.protocol == self.protocol && subscription.endpoint == self.endpoint
+        subscription.protocol == self.protocol
+            && subscription.endpoint == self.endpoint
+            // SNS goes on listing a removed one for a while.
+            && subscription.arn != "Deleted"
     }
 }
 
