@@ -112,4 +112,13 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_read_only_session_policy_lets_every_call_through() {
+        for source in CATALOG.iter().filter(|source| source.place != Place::Management) {
+            for action in source.permissions {
+                assert!(crate::aws::READ_ACTIONS.contains(action), "{action}");
+            }
+        }
+    }
 }
