@@ -3,9 +3,15 @@
 //! Owns: callers and the sessions that `AssumeRole` handed out. Must not: verify signatures (the sandbox hands out its
 //! own keys and takes any signature), or answer an operation.
 
+use super::error::ApiError;
+use super::org::Org;
+use super::services::Service;
+use super::wire::Protocol;
 use crate::model::{AccountId, Region};
+use crate::policy::{self, Context, Decision, Document, Principal, Request};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Who calls, from where.
@@ -38,10 +44,178 @@ pub(crate) struct Session {
     pub(crate) user_id: String,
     pub(crate) token: String,
     pub(crate) expires: Timestamp,
-    pub(crate) policy: Option<String>,
+    /// The session policy, if one was given.
+    pub(crate) policy: Option<Document>,
     pub(crate) source_identity: Option<String>,
-    pub(crate) tags: std::collections::BTreeMap<String, String>,
-    pub(crate) transitive_tags: std::collections::BTreeSet<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) transitive_tags: BTreeSet<String>,
+}
+
+/// The parts of an `Authorization` header that matter here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credential<'a> {
+    pub(crate) access_key: &'a str,
+    pub(crate) region: &'a str,
+    /// The signing name of the service, such as `monitoring`.
+    pub(crate) service: &'a str,
+}
+
+impl<'a> Credential<'a> {
+    /// Reads `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, ...`.
+    pub(crate) fn parse(header: &'a str) -> Option<Self> {
+        let fields = header.strip_prefix("AWS4-HMAC-SHA256")?;
+        let scope = fields.split([',', ' ']).find_map(|field| field.strip_prefix("Credential="))?;
+        let mut parts = scope.split('/');
+        let (access_key, _date) = (parts.next()?, parts.next()?);
+        let credential = Self { access_key, region: parts.next()?, service: parts.next()? };
+        (parts.next() == Some("aws4_request")).then_some(credential)
+    }
+}
+
+/// The caller that holds the credentials.
+///
+/// # Errors
+/// As AWS does: unknown keys, a missing or foreign session token, an expired session, a Region that is not enabled.
+pub(crate) fn caller(
+    org: &Org,
+    credential: &Credential<'_>,
+    token: Option<&str>,
+    service: &Service,
+    protocol: Protocol,
+) -> Result<Caller, ApiError> {
+    let unknown = || unrecognized(protocol);
+    let region: Region = credential.region.parse().map_err(|_| unknown())?;
+    let access_key = credential.access_key.to_owned();
+    let caller = if let Some(key) = org.keys.get(credential.access_key) {
+        Caller {
+            account: key.account.clone(),
+            is_root: key.arn.ends_with(":root"),
+            arn: key.arn.clone(),
+            user_id: key.user_id.clone(),
+            role_arn: None,
+            region,
+            session: None,
+            access_key,
+        }
+    } else {
+        let session = org.sessions.get(credential.access_key).ok_or_else(unknown)?;
+        if token != Some(session.token.as_str()) {
+            return Err(unknown());
+        }
+        if session.expires <= org.now {
+            return Err(expired(protocol));
+        }
+        Caller {
+            account: session.account.clone(),
+            arn: session.arn.clone(),
+            user_id: session.user_id.clone(),
+            role_arn: Some(session.role_arn.clone()),
+            region,
+            is_root: false,
+            session: Some(Arc::clone(session)),
+            access_key,
+        }
+    };
+    // A closed account's credentials work no longer, and a Region that is not enabled knows no credentials at all.
+    if !org.works(&caller.account) || !(service.global || org.region_usable(&caller.account, &caller.region)) {
+        return Err(unknown());
+    }
+    Ok(caller)
+}
+
+/// The answer to credentials nobody knows.
+pub(crate) fn unrecognized(protocol: Protocol) -> ApiError {
+    let code = if protocol == Protocol::Query { "InvalidClientTokenId" } else { "UnrecognizedClientException" };
+    ApiError::new(code, "The security token included in the request is invalid.").with_status(403)
+}
+
+/// The answer to no credentials.
+pub(crate) fn unsigned(protocol: Protocol) -> ApiError {
+    let code =
+        if protocol == Protocol::Query { "MissingAuthenticationToken" } else { "MissingAuthenticationTokenException" };
+    ApiError::new(code, "Request is missing Authentication Token").with_status(403)
+}
+
+/// The answer to credentials past their time.
+pub(crate) fn expired(protocol: Protocol) -> ApiError {
+    let (code, status) =
+        if protocol == Protocol::Query { ("ExpiredToken", 403) } else { ("ExpiredTokenException", 400) };
+    ApiError::new(code, "The security token included in the request is expired").with_status(status)
+}
+
+impl Service {
+    /// The service's way to deny an action.
+    pub(crate) fn denies(&self, caller_arn: &str, action: &str, resource: &str, because: &str) -> ApiError {
+        let (code, status) = self.denied;
+        let message =
+            format!("User: {caller_arn} is not authorized to perform: {action} on resource: {resource} {because}");
+        ApiError::new(code, message.trim_end()).with_status(status)
+    }
+}
+
+/// Holds a call against the caller's session policy.
+///
+/// # Errors
+/// The service's denial, or 501 if the policy asks what the sandbox does not know.
+pub(crate) fn allowed(
+    caller: &Caller,
+    org: &Org,
+    service: &Service,
+    operation: &str,
+    input: &Value,
+) -> Result<(), ApiError> {
+    let Some(document) = caller.session.as_ref().and_then(|session| session.policy.as_ref()) else { return Ok(()) };
+    // Needs no permission, so nothing can take it away.
+    if (service.prefix, operation) == ("sts", "GetCallerIdentity") {
+        return Ok(());
+    }
+    let action = format!("{}:{operation}", service.prefix);
+    let named = input.get("RoleArn").and_then(Value::as_str).filter(|_| operation == "AssumeRole");
+    match decide(document, caller, org, &action, named) {
+        Decision::Allow => Ok(()),
+        Decision::Deny { .. } => {
+            let because = "with an explicit deny in a session policy";
+            Err(service.denies(&caller.arn, &action, named.unwrap_or("*"), because))
+        }
+        Decision::NoMatch => {
+            let because = format!("because no session policy allows the {action} action");
+            Err(service.denies(&caller.arn, &action, named.unwrap_or("*"), &because))
+        }
+        Decision::CannotTell { why } => Err(ApiError::not_implemented(format!(
+            "the sandbox cannot evaluate the session policy for {action}: {why}"
+        ))),
+    }
+}
+
+/// The session policy's decision. The sandbox does not know the resources of most calls, so a policy that decides
+/// otherwise for a resource it names can't be told.
+fn decide(document: &Document, caller: &Caller, org: &Org, action: &str, named: Option<&str>) -> Decision {
+    let role = caller.role_arn.as_deref().unwrap_or_default();
+    let mut request = Request {
+        principal: Principal::session(role, &caller.arn),
+        action: action.to_owned(),
+        resource: named.unwrap_or("*").to_owned(),
+        context: Context::partial()
+            .with("aws:RequestedRegion", caller.region.as_str())
+            .with("aws:PrincipalOrgID", &org.info.id)
+            .with("aws:SecureTransport", "true"),
+    };
+    let decision = policy::evaluate(&[document], &request);
+    if named.is_some() {
+        return decision;
+    }
+    let resources = document.statements().iter().flat_map(|s| s.resources().iter().chain(s.not_resources()));
+    for resource in resources.filter(|resource| *resource != "*") {
+        request.resource.clone_from(resource);
+        if !alike(&policy::evaluate(&[document], &request), &decision) {
+            return Decision::CannotTell { why: format!("it names the resource `{resource}`") };
+        }
+    }
+    decision
+}
+
+fn alike(one: &Decision, other: &Decision) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
 }
 
 impl Caller {

@@ -6,27 +6,37 @@
 //! `policy` and `pattern`; allow what it can't evaluate (it answers 501); answer for an operation it does not have.
 
 mod auth;
+mod connector;
+mod dispatch;
 mod error;
+pub mod faults;
+mod gate;
 pub mod generate;
 pub mod input;
 pub mod log;
 pub mod org;
 pub mod page;
 pub mod scenario;
+mod server;
 pub mod services;
 pub mod state;
 pub mod wire;
 
 pub use auth::Caller;
 pub use error::ApiError;
+pub use faults::{Fault, FaultKind, Faults};
 pub use log::LoggedRequest;
 pub use org::{Event, Member, Org, OrgInfo, Population};
 pub use scenario::Scenario;
 
 use crate::model::AccountId;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use serde_json::Value;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// What answers one operation: members in and out carry AWS's names, whatever the protocol.
 ///
@@ -43,18 +53,43 @@ pub struct Sandbox {
 /// What the clones of a handle share.
 struct Inner {
     org: Mutex<Org>,
+    gate: Mutex<gate::Gate>,
+    faults: Faults,
     log: log::RequestLog,
+    latency: Duration,
+    /// Requests so far; request ids come from it.
+    served: std::sync::atomic::AtomicU64,
     credentials: (String, String),
     account: AccountId,
 }
 
 impl Sandbox {
+    /// The time an in-process request takes unless a fault says otherwise.
+    pub const LATENCY: Duration = Duration::from_millis(50);
+
     /// A sandbox around an organization, or around what builds one (a `Scenario`).
     pub fn new(org: impl Into<Org>) -> Self {
+        Self::with_latency(org, Self::LATENCY)
+    }
+
+    /// The same with another latency of in-process requests.
+    pub fn with_latency(org: impl Into<Org>, latency: Duration) -> Self {
         let org = org.into();
         let credentials = org.first_key();
         let account = org.info.management_account.clone();
-        Self { inner: Arc::new(Inner { org: Mutex::new(org), log: log::RequestLog::default(), credentials, account }) }
+        let faults = Faults::new(org.seed);
+        Self {
+            inner: Arc::new(Inner {
+                org: Mutex::new(org),
+                gate: Mutex::new(gate::Gate::default()),
+                faults,
+                log: log::RequestLog::default(),
+                latency,
+                served: std::sync::atomic::AtomicU64::new(0),
+                credentials,
+                account,
+            }),
+        }
     }
 
     /// The access key id and the secret of the operator in the management account.
@@ -65,6 +100,29 @@ impl Sandbox {
     /// The management account.
     pub fn management_account(&self) -> AccountId {
         self.inner.account.clone()
+    }
+
+    /// An HTTP client that reaches the sandbox without a socket. Any host name goes.
+    pub fn http_client(&self) -> SharedHttpClient {
+        connector::http_client(self.clone())
+    }
+
+    /// Serves the sandbox over HTTP/1.1 until `stop` is cancelled.
+    ///
+    /// # Errors
+    /// If the listener fails.
+    pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+        server::serve(self.clone(), listener, stop).await
+    }
+
+    /// The faults in force: add and clear them here.
+    pub fn faults(&self) -> &Faults {
+        &self.inner.faults
+    }
+
+    /// Switches the published quotas off (or on again), for tests that are not about them.
+    pub fn set_quotas(&self, enforced: bool) {
+        self.gate().off = !enforced;
     }
 
     /// Every request that reached the sandbox so far, in order of arrival.
@@ -86,6 +144,10 @@ impl Sandbox {
 
     fn org(&self) -> MutexGuard<'_, Org> {
         self.inner.org.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn gate(&self) -> MutexGuard<'_, gate::Gate> {
+        self.inner.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

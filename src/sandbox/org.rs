@@ -131,6 +131,9 @@ pub struct Org {
     population: Arc<dyn Population>,
     started: Option<Instant>,
     counter: u64,
+    operator_key: String,
+    /// Ids of deleted policies; AWS never gives one again.
+    pub(crate) retired: BTreeSet<PolicyId>,
 }
 
 /// The document AWS attaches everywhere.
@@ -141,7 +144,8 @@ const RCP_FULL_ACCESS: &str =
 
 impl Org {
     /// An organization with its management account, a root, and AWS's own policies; SCPs are enabled if `info` says so.
-    /// `operator` is the user name of the operator in the management account, whose key the sandbox hands out.
+    /// `operator` is the user in the management account whose key the sandbox hands out: the key that the population
+    /// gives that user, or a new one.
     pub fn new(
         seed: u64,
         epoch: Timestamp,
@@ -168,6 +172,8 @@ impl Org {
             population,
             started: None,
             counter: 0,
+            operator_key: String::new(),
+            retired: BTreeSet::new(),
             info,
         };
         for (id, name, kind, content) in [
@@ -193,10 +199,16 @@ impl Org {
         }
         let account = management.id.clone();
         org.add_account(management);
-        let id = org.fresh_id("AKIA", 16);
+        let state = org.state(&account);
+        let user = state.users.get(operator);
+        let (arn, known) = match user {
+            Some(user) => (state.user_arn(user), user.keys.first().map(|key| (key.id.clone(), user.id.clone()))),
+            None => (format!("arn:aws:iam::{account}:user/{operator}"), None),
+        };
+        drop(state);
+        let (id, user_id) = known.unwrap_or_else(|| (org.fresh_id("AKIA", 16), org.fresh_id("AIDA", 17)));
         let secret = org.fresh_id("", 40);
-        let arn = format!("arn:aws:iam::{account}:user/{operator}");
-        let user_id = org.fresh_id("AIDA", 17);
+        org.operator_key.clone_from(&id);
         org.keys.insert(id, Key { secret, account, arn, user_id });
         org
     }
@@ -222,12 +234,14 @@ impl Org {
         content: &str,
         targets: impl IntoIterator<Item = TargetId>,
     ) -> PolicyId {
+        let mut attempt = 0;
+        // From the name alone, so that the same organization gets the same ids whatever was called before.
         let id = loop {
-            let text = format!("p-{}", self.fresh_id("", 10).to_ascii_lowercase());
-            if let Ok(id) = text.parse::<PolicyId>()
-                && !self.policies.contains_key(&id)
-            {
-                break id;
+            let hash = uuid_of(&format!("{}/{}/{name}/{attempt}", self.seed, kind.as_str())).replace('-', "");
+            attempt += 1;
+            match format!("p-{}", hash.get(..10).unwrap_or_default()).parse::<PolicyId>() {
+                Ok(id) if !self.policies.contains_key(&id) && !self.retired.contains(&id) => break id,
+                _ => {}
             }
         };
         let policy = Policy {
@@ -262,11 +276,8 @@ impl Org {
 
     /// Id and secret of the key made with the organization.
     pub(crate) fn first_key(&self) -> (String, String) {
-        let operator = self
-            .keys
-            .iter()
-            .find(|(_, key)| key.account == self.info.management_account && !key.arn.ends_with(":root"));
-        operator.map(|(id, key)| (id.clone(), key.secret.clone())).unwrap_or_default()
+        let secret = self.keys.get(&self.operator_key).map(|key| key.secret.clone());
+        (self.operator_key.clone(), secret.unwrap_or_default())
     }
 
     /// The state of an account: what was written, else what the population says.

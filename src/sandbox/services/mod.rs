@@ -1,8 +1,139 @@
 //! The services: a file each, a table of the operations orgward calls in each file.
 //!
-//! Owns: which services exist. Must not: see a wire format.
+//! Owns: which services exist, how each is spoken to, and its words for the errors all services have. Must not: see a
+//! wire format.
 
+pub mod account;
 pub mod iam;
-
+pub mod organizations;
+pub mod sts;
 #[cfg(test)]
 pub(crate) mod testing;
+
+use super::Handler;
+use super::wire::Protocol;
+
+/// Operations by name.
+pub type Operations = &'static [(&'static str, Handler)];
+
+/// A service.
+#[derive(Clone, Copy)]
+pub(crate) struct Service {
+    /// The prefix of its actions in policies; also its name in faults and logs.
+    pub(crate) prefix: &'static str,
+    /// Its name in a credential scope.
+    pub(crate) signing: &'static str,
+    /// What comes before the operation in `X-Amz-Target`.
+    pub(crate) target: Option<&'static str>,
+    /// Its name in an RPC v2 CBOR path.
+    pub(crate) cbor: Option<&'static str>,
+    /// The XML namespace of its query protocol, if it speaks it.
+    pub(crate) query: Option<&'static str>,
+    /// `POST` paths and their operations, for a REST service.
+    pub(crate) paths: &'static [(&'static str, &'static str)],
+    /// Whether one endpoint serves every Region.
+    pub(crate) global: bool,
+    /// Code and status of a denied call.
+    pub(crate) denied: (&'static str, u16),
+    /// The code of an input its model rejects.
+    pub(crate) validation: &'static str,
+    /// Where an error's message is, in JSON.
+    pub(crate) message_member: &'static str,
+    /// Its operations, in as many tables as it has files.
+    pub(crate) operations: &'static [Operations],
+}
+
+const PLAIN: Service = Service {
+    prefix: "",
+    signing: "",
+    target: None,
+    cbor: None,
+    query: None,
+    paths: &[],
+    global: false,
+    denied: ("AccessDeniedException", 400),
+    validation: "ValidationException",
+    message_member: "message",
+    operations: &[],
+};
+
+/// Every service the sandbox has.
+pub(crate) const SERVICES: &[Service] = &[
+    Service {
+        prefix: "organizations",
+        signing: "organizations",
+        target: Some("AWSOrganizationsV20161128"),
+        global: true,
+        validation: "InvalidInputException",
+        message_member: "Message",
+        operations: organizations::OPERATIONS,
+        ..PLAIN
+    },
+    Service {
+        prefix: "sts",
+        signing: "sts",
+        query: Some("https://sts.amazonaws.com/doc/2011-06-15/"),
+        denied: ("AccessDenied", 403),
+        validation: "ValidationError",
+        operations: &[sts::OPERATIONS],
+        ..PLAIN
+    },
+    Service {
+        prefix: "account",
+        signing: "account",
+        paths: &[("/listRegions", "ListRegions")],
+        global: true,
+        denied: ("AccessDeniedException", 403),
+        operations: &[account::OPERATIONS],
+        ..PLAIN
+    },
+    Service {
+        prefix: "iam",
+        signing: "iam",
+        query: Some("https://iam.amazonaws.com/doc/2010-05-08/"),
+        global: true,
+        denied: ("AccessDenied", 403),
+        validation: "ValidationError",
+        operations: &[iam::OPERATIONS],
+        ..PLAIN
+    },
+    Service { prefix: "cloudtrail", signing: "cloudtrail", target: Some("CloudTrail_20131101"), ..PLAIN },
+    Service {
+        prefix: "logs",
+        signing: "logs",
+        target: Some("Logs_20140328"),
+        validation: "InvalidParameterException",
+        ..PLAIN
+    },
+    Service {
+        prefix: "cloudwatch",
+        signing: "monitoring",
+        target: Some("GraniteServiceVersion20100801"),
+        cbor: Some("GraniteServiceVersion20100801"),
+        query: Some("http://monitoring.amazonaws.com/doc/2010-08-01/"),
+        denied: ("AccessDenied", 403),
+        validation: "ValidationError",
+        ..PLAIN
+    },
+    Service {
+        prefix: "sns",
+        signing: "sns",
+        query: Some("http://sns.amazonaws.com/doc/2010-03-31/"),
+        denied: ("AuthorizationError", 403),
+        validation: "InvalidParameter",
+        ..PLAIN
+    },
+];
+
+impl Service {
+    /// The handler of an operation.
+    pub(crate) fn handler(&self, operation: &str) -> Option<Handler> {
+        let mut all = self.operations.iter().flat_map(|table| table.iter());
+        all.find(|(name, _)| *name == operation).map(|(_, handler)| *handler)
+    }
+
+    /// Whether errors in other protocols carry the query protocol's code along.
+    pub(crate) fn query_compatible(&self, protocol: Protocol) -> bool {
+        self.query.is_some() && protocol != Protocol::Query
+    }
+}

@@ -3,6 +3,13 @@
 //! Owns: the markers by which a handler says what JSON can't (a time, bytes, a map rather than a structure). Must not:
 //! know an operation. Null members and fields are left out of every answer.
 
+mod cbor;
+mod json;
+pub(crate) mod query;
+#[cfg(test)]
+mod tests;
+
+use super::error::ApiError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -32,4 +39,135 @@ pub fn blob(bytes: &[u8]) -> Value {
 pub fn map<V: Into<Value>>(entries: BTreeMap<String, V>) -> Value {
     let entries: Map<String, Value> = entries.into_iter().map(|(key, value)| (key, value.into())).collect();
     json!({ MAP: entries })
+}
+
+/// How a request was written, and so how its answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// awsJson 1.0.
+    Json10,
+    /// awsJson 1.1.
+    Json11,
+    /// awsQuery: a form in, XML out.
+    Query,
+    /// Smithy RPC v2 CBOR.
+    Cbor,
+    /// restJson1.
+    RestJson,
+}
+
+/// What an encoder needs to know of the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    /// The operation.
+    pub operation: &'a str,
+    /// The XML namespace of the service's query protocol.
+    pub namespace: &'a str,
+    /// The request id to answer with.
+    pub request_id: &'a str,
+    /// Whether errors carry `x-amzn-query-error` (services that moved on from the query protocol).
+    pub query_compatible: bool,
+    /// The member that holds an error's message: `Message` or `message`.
+    pub message_member: &'static str,
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    fn new(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        Self { status, headers: vec![("content-type", content_type.to_owned())], body }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+impl Protocol {
+    /// Reads an input.
+    ///
+    /// # Errors
+    /// `SerializationException` (`MalformedQueryString` for a form) if the body is not of this protocol.
+    pub(crate) fn decode(self, body: &[u8]) -> Result<Value, ApiError> {
+        match self {
+            Self::Json10 | Self::Json11 | Self::RestJson => json::decode(body),
+            Self::Query => query::decode(body),
+            Self::Cbor => cbor::decode(body),
+        }
+    }
+
+    /// Writes an answer.
+    pub(crate) fn encode(self, output: &Value, frame: Frame<'_>) -> Answer {
+        match self {
+            Self::Json10 => json::encode(output, json::CONTENT_10, frame),
+            Self::Json11 => json::encode(output, json::CONTENT_11, frame),
+            Self::RestJson => json::encode(output, json::CONTENT_REST, frame),
+            Self::Query => query::encode(output, frame),
+            Self::Cbor => cbor::encode(output, frame),
+        }
+    }
+
+    /// Writes an error.
+    pub(crate) fn encode_error(self, error: &ApiError, frame: Frame<'_>) -> Answer {
+        let answer = match self {
+            Self::Json10 => json::encode_error(error, json::CONTENT_10, frame),
+            Self::Json11 => json::encode_error(error, json::CONTENT_11, frame),
+            Self::RestJson => json::encode_error(error, json::CONTENT_REST, frame),
+            Self::Query => query::encode_error(error, frame),
+            Self::Cbor => cbor::encode_error(error, frame),
+        };
+        if frame.query_compatible && self != Self::Query {
+            answer.with("x-amzn-query-error", format!("{};{}", error.code, fault_side(error.status)))
+        } else {
+            answer
+        }
+    }
+}
+
+/// Whose fault an error is, in AWS's words.
+fn fault_side(status: u16) -> &'static str {
+    if status >= 500 { "Receiver" } else { "Sender" }
+}
+
+/// An error as a JSON structure, its code first.
+fn error_structure(error: &ApiError, frame: Frame<'_>) -> Value {
+    let mut members = Map::new();
+    members.insert("__type".to_owned(), error.code.clone().into());
+    members.insert(frame.message_member.to_owned(), error.message.clone().into());
+    members.extend(error.members.clone());
+    Value::Object(members)
+}
+
+/// What a value says, its marker seen through.
+enum Seen<'a> {
+    Time(f64),
+    Blob(&'a str),
+    Map(&'a Map<String, Value>),
+    Plain(&'a Value),
+}
+
+/// Looks for a marker.
+fn see(value: &Value) -> Seen<'_> {
+    let Some((key, marked)) = value.as_object().filter(|object| object.len() == 1).and_then(|o| o.iter().next()) else {
+        return Seen::Plain(value);
+    };
+    match (key.as_str(), marked) {
+        (TIMESTAMP, Value::Number(seconds)) => Seen::Time(seconds.as_f64().unwrap_or_default()),
+        (BLOB, Value::String(text)) => Seen::Blob(text),
+        (MAP, Value::Object(entries)) => Seen::Map(entries),
+        _ => Seen::Plain(value),
+    }
+}
+
+/// A number of seconds without a needless fraction.
+fn seconds(seconds: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole, and any real date fits")]
+    if seconds.fract() == 0.0 { Value::from(seconds as i64) } else { Value::from(seconds) }
 }

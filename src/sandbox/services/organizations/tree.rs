@@ -1,0 +1,225 @@
+//! The organization, its root, OUs and accounts, delegated administrators and trusted services: all reads.
+//!
+//! Owns: the shapes of these answers, old and new. Must not: change anything.
+
+use super::{admit, invalid, paged, target_id};
+use crate::model::TargetId;
+use crate::model::org::AccountState as Lifecycle;
+use crate::sandbox::org::{Member, Ou};
+use crate::sandbox::page;
+use crate::sandbox::services::Operations;
+use crate::sandbox::{ApiError, Caller, Org, input, wire};
+use serde_json::{Value, json};
+
+pub(super) const OPERATIONS: Operations = &[
+    ("DescribeOrganization", describe_organization),
+    ("ListRoots", list_roots),
+    ("ListAccounts", list_accounts),
+    ("DescribeAccount", describe_account),
+    ("ListOrganizationalUnitsForParent", list_ous),
+    ("ListAccountsForParent", list_accounts_for_parent),
+    ("ListChildren", list_children),
+    ("ListParents", list_parents),
+    ("DescribeOrganizationalUnit", describe_ou),
+    ("ListDelegatedAdministrators", list_delegated),
+    ("ListAWSServiceAccessForOrganization", list_service_access),
+];
+
+/// Any member may ask this.
+fn describe_organization(org: &mut Org, caller: &Caller, _: Value) -> Result<Value, ApiError> {
+    if !org.members.contains_key(&caller.account) {
+        return Err(ApiError::new(
+            "AWSOrganizationsNotInUseException",
+            "Your account is not a member of an organization.",
+        ));
+    }
+    let management = &org.info.management_account;
+    let account_arn = account_arn(org, management.as_str());
+    // AWS says of this list that it is not to be relied on: it holds SCPs, whatever is enabled.
+    let types = json!([{"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"}]);
+    Ok(json!({"Organization": {
+        "Id": org.info.id,
+        "Arn": org.arn(),
+        "FeatureSet": org.info.feature_set,
+        "MasterAccountArn": account_arn,
+        "MasterAccountId": management.as_str(),
+        "MasterAccountEmail": org.info.email,
+        "AvailablePolicyTypes": if org.info.feature_set == "ALL" { types } else { json!([]) },
+    }}))
+}
+
+fn list_roots(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let types: Vec<Value> =
+        org.info.enabled_types.iter().map(|kind| json!({"Type": kind.as_str(), "Status": "ENABLED"})).collect();
+    let management = &org.info.management_account;
+    let arn = format!("arn:aws:organizations::{management}:root/{}/{}", org.info.id, org.info.root);
+    let root = json!({"Id": org.info.root.as_str(), "Arn": arn, "Name": "Root", "PolicyTypes": types});
+    paged(&request, "Roots", &[root])
+}
+
+/// Pages of 20, and in an organization of more than one page, one empty page among them.
+fn list_accounts(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let token = input::opt_text(&request, "NextToken")?;
+    if token.is_none() && org.members.len() > super::PAGE {
+        // AWS may send a page without items and with a NextToken at any time; the sandbox does so at once.
+        return Ok(json!({"Accounts": [], "NextToken": page::token_at(0)}));
+    }
+    let accounts: Vec<Value> = org.members.values().map(|member| account(org, member)).collect();
+    paged(&request, "Accounts", &accounts)
+}
+
+fn describe_account(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let found = match target_id(&request, "AccountId")? {
+        TargetId::Account(id) => org.members.get(&id),
+        _ => None,
+    };
+    let member = found
+        .ok_or_else(|| ApiError::new("AccountNotFoundException", "You specified an account that doesn't exist."))?;
+    Ok(json!({"Account": account(org, member)}))
+}
+
+fn list_ous(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let parent = parent(org, &request)?;
+    let ous: Vec<Value> = org.tree.values().filter(|ou| ou.parent == parent).map(|found| ou(org, found)).collect();
+    paged(&request, "OrganizationalUnits", &ous)
+}
+
+fn list_accounts_for_parent(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let parent = parent(org, &request)?;
+    let accounts: Vec<Value> =
+        org.members.values().filter(|member| member.parent == parent).map(|member| account(org, member)).collect();
+    paged(&request, "Accounts", &accounts)
+}
+
+fn list_children(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let parent = parent(org, &request)?;
+    let kind = input::text(&request, "ChildType")?;
+    let child = |id: &str| json!({"Id": id, "Type": kind});
+    let children: Vec<Value> = match kind {
+        "ACCOUNT" => org.members.values().filter(|m| m.parent == parent).map(|m| child(m.id.as_str())).collect(),
+        "ORGANIZATIONAL_UNIT" => {
+            org.tree.values().filter(|o| o.parent == parent).map(|o| child(o.id.as_str())).collect()
+        }
+        _ => return Err(invalid("INVALID_ENUM", "ChildType must be ACCOUNT or ORGANIZATIONAL_UNIT.")),
+    };
+    paged(&request, "Children", &children)
+}
+
+fn list_parents(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let child = target_id(&request, "ChildId")?;
+    let parent = org
+        .parent(&child)
+        .ok_or_else(|| ApiError::new("ChildNotFoundException", "You specified a child that doesn't exist."))?;
+    let kind = if matches!(parent, TargetId::Root(_)) { "ROOT" } else { "ORGANIZATIONAL_UNIT" };
+    paged(&request, "Parents", &[json!({"Id": parent.as_str(), "Type": kind})])
+}
+
+fn describe_ou(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let found = org.tree.get(&target_id(&request, "OrganizationalUnitId")?).ok_or_else(|| {
+        ApiError::new("OrganizationalUnitNotFoundException", "You specified an organizational unit that doesn't exist.")
+    })?;
+    Ok(json!({"OrganizationalUnit": ou(org, found)}))
+}
+
+fn list_delegated(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let service = input::opt_text(&request, "ServicePrincipal")?;
+    let mut administrators = Vec::new();
+    for (id, services) in &org.delegated {
+        let first = match service {
+            Some(service) => services.get(service),
+            None => services.values().min(),
+        };
+        if let (Some(since), Some(member)) = (first, org.members.get(id)) {
+            let mut administrator = account(org, member);
+            if let Some(members) = administrator.as_object_mut() {
+                members.remove("Paths");
+                members.insert("DelegationEnabledDate".to_owned(), wire::timestamp(*since));
+            }
+            administrators.push(administrator);
+        }
+    }
+    paged(&request, "DelegatedAdministrators", &administrators)
+}
+
+fn list_service_access(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let services: Vec<Value> = org
+        .service_access
+        .iter()
+        .map(|(service, since)| json!({"ServicePrincipal": service, "DateEnabled": wire::timestamp(*since)}))
+        .collect();
+    paged(&request, "EnabledServicePrincipals", &services)
+}
+
+/// The root or OU in `ParentId`.
+fn parent(org: &Org, request: &Value) -> Result<TargetId, ApiError> {
+    let parent = target_id(request, "ParentId")?;
+    if parent.account().is_none() && org.exists(&parent) {
+        Ok(parent)
+    } else {
+        Err(ApiError::new("ParentNotFoundException", "You specified parent that doesn't exist."))
+    }
+}
+
+fn account_arn(org: &Org, id: &str) -> String {
+    format!("arn:aws:organizations::{}:account/{}/{id}", org.info.management_account, org.info.id)
+}
+
+/// An account as AWS tells it.
+fn account(org: &Org, member: &Member) -> Value {
+    let state = match member.state {
+        Lifecycle::PendingActivation => "PENDING_ACTIVATION",
+        Lifecycle::Active | Lifecycle::Unknown => "ACTIVE",
+        Lifecycle::Suspended => "SUSPENDED",
+        Lifecycle::PendingClosure => "PENDING_CLOSURE",
+        Lifecycle::Closed => "CLOSED",
+    };
+    let mut answer = json!({
+        "Id": member.id.as_str(),
+        "Arn": account_arn(org, member.id.as_str()),
+        "Email": member.email,
+        "Name": member.name,
+        "JoinedMethod": if member.invited { "INVITED" } else { "CREATED" },
+        "JoinedTimestamp": wire::timestamp(member.joined),
+    });
+    let Some(members) = answer.as_object_mut() else { return answer };
+    if org.info.older_responses {
+        // The older field knows three words; a closed account was called suspended.
+        let status = match state {
+            "ACTIVE" | "PENDING_CLOSURE" | "SUSPENDED" => state,
+            "PENDING_ACTIVATION" => "ACTIVE",
+            _ => "SUSPENDED",
+        };
+        members.insert("Status".to_owned(), status.into());
+    } else {
+        members.insert("State".to_owned(), state.into());
+        members.insert("Paths".to_owned(), json!([path(org, &member.id.clone().into())]));
+    }
+    answer
+}
+
+/// An OU as AWS tells it.
+fn ou(org: &Org, ou: &Ou) -> Value {
+    let management = &org.info.management_account;
+    json!({
+        "Id": ou.id.as_str(),
+        "Arn": format!("arn:aws:organizations::{management}:ou/{}/{}", org.info.id, ou.id),
+        "Name": ou.name,
+        "Path": (!org.info.older_responses).then(|| path(org, &ou.id)),
+    })
+}
+
+/// `o-xxxxxxxxxx/r-xxxx/ou-xxxx-xxxxxxxx/.../`, the form of `aws:PrincipalOrgPaths`, the target itself last.
+fn path(org: &Org, target: &TargetId) -> String {
+    let ids: Vec<String> = org.chain(target).iter().map(|id| id.as_str().to_owned()).collect();
+    format!("{}/{}/", org.info.id, ids.join("/"))
+}
