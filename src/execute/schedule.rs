@@ -12,16 +12,16 @@ pub enum PlanFault {
     /// Two changes of one thing.
     #[error("the plan changes {address} twice")]
     Twice {
-        /// The thing.
-        address: Address,
+        /// The thing, in words.
+        address: String,
     },
     /// A change waits for one that comes later or not at all.
     #[error("the change of {address} waits for {on}, which the plan does not change before it")]
     Order {
-        /// The waiting change.
-        address: Address,
-        /// What it waits for.
-        on: Address,
+        /// The waiting change, in words.
+        address: String,
+        /// What it waits for, in words.
+        on: String,
     },
 }
 
@@ -64,10 +64,12 @@ impl Schedule {
             let needs: BTreeSet<&Address> = change.depends_on.iter().collect();
             for on in &needs {
                 let waits = index.get(on).and_then(|on| schedule.dependents.get_mut(*on));
-                waits.ok_or_else(|| PlanFault::Order { address: change.address.clone(), on: (*on).clone() })?.push(at);
+                waits
+                    .ok_or_else(|| PlanFault::Order { address: change.address.to_string(), on: on.to_string() })?
+                    .push(at);
             }
             if index.insert(&change.address, at).is_some() {
-                return Err(PlanFault::Twice { address: change.address.clone() });
+                return Err(PlanFault::Twice { address: change.address.to_string() });
             }
             let lane = change.address.account().cloned();
             schedule.lanes.entry(lane.clone()).or_default().push_back(at);

@@ -33,3 +33,18 @@ impl<W: World> World for &W {
         (**self).write(address, before, after).await
     }
 }
+
+impl World for crate::resources::World<'_> {
+    async fn read(&self, address: &Address) -> Observed<Doc> {
+        crate::resources::World::read(self, address).await
+    }
+
+    async fn write(
+        &self,
+        address: &Address,
+        before: Option<&Doc>,
+        after: Option<&Doc>,
+    ) -> Result<Option<String>, Cause> {
+        crate::resources::World::write(self, address, before, after).await
+    }
+}

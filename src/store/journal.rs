@@ -123,6 +123,15 @@ fn parse_line(line: &[u8], number: usize) -> Result<Entry, JournalDamage> {
     serde_json::from_str(&format!("{body}}}")).map_err(|error| bad(&error.to_string()))
 }
 
+/// The text of a line, its end included.
+fn line(sequence: u64, at: Timestamp, record: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string(&Line { version: JOURNAL_VERSION, sequence, at, record })?;
+    text.pop();
+    let sum = checksum(&text);
+    text.push_str(&format!("{SEAM}{sum}\"}}\n"));
+    Ok(text)
+}
+
 /// The first 16 hex digits of the SHA-256 of a line's body.
 fn checksum(body: &str) -> String {
     Sha256::digest(body.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
@@ -221,12 +230,7 @@ impl Journal {
             return Err(StoreError::JournalStopped { path: self.path.clone() });
         }
         let sequence = self.next;
-        let line = Line { version: JOURNAL_VERSION, sequence, at, record };
-        let mut text =
-            serde_json::to_string(&line).map_err(|error| StoreError::io("write", &self.path, error.into()))?;
-        text.pop();
-        let sum = checksum(&text);
-        text.push_str(&format!("{SEAM}{sum}\"}}\n"));
+        let text = line(sequence, at, record).map_err(|error| StoreError::io("write", &self.path, error.into()))?;
         #[cfg(test)]
         match self.room {
             Some(0) => self.file = fs::OpenOptions::new().append(true).open("/dev/full").unwrap(),
@@ -256,13 +260,8 @@ mod tests {
     }
 
     fn written(records: &[serde_json::Value]) -> Vec<u8> {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("journal.jsonl");
-        let mut journal = Journal::create(&path).unwrap();
-        for record in records {
-            journal.append(now(), record).unwrap();
-        }
-        fs::read(&path).unwrap()
+        let lines = records.iter().zip(0..).map(|(record, sequence)| line(sequence, now(), record).unwrap());
+        lines.collect::<String>().into_bytes()
     }
 
     fn sample() -> Vec<serde_json::Value> {
@@ -275,7 +274,14 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let contents = parse_journal(&written(&sample())).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.jsonl");
+        let mut journal = Journal::create(&path).unwrap();
+        for (record, sequence) in sample().iter().zip(0..) {
+            assert_eq!(journal.append(now(), record).unwrap(), sequence);
+        }
+        assert_eq!(fs::read(&path).unwrap(), written(&sample()));
+        let contents = read_journal(&path).unwrap();
         let records: Vec<_> = contents.entries.iter().map(|e| e.record.clone()).collect();
         assert_eq!(records, sample());
         assert_eq!(contents.torn, None);

@@ -29,8 +29,9 @@ async fn crash(world: &Memory, call: usize, after: bool) -> Option<Vec<u8>> {
     let mut journal = Journal::create(&path).unwrap();
     world.dies_at.set(Some((call, after)));
     let (plan, options, cancel) = (sample(), options(), CancellationToken::new());
+    let mut ignore = |_| {};
     let crashed = tokio::select! {
-        _ = apply(&plan, world, &mut journal, &options, &cancel, &mut |_| {}) => false,
+        _ = apply(&plan, world, &mut journal, &options, &cancel, &mut ignore) => false,
         () = world.died.cancelled() => true,
     };
     world.dies_at.set(None);

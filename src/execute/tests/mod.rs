@@ -1,7 +1,8 @@
 //! Plans and a world in memory for the tests of `execute`.
 
-mod apply;
+mod applying;
 mod crash;
+mod guarding;
 mod memory;
 
 pub(super) use memory::{Memory, Trouble};

@@ -31,7 +31,7 @@ async fn a_plan_is_carried_out_in_order_and_read_back() {
     assert!(report.clean() && report.exit_code() == 0, "{report:?}");
     assert_eq!(report.summary(), "3 done");
     assert_eq!(world.docs.borrow().len(), 3);
-    let writes = world.writes.borrow();
+    let writes = world.writes.borrow().clone();
     let order = |change: &Change| writes.iter().position(|address| *address == change.address).unwrap();
     assert!(order(&plan.changes[0]) < order(&plan.changes[1]));
     let progress = replayed(&plan, &bytes);
@@ -192,8 +192,9 @@ async fn ctrl_c_before_the_start_does_nothing_and_after_the_end_changes_nothing(
         if matches!(event, Event::Ended { .. }) {
             late.cancel();
         }
-    });
-    assert_eq!(report.await.exit_code(), 0);
+    })
+    .await;
+    assert_eq!(report.exit_code(), 0);
 }
 
 #[tokio::test(start_paused = true)]
