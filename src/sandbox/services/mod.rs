@@ -4,8 +4,12 @@
 //! wire format.
 
 pub mod account;
+pub mod cloudtrail;
+pub mod cloudwatch;
 pub mod iam;
+pub mod logs;
 pub mod organizations;
+pub mod sns;
 pub mod sts;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -97,12 +101,19 @@ pub(crate) const SERVICES: &[Service] = &[
         operations: &[iam::OPERATIONS],
         ..PLAIN
     },
-    Service { prefix: "cloudtrail", signing: "cloudtrail", target: Some("CloudTrail_20131101"), ..PLAIN },
+    Service {
+        prefix: "cloudtrail",
+        signing: "cloudtrail",
+        target: Some("CloudTrail_20131101"),
+        operations: &[cloudtrail::OPERATIONS],
+        ..PLAIN
+    },
     Service {
         prefix: "logs",
         signing: "logs",
         target: Some("Logs_20140328"),
         validation: "InvalidParameterException",
+        operations: &[logs::OPERATIONS],
         ..PLAIN
     },
     Service {
@@ -113,6 +124,7 @@ pub(crate) const SERVICES: &[Service] = &[
         query: Some("http://monitoring.amazonaws.com/doc/2010-08-01/"),
         denied: ("AccessDenied", 403),
         validation: "ValidationError",
+        operations: &[cloudwatch::OPERATIONS],
         ..PLAIN
     },
     Service {
@@ -121,6 +133,7 @@ pub(crate) const SERVICES: &[Service] = &[
         query: Some("http://sns.amazonaws.com/doc/2010-03-31/"),
         denied: ("AuthorizationError", 403),
         validation: "InvalidParameter",
+        operations: &[sns::OPERATIONS],
         ..PLAIN
     },
 ];

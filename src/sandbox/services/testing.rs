@@ -4,7 +4,7 @@
 
 use crate::model::AccountId;
 use crate::sandbox::scenario::Scenario;
-use crate::sandbox::{ApiError, Caller, Handler, Org};
+use crate::sandbox::{ApiError, Caller, Event, Handler, Org};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -48,4 +48,22 @@ pub(crate) fn call(
 /// Moves the sandbox's clock.
 pub(crate) fn wait(org: &mut Org, seconds: i64) {
     org.now = org.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+}
+
+/// Records a call as dispatch does.
+pub(crate) fn record(org: &mut Org, caller: &Caller, service: &str, operation: &str, error_code: Option<&str>) {
+    let event = Event {
+        id: org.fresh_uuid(),
+        at: org.now,
+        name: operation.into(),
+        source: format!("{service}.amazonaws.com").into(),
+        region: caller.region.clone(),
+        account: caller.account.clone(),
+        identity: caller.identity().into(),
+        parameters: Value::Null,
+        error_code: error_code.map(str::to_owned),
+        error_message: None,
+        read_only: operation.starts_with("Get") || operation.starts_with("List") || operation.starts_with("Lookup"),
+    };
+    org.events.push(event);
 }
