@@ -74,10 +74,13 @@ impl Sandbox {
 
     /// The same with another latency of in-process requests.
     pub fn with_latency(org: impl Into<Org>, latency: Duration) -> Self {
-        let org = org.into();
+        let mut org = org.into();
         let credentials = org.first_key();
         let account = org.info.management_account.clone();
         let faults = Faults::new(org.seed);
+        for fault in std::mem::take(&mut org.faults) {
+            faults.add(fault);
+        }
         Self {
             inner: Arc::new(Inner {
                 org: Mutex::new(org),

@@ -3,6 +3,7 @@
 //! Owns: the tree, policies, attachments, tags, delegated administrators, credentials handed out, the calls made, and
 //! what was written to accounts over their generated state. Must not: apply AWS's rules (`services`).
 
+use super::faults::Fault;
 use super::state::{AccountState, ReportRequest, Tags};
 use crate::model::org::{AccountState as Lifecycle, PolicyType};
 use crate::model::{AccountId, PolicyId, Region, TargetId};
@@ -120,6 +121,8 @@ pub struct Org {
     pub written: BTreeMap<AccountId, AccountState>,
     /// Credential reports asked for.
     pub reports: BTreeMap<AccountId, ReportRequest>,
+    /// Faults in force from the start; the sandbox takes them over.
+    pub faults: Vec<Fault>,
     /// The calls made, oldest first.
     pub events: Vec<Event>,
     /// Now on the sandbox's clock; set before each handler.
@@ -164,6 +167,7 @@ impl Org {
             service_access: BTreeMap::new(),
             written: BTreeMap::new(),
             reports: BTreeMap::new(),
+            faults: Vec::new(),
             events: Vec::new(),
             now: epoch,
             epoch,

@@ -7,6 +7,7 @@ mod build;
 mod demo;
 mod sized;
 
+use super::faults::Fault;
 use super::generate::dice::Dice;
 use super::generate::{Generator, Population, Problem};
 use super::state::Tags;
@@ -41,6 +42,8 @@ pub struct Scenario {
     pub delegated: Vec<(AccountId, String)>,
     /// How much each account holds.
     pub population: Population,
+    /// What goes wrong from the start.
+    pub faults: Vec<Fault>,
 }
 
 /// An OU of a scenario.
@@ -159,6 +162,7 @@ impl Builder {
             accounts: Vec::new(),
             delegated: Vec::new(),
             population: Population::default(),
+            faults: Vec::new(),
         };
         let mut builder = Self { scenario, company: company.to_owned(), ids, dice };
         builder.push(management, "management", &root, &[("env", "management")]);

@@ -61,6 +61,7 @@ impl From<Scenario> for Org {
         };
         let population = Arc::new(Planted { generator, problems });
         let mut org = Self::new(scenario.seed, scenario.epoch, info, management, OPERATOR_USER, population);
+        org.faults = scenario.faults;
         for ou in scenario.ous {
             org.add_ou(Ou { id: ou.id, name: ou.name, parent: ou.parent });
         }

@@ -4,6 +4,7 @@
 
 use super::{Builder, Scenario};
 use crate::model::org::AccountState as Standing;
+use crate::sandbox::faults::{Fault, FaultKind};
 use crate::sandbox::generate::Problem;
 
 /// The accounts below each OU path, with the value of their `env` tag.
@@ -21,8 +22,8 @@ const ACCOUNTS: &[(&str, &str, &[&str])] = &[
     ("Suspended", "none", &["legacy-crm"]),
 ];
 
-/// The account whose IAM throttles.
-pub(super) const THROTTLED: &str = "data-prod";
+/// The account whose IAM throttles, and the share of its requests that it turns away.
+const THROTTLED: (&str, f64) = ("data-prod", 0.3);
 
 /// What is wrong with which account.
 pub(super) fn problems() -> Vec<(&'static str, Problem)> {
@@ -80,6 +81,10 @@ pub(super) fn scenario() -> Scenario {
     // Not wrong, but particular.
     if let Ok(region) = "eu-south-1".parse() {
         scenario.plant("payments-eu", Problem::OptInRegion(region));
+    }
+    let (throttled, rate) = THROTTLED;
+    if let Some(id) = scenario.account(throttled).map(|account| account.id.clone()) {
+        scenario.faults.push(Fault::new(FaultKind::Throttle { rate }).account(&id).service("iam"));
     }
     for account in &mut scenario.accounts {
         match account.name.as_str() {

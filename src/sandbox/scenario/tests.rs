@@ -29,7 +29,7 @@ fn the_demo_has_24_accounts_five_levels_deep() {
     for (name, _) in demo::problems() {
         assert!(scenario.account(name).is_some_and(|a| a.state == Standing::Active), "{name}");
     }
-    assert!(scenario.account(demo::THROTTLED).is_some());
+    assert_eq!(scenario.faults.len(), 1);
 }
 
 #[test]
@@ -84,6 +84,7 @@ fn a_scenario_becomes_an_organization_with_states_on_demand() {
     assert_eq!(org.members.len(), 24);
     assert_eq!(org.tree.len(), scenario.ous.len());
     assert!(org.written.is_empty());
+    assert_eq!(org.faults, scenario.faults);
     let mei = scenario.account("sandbox-mei").unwrap();
     assert_eq!(*org.state(&mei.id), scenario.generator().account(&mei.id, &mei.problems));
     assert_eq!(org.tags[mei.id.as_str()]["env"], "sandbox");
