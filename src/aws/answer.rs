@@ -102,7 +102,7 @@ fn cbor_code(body: &[u8]) -> Option<String> {
     short(std::str::from_utf8(text.get(..length)?).ok()?)
 }
 
-/// Why a successful answer can't be AWS's, if it can't: a proxy's page must not be taken for an empty success.
+/// Why an answer without an error code can't be AWS's, if it can't: a proxy's page must not be taken for an empty success.
 pub(super) fn foreign(response: &HttpResponse, format: Format) -> Option<String> {
     let body = response.body().bytes().unwrap_or_default();
     let content_type = response.headers().get("content-type").unwrap_or_default();

@@ -138,13 +138,11 @@ impl Origin {
 
 /// The normal chain gave nothing.
 fn no_credentials(error: &CredentialsError) -> Cause {
+    const FIX: &str = "sign in, or set a profile or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
     let message = match error {
-        CredentialsError::CredentialsNotLoaded(_) => {
-            "no AWS credentials found, sign in or set a profile or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-                .to_owned()
-        }
-        CredentialsError::ProviderTimedOut(_) => "the credentials provider did not answer in time".to_owned(),
-        other => format!("no AWS credentials: {}", deepest(other)),
+        CredentialsError::CredentialsNotLoaded(_) => format!("no AWS credentials found, {FIX}"),
+        CredentialsError::ProviderTimedOut(_) => format!("the credentials provider did not answer in time, {FIX}"),
+        other => format!("no AWS credentials found, {FIX} ({})", deepest(other)),
     };
     Cause::new(CauseKind::ExpiredCredentials, "credentials", clean(&message))
 }

@@ -185,7 +185,7 @@ impl HttpConnector for LaneConnector {
                     return Err(give_up(error, attempt));
                 }
             };
-            lane.look_at(&response, tag.as_ref(), &stamper)?;
+            lane.look_at(&response, tag.as_ref(), attempt, &stamper)?;
             Ok(response)
         })
     }
@@ -193,7 +193,13 @@ impl HttpConnector for LaneConnector {
 
 impl Lane {
     /// Feeds a throttle back, refuses a stranger's answer, stamps the rest.
-    fn look_at(&self, response: &HttpResponse, tag: Option<&Tag>, stamper: &Stamper) -> Result<(), ConnectorError> {
+    fn look_at(
+        &self,
+        response: &HttpResponse,
+        tag: Option<&Tag>,
+        attempt: u32,
+        stamper: &Stamper,
+    ) -> Result<(), ConnectorError> {
         let status = response.status().as_u16();
         let code = answer::error_code(response);
         if answer::is_throttle(status, code.as_deref()) {
@@ -203,9 +209,9 @@ impl Lane {
             }
             return Ok(());
         }
-        if let Some(why) =
-            response.status().is_success().then(|| answer::foreign(response, self.service.format())).flatten()
-        {
+        // A proxy's error page may pass, as a broken connection may; a page that says "fine" will not.
+        let strange = response.status().is_success() || (code.is_none() && attempt >= BROKEN_ATTEMPTS);
+        if let Some(why) = strange.then(|| answer::foreign(response, self.service.format())).flatten() {
             return Err(ConnectorError::other(NoAnswer::Foreign(why).into(), None));
         }
         if status >= 500 {
