@@ -194,7 +194,7 @@ impl SessionSettings {
 /// Checks an ExternalId: 2-1,224 characters of `[\w+=,.@:\/-]`. The error does not repeat it.
 fn external_id(id: &SecretString) -> Result<(), Cause> {
     let id = id.expose_secret();
-    let good = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/\\-".contains(c);
+    let good = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
     if (2..=1224).contains(&id.chars().count()) && id.chars().all(good) {
         Ok(())
     } else {

@@ -81,7 +81,7 @@ async fn errors_of_aws_have_their_kind() {
         let fake = Fake::new(move |_, _| error(status, &body));
         let (_, base) = fake.base().await;
         let found = base.iam().get_account_summary().send().await.unwrap_err();
-        assert_eq!(code(&found).as_deref(), Some(code));
+        assert_eq!(crate::aws::code(&found).as_deref(), Some(code));
         let cause = cause("iam:GetAccountSummary", &found);
         assert_eq!((cause.kind, cause.operation.as_str()), (kind, "iam:GetAccountSummary"), "{cause}");
         assert!(cause.message.starts_with(code) && !cause.message.contains("SECRETTOKEN"), "{cause}");

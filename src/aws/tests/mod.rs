@@ -3,6 +3,8 @@
 
 mod failures;
 mod gate;
+#[cfg(feature = "sandbox")]
+mod sandboxed;
 mod sessions;
 
 use super::*;
