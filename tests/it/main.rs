@@ -1,3 +1,3 @@
 //! One integration binary: every link costs.
 
-fn main() {}
+mod architecture;
