@@ -7,6 +7,7 @@ mod account_session;
 mod answer;
 mod clock;
 mod credentials;
+mod endpoints;
 mod errors;
 mod gate;
 mod http;

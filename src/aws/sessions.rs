@@ -3,6 +3,7 @@
 use super::account_session::AccountSession;
 use super::clock::Clock;
 use super::credentials::{Origin, Renewing, Role};
+use super::endpoints;
 use super::errors;
 use super::gate::Gate;
 use super::limiter::Limiter;
@@ -127,6 +128,13 @@ impl Sessions {
     /// Where STS is called and what a run looks at first.
     pub fn home_region(&self) -> &Region {
         &self.0.home
+    }
+
+    /// Whether every service's endpoint is on this machine, as the clients resolve them: flag, `AWS_ENDPOINT_URL`,
+    /// `AWS_ENDPOINT_URL_<SERVICE>`, shared configuration and `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` together. What is only
+    /// safe against a sandbox asks this, not the environment.
+    pub fn all_on_loopback(&self) -> bool {
+        endpoints::all_on_loopback(&self.0.template)
     }
 
     /// The run's clock.

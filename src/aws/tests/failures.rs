@@ -135,6 +135,7 @@ async fn the_production_client_talks_http_and_times_out() {
     let sessions = connect_to(server(Some(WHO)).await).await.unwrap();
     assert_eq!(sessions.caller().arn, "arn:aws:iam::111111111111:root");
     assert_eq!(sessions.home_region().as_str(), "us-east-1");
+    assert!(sessions.all_on_loopback());
     let page = connect_to(server(Some("<html>sign in to the network</html>")).await).await.unwrap_err();
     assert_eq!(page.kind, CauseKind::NotAnAwsAnswer, "{page}");
     let silent = connect_to(server(None).await).await.unwrap_err();
