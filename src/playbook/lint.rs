@@ -34,8 +34,8 @@ fn notes_on(change: &Change) -> Vec<String> {
             let mut notes = Vec::new();
             if change.operation() == Operation::Update && !change.impact.is_empty() {
                 notes.push(format!(
-                    "`{name}` changes in place, which hits its {} accounts at once: a new policy can be tried on a few first",
-                    change.impact.len()
+                    "`{name}` changes in place: every account under its attachments feels it at once, a new policy can be \
+                     tried on a few first"
                 ));
             }
             let content = change.after.as_ref().and_then(|doc| doc.0.get("content")).and_then(|text| text.as_str());

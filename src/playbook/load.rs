@@ -11,6 +11,8 @@ use super::read::{Fields, Reader, slug};
 use super::schema::{Action, PLAYBOOK_VERSION, Playbook, Step};
 use super::source::{At, SourceText};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -149,12 +151,9 @@ impl<'l> Loading<'l> {
         let tree = self.bound.apply(&mut self.reader, node.clone());
         let items = self.reader.list(&tree, "steps")?;
         let mut steps: Vec<Step> = Vec::new();
+        let mut ids: BTreeMap<String, At> = BTreeMap::new();
         for item in items {
-            let Some(step) = self.step(item) else { continue };
-            if let Some(first) = steps.iter().find(|first| first.id == step.id) {
-                let message = format!("step `{}` is already defined in line {}", step.id, first.at.line);
-                self.reader.error(step.at, message);
-            }
+            let Some(step) = self.step(item, &mut ids) else { continue };
             if let (Some(name), Some(first)) = (scp_name(&step), steps.iter().find(|s| scp_name(s) == scp_name(&step)))
             {
                 let message = format!("step `{}` already defines the SCP `{name}`", first.id);
@@ -165,11 +164,22 @@ impl<'l> Loading<'l> {
         Some(steps)
     }
 
-    fn step(&mut self, node: &Node) -> Option<Step> {
+    fn step(&mut self, node: &Node, ids: &mut BTreeMap<String, At>) -> Option<Step> {
         let mut fields = self.reader.fields(node, "a step")?;
-        let id = self.reader.required(&mut fields, "id").and_then(|n| self.slug(n, "id"));
+        let id = self.reader.required(&mut fields, "id").and_then(|n| {
+            let id = self.slug(n, "id")?;
+            match ids.entry(id.clone()) {
+                Entry::Vacant(free) => drop(free.insert(n.at)),
+                Entry::Occupied(first) => {
+                    let message = format!("step `{id}` is already defined in line {}", first.get().line);
+                    self.reader.error(n.at, message);
+                }
+            }
+            Some(id)
+        });
         let found: Vec<(&'static str, &Node)> =
             Action::WORDS.into_iter().filter_map(|word| fields.get(word).map(|node| (word, node))).collect();
+        let mistakes = self.reader.errors.len();
         self.reader.done(&fields);
         let actions = Action::WORDS.map(|word| format!("`{word}`")).join(", ");
         match found.as_slice() {
@@ -178,7 +188,10 @@ impl<'l> Loading<'l> {
                 Some(Step { id: id?, at: node.at, action })
             }
             [] => {
-                self.reader.error(fields.at, format!("a step needs one action: {actions}"));
+                // A misspelt action is reported already.
+                if self.reader.errors.len() == mistakes {
+                    self.reader.error(fields.at, format!("a step needs one action: {actions}"));
+                }
                 None
             }
             [_, (second, _), ..] => {
@@ -203,20 +216,24 @@ impl<'l> Loading<'l> {
 
     /// A policy document written into the playbook as a mapping.
     pub fn content(&mut self, node: &Node) -> Option<String> {
-        let json = actions::json(&mut self.reader, node)?;
+        let (json, places) = actions::json(&mut self.reader, node)?;
         let document = SourceText::new(self.source.name(), &json);
-        self.policy(&document, Some(node.at))
+        self.policy(&document, Some(&places))
     }
 
-    /// `inline`: where the document stands in the playbook, if it has no file of its own.
-    fn policy(&mut self, document: &SourceText, inline: Option<At>) -> Option<String> {
+    /// `places`: where each line of the document stands in the playbook, if it has no file of its own.
+    fn policy(&mut self, document: &SourceText, places: Option<&[At]>) -> Option<String> {
         let mut errors = Vec::new();
         let content = self.bound.apply_json(document, &mut errors).and_then(|text| {
             let checked = checked(document, &text, &mut errors)?;
             Some((text, checked))
         });
-        let errors = errors.into_iter().map(|error| match inline {
-            Some(at) => LoadError { hint: error.hint, ..LoadError::new(&self.source, at, error.message) },
+        let errors = errors.into_iter().map(|error| match places {
+            Some(places) => {
+                let line = usize::try_from(error.line).unwrap_or(0).saturating_sub(1);
+                let at = places.get(line).or(places.first()).copied().unwrap_or_default();
+                LoadError { hint: error.hint, ..LoadError::new(&self.source, at, error.message) }
+            }
             None => error,
         });
         self.document_errors.extend(errors);

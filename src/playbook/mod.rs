@@ -19,6 +19,7 @@ mod actions;
 mod lint;
 mod load;
 mod node;
+mod own_roles;
 mod parameters;
 mod planner;
 mod read;

@@ -88,11 +88,24 @@ pub(super) fn parse(source: &SourceText) -> Result<Node, LoadError> {
     };
     serde_saphyr::from_str_with_options::<Node>(source.text(), options).map_err(|error| {
         let at = error.location().map_or(At::FILE, place);
-        let text = error.without_snippet().to_string();
-        // The message repeats its place; the error has it already.
-        let message = text.split(" at line ").next().unwrap_or(&text).lines().next().unwrap_or_default().to_owned();
-        LoadError::new(source, at, format!("is not valid YAML: {message}"))
+        LoadError::new(source, at, message(error.without_snippet()))
     })
+}
+
+/// A parser's message in the words of the other messages.
+fn message(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    match error {
+        Error::MultipleDocuments { .. } => "holds several YAML documents, a playbook is one".to_owned(),
+        Error::MergeKeyNotAllowed { .. } => "merge keys (`<<`) are not read, write the keys out".to_owned(),
+        Error::Budget { .. } => "holds more, or nests deeper, than a playbook may".to_owned(),
+        other => {
+            // The parser's text repeats its place; the error has it already.
+            let text = other.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            format!("is not valid YAML: {}", first.split(" at line ").next().unwrap_or(first))
+        }
+    }
 }
 
 /// Far more than any playbook needs, far less than a bomb.
@@ -104,7 +117,7 @@ fn budget() -> Option<serde_saphyr::Budget> {
         max_anchors: 200,
         max_depth: 32,
         flow_nesting_limit: 32,
-        max_documents: 1,
+        max_documents: 2,
         max_recorded_anchor_events: 20_000,
         max_recorded_anchor_bytes: MAX_BYTES,
         max_total_scalar_bytes: 2 * MAX_BYTES,

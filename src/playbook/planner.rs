@@ -6,6 +6,7 @@
 use super::actions::{alarm, password, scp};
 use super::limits::Limits;
 use super::lint::lint;
+use super::own_roles;
 use super::schema::{Action, PasswordPolicySpec, Playbook, TargetRef};
 use super::source::SourceText;
 use super::targets::{WrongTarget, resolve};
@@ -198,7 +199,8 @@ impl<'p> Planner<'p> {
             operator_steps: draft.operator_steps,
             notes: draft.notes,
         };
-        let notes = lint(&plan);
+        let mut notes = lint(&plan);
+        notes.extend(own_roles::notes(&plan, self.org, &self.context));
         plan.notes.extend(notes);
         plan
     }

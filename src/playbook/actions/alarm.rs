@@ -7,7 +7,7 @@ use super::alarm_spec::OUR_PREFIX;
 use super::root_pattern::{ROOT_USAGE, same_pattern};
 use super::scp::marks;
 use crate::model::monitoring::{Alarm, MetricFilter, Monitoring, Subscription};
-use crate::model::plan::{Change, RefusalKind};
+use crate::model::plan::{Change, Refusal, RefusalKind};
 use crate::model::trail::{LogGroup, Trail};
 use crate::model::{Address, Cause, CauseKind, Doc};
 use crate::playbook::planner::{Draft, Planning};
@@ -43,8 +43,16 @@ pub fn plan(planning: &Planning<'_>, spec: &RootUsageAlarmSpec, draft: &mut Draf
         draft.refuse(planning, None, RefusalKind::OutOfScope, message);
         return;
     }
+    // Two steps may share a filter, a topic and its subscriptions, but an alarm carries one step's mark.
+    let twice = |change: &Change| draft.changes.iter().find(|known| known.address == change.address);
+    for change in &added.changes {
+        if let Some(first) = twice(change).filter(|first| !shared(&change.address) && first.after != change.after) {
+            let message = format!("step `{}` already defines it, keep one of the two", first.step);
+            added.refusals.push(refusal(planning, change, message));
+        }
+    }
     if added.refusals.is_empty() {
-        added.changes.retain(|change| !draft.changes.iter().any(|known| known.address == change.address));
+        added.changes.retain(|change| twice(change).is_none());
         draft.changes.append(&mut added.changes);
         draft.operator_steps.append(&mut added.operator_steps);
     }
@@ -55,6 +63,15 @@ pub fn plan(planning: &Planning<'_>, spec: &RootUsageAlarmSpec, draft: &mut Draf
             planning.name, trail.name
         ));
     }
+}
+
+fn shared(address: &Address) -> bool {
+    matches!(address, Address::Topic { .. } | Address::Subscription { .. })
+}
+
+fn refusal(planning: &Planning<'_>, change: &Change, message: String) -> Refusal {
+    let address = Some(change.address.clone());
+    Refusal { step: planning.name.clone(), address, kind: RefusalKind::NotOurs, message }
 }
 
 /// Why there is no place for the chain.

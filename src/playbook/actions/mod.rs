@@ -14,7 +14,7 @@ use super::load::Loading;
 use super::node::{Node, Value};
 use super::read::Reader;
 use super::schema::{Action, TargetRef};
-use std::fmt::Write;
+use super::source::At;
 
 /// Reads the body of an action.
 pub(super) fn read(loading: &mut Loading<'_>, word: &str, body: &Node) -> Option<Action> {
@@ -31,7 +31,7 @@ fn targets(reader: &mut Reader, node: &Node) -> Option<Vec<TargetRef>> {
     let mut found = Vec::new();
     for item in items {
         let text = match &item.value {
-            Value::Int(number) if *number >= 0 => Some(format!("{number:012}")),
+            Value::Int(number) if *number >= 0 => Some(number.to_string()),
             _ => reader.text(item, "targets"),
         };
         found.extend(text.map(|text| TargetRef { text: text.trim().to_owned(), at: item.at }));
@@ -39,42 +39,55 @@ fn targets(reader: &mut Reader, node: &Node) -> Option<Vec<TargetRef>> {
     Some(found)
 }
 
-/// The YAML tree as JSON text, keys in order.
-pub(super) fn json(reader: &mut Reader, node: &Node) -> Option<String> {
-    let mut out = String::new();
-    write_json(reader, node, &mut out)?;
-    Some(out)
+/// The YAML tree as JSON text, keys in order, each key and value on a line of its own; and where each line stands in
+/// the playbook.
+pub(super) fn json(reader: &mut Reader, node: &Node) -> Option<(String, Vec<At>)> {
+    let mut out = JsonText { text: String::new(), places: Vec::new() };
+    out.write(reader, node)?;
+    Some((out.text, out.places))
 }
 
-fn write_json(reader: &mut Reader, node: &Node, out: &mut String) -> Option<()> {
-    match &node.value {
-        Value::Null | Value::Missing => out.push_str("null"),
-        Value::Bool(value) => write!(out, "{value}").ok()?,
-        Value::Int(value) => write!(out, "{value}").ok()?,
-        Value::Float(value) => write!(out, "{}", serde_json::Value::from(*value)).ok()?,
-        Value::Text(text) => write!(out, "{}", serde_json::Value::from(text.as_str())).ok()?,
-        Value::List(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write_json(reader, item, out)?;
-            }
-            out.push(']');
+struct JsonText {
+    text: String,
+    places: Vec<At>,
+}
+
+impl JsonText {
+    /// Adds text that begins a new line.
+    fn line(&mut self, at: At, text: &str) {
+        if !self.places.is_empty() {
+            self.text.push('\n');
         }
-        Value::Map(_) => {
-            let fields = reader.fields(node, "the policy document")?;
-            out.push('{');
-            for (index, (name, _, value)) in fields.entries().iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                write!(out, "{}:", serde_json::Value::from(*name)).ok()?;
-                write_json(reader, value, out)?;
-            }
-            out.push('}');
-        }
+        self.places.push(at);
+        self.text.push_str(text);
     }
-    Some(())
+
+    fn write(&mut self, reader: &mut Reader, node: &Node) -> Option<()> {
+        match &node.value {
+            Value::Null | Value::Missing => self.line(node.at, "null"),
+            Value::Bool(value) => self.line(node.at, &value.to_string()),
+            Value::Int(value) => self.line(node.at, &value.to_string()),
+            Value::Float(value) => self.line(node.at, &serde_json::Value::from(*value).to_string()),
+            Value::Text(text) => self.line(node.at, &serde_json::Value::from(text.as_str()).to_string()),
+            Value::List(items) => {
+                self.line(node.at, "[");
+                for (index, item) in items.iter().enumerate() {
+                    self.text.push_str(if index > 0 { "," } else { "" });
+                    self.write(reader, item)?;
+                }
+                self.text.push(']');
+            }
+            Value::Map(_) => {
+                let fields = reader.fields(node, "the policy document")?;
+                self.line(node.at, "{");
+                for (index, (name, at, value)) in fields.entries().iter().enumerate() {
+                    self.text.push_str(if index > 0 { "," } else { "" });
+                    self.line(*at, &format!("{}:", serde_json::Value::from(*name)));
+                    self.write(reader, value)?;
+                }
+                self.text.push('}');
+            }
+        }
+        Some(())
+    }
 }

@@ -28,9 +28,8 @@ pub fn read(loading: &mut Loading<'_>, body: &Node) -> Option<PasswordPolicySpec
         exact: flag(reader, &mut fields, "exact").unwrap_or(false),
     };
     reader.done(&fields);
-    let says_nothing =
-        PasswordPolicySpec { targets: None, exact: false, ..spec.clone() } == PasswordPolicySpec::default();
-    if says_nothing && reader.errors.len() == before {
+    let is_setting = |key: &str| key != "targets" && key != "exact";
+    if !fields.entries().iter().any(|(key, _, _)| is_setting(key)) {
         reader.error(fields.at, "`password_policy` sets nothing, give at least one setting such as `minimum_length`");
     }
     // `targets` that could not be read must not turn into "every account".

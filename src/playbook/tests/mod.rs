@@ -1,0 +1,8 @@
+//! Tests of this module, by what they look at.
+
+mod alarm;
+mod loader;
+mod parameters;
+mod password;
+mod scp;
+mod shipped;
