@@ -157,7 +157,11 @@ fn some(list: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures;
+    use super::super::tests::judge as judge_facts;
     use super::*;
+    use crate::model::iam::ManagedPolicy;
+    use crate::model::{Finding, Verdict};
 
     fn judge(statement: &str) -> Option<String> {
         judged(&format!(r#"{{"Version": "2012-10-17", "Statement": {statement}}}"#)).unwrap()
@@ -201,6 +205,52 @@ mod tests {
                             "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}"#;
         let message = judge(statement).unwrap();
         assert_eq!(message, "statement `All` allows every action on every resource, under a condition");
+    }
+
+    const EVERYTHING: &str =
+        r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+
+    fn found(change: impl FnOnce(&mut Authorization)) -> Finding {
+        let mut facts = fixtures::account();
+        facts.authorization = facts.authorization.map(|mut authorization| {
+            change(&mut authorization);
+            authorization
+        });
+        judge_facts(&fixtures::org(), &facts, "policy-admin-star")
+    }
+
+    #[test]
+    fn inline_and_attached_policies_are_named_and_others_let_be() {
+        let managed = |name: &str, count| ManagedPolicy {
+            name: name.to_owned(),
+            arn: format!("arn:aws:iam::222222222222:policy/{name}"),
+            attachment_count: count,
+            document: Some(EVERYTHING.to_owned()),
+        };
+        let aws = ManagedPolicy { arn: "arn:aws:iam::aws:policy/AdministratorAccess".to_owned(), ..managed("x", 3) };
+        let finding = found(|all| {
+            all.policies = vec![managed("all", 1), managed("unattached", 0), aws];
+            all.roles.push(fixtures::role("boss", EVERYTHING));
+        });
+        assert_eq!(finding.verdict, Verdict::Fail);
+        assert_eq!(finding.message, "2 policies allow every action on every resource");
+        let named: Vec<&str> = finding.resources.iter().map(|r| r.resource.as_str()).collect();
+        assert_eq!(named, ["arn:aws:iam::222222222222:policy/all", "arn:aws:iam::222222222222:role/boss"]);
+        assert!(finding.resources[1].message.starts_with("inline policy `work`: statement 1 allows"));
+    }
+
+    #[test]
+    fn a_document_that_is_missing_or_broken_is_unknown() {
+        let missing = found(|all| all.policies[0].document = None);
+        assert_eq!(missing.verdict, Verdict::Unknown);
+        let broken = found(|all| all.roles[0].inline[0].document = "{".to_owned());
+        assert_eq!(broken.verdict, Verdict::Unknown);
+        assert!(broken.message.contains("inline policy `work`"), "{}", broken.message);
+        let both = found(|all| {
+            all.policies[0].document = None;
+            all.roles.push(fixtures::role("boss", EVERYTHING));
+        });
+        assert_eq!(both.verdict, Verdict::Fail);
     }
 
     #[test]

@@ -234,3 +234,107 @@ fn users_have(count: usize) -> String {
 fn keys(count: usize) -> String {
     if count == 1 { "1 active access key is".to_owned() } else { format!("{count} active access keys are") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{self, days_ago, key, root_row, seen, user_row};
+    use super::super::tests::judge;
+    use super::*;
+    use crate::model::{AccountFacts, Finding, Verdict};
+
+    fn found(rows: Vec<CredentialRow>, check: &str) -> Finding {
+        let report = CredentialReport { generated_at: days_ago(0), rows };
+        let facts = AccountFacts { credential_report: seen(REPORT, report), ..fixtures::account() };
+        judge(&fixtures::org(), &facts, check)
+    }
+
+    fn with_key(rotated: Cell, used: Cell) -> CredentialRow {
+        CredentialRow { keys: vec![key(true, rotated, used)], ..user_row("ann") }
+    }
+
+    fn with_password(used: Cell, changed: Cell) -> CredentialRow {
+        CredentialRow { password_last_used: used, password_last_changed: changed, ..user_row("ann") }
+    }
+
+    #[test]
+    fn every_console_user_without_mfa_is_named() {
+        let without = |name| CredentialRow { mfa_active: false, ..user_row(name) };
+        let no_console = CredentialRow { password_enabled: Some(false), ..without("robot") };
+        let finding = found(vec![root_row(), without("bob"), user_row("ann"), no_console, without("al")], "user-mfa");
+        assert_eq!(finding.verdict, Verdict::Fail);
+        assert_eq!(finding.message, "2 users with a console password have no MFA device");
+        let names: Vec<&str> = finding.resources.iter().map(|r| r.resource.rsplit('/').next().unwrap()).collect();
+        assert_eq!(names, ["al", "bob"]);
+    }
+
+    #[test]
+    fn a_password_that_may_exist_is_unknown_but_no_shelter_for_a_failure() {
+        let unclear = CredentialRow { password_enabled: None, ..user_row("ann") };
+        assert_eq!(found(vec![root_row(), unclear.clone()], "user-mfa").verdict, Verdict::Unknown);
+        let without = CredentialRow { mfa_active: false, ..user_row("bob") };
+        assert_eq!(found(vec![root_row(), unclear, without], "user-mfa").verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn an_account_without_users_passes() {
+        for check in ["user-mfa", "access-key-age", "access-key-unused", "console-password-unused"] {
+            assert_eq!(found(vec![root_row()], check).verdict, Verdict::Pass, "{check}");
+        }
+    }
+
+    #[test]
+    fn keys_older_than_the_limit_fail_with_their_age() {
+        let used = Cell::At(days_ago(1));
+        assert_eq!(found(vec![with_key(Cell::At(days_ago(90)), used)], "access-key-age").verdict, Verdict::Pass);
+        let finding = found(vec![with_key(Cell::At(days_ago(91)), used)], "access-key-age");
+        assert_eq!(finding.message, "1 active access key is older than 90 days");
+        assert_eq!(finding.resources[0].message, "access key 1 is 91 days old, more than 90");
+        assert_eq!(found(vec![with_key(Cell::NotApplicable, used)], "access-key-age").verdict, Verdict::Unknown);
+        let inactive = CredentialRow { keys: vec![key(false, Cell::At(days_ago(900)), used)], ..user_row("ann") };
+        assert_eq!(found(vec![inactive], "access-key-age").verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn both_keys_of_a_user_are_named() {
+        let old = key(true, Cell::At(days_ago(200)), Cell::At(days_ago(1)));
+        let row = CredentialRow { keys: vec![old.clone(), old], ..user_row("ann") };
+        assert_eq!(found(vec![row], "access-key-age").resources.len(), 2);
+    }
+
+    #[test]
+    fn a_key_never_used_counts_from_the_day_it_was_made() {
+        for never in [Cell::NotApplicable, Cell::NoInformation] {
+            let young = found(vec![with_key(Cell::At(days_ago(44)), never)], "access-key-unused");
+            assert_eq!(young.verdict, Verdict::Pass);
+            let old = found(vec![with_key(Cell::At(days_ago(46)), never)], "access-key-unused");
+            assert_eq!(old.verdict, Verdict::Fail);
+            assert_eq!(old.resources[0].message, "access key 1 was never used since it was made 46 days ago");
+            assert_eq!(found(vec![with_key(never, never)], "access-key-unused").verdict, Verdict::Unknown);
+        }
+        let used = found(vec![with_key(Cell::At(days_ago(80)), Cell::At(days_ago(45)))], "access-key-unused");
+        assert_eq!(used.resources[0].message, "access key 1 was last used 45 days ago");
+        let lately = with_key(Cell::At(days_ago(80)), Cell::At(days_ago(44)));
+        assert_eq!(found(vec![lately], "access-key-unused").verdict, Verdict::Pass);
+        let unsupported = with_key(Cell::At(days_ago(80)), Cell::NotSupported);
+        assert_eq!(found(vec![unsupported], "access-key-unused").verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_password_never_used_counts_from_the_day_it_was_set() {
+        let check = "console-password-unused";
+        for never in [Cell::NotApplicable, Cell::NoInformation] {
+            assert_eq!(found(vec![with_password(never, Cell::At(days_ago(10)))], check).verdict, Verdict::Pass);
+            let old = found(vec![with_password(never, Cell::At(days_ago(60)))], check);
+            assert_eq!(old.verdict, Verdict::Fail);
+            assert!(old.resources[0].message.contains("never used since it was made 60 days ago"));
+            // Without a date of change, creation counts (200 days ago).
+            assert_eq!(found(vec![with_password(never, Cell::NotApplicable)], check).verdict, Verdict::Fail);
+        }
+        let stale = with_password(Cell::At(days_ago(45)), Cell::At(days_ago(300)));
+        let finding = found(vec![stale], check);
+        assert_eq!(finding.message, "1 user has a console password unused for 45 days or more");
+        let off =
+            CredentialRow { password_enabled: Some(false), ..with_password(Cell::NoInformation, Cell::NotApplicable) };
+        assert_eq!(found(vec![off], check).verdict, Verdict::Pass);
+    }
+}

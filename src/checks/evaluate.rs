@@ -392,5 +392,9 @@ mod tests {
         let none: Option<()> = facts.any_of(&[&|f: &mut Facts<'_>| f.password_policy().map(|_| None)]);
         assert_eq!(none, None);
         assert!(facts.certain().is_err());
+        let mut facts = Facts::new(&META, &org, Some(&account));
+        let careless = facts.any_of(&[&|f: &mut Facts<'_>| Ok(f.password_policy().is_err().then_some(()))]);
+        assert_eq!(careless, None, "what read an unknown fact proves nothing");
+        assert!(facts.certain().is_err());
     }
 }

@@ -238,3 +238,130 @@ fn decide(levels: &[Vec<&Document>], principal: Principal) -> Decision {
         Request { principal, action: ACTION.to_owned(), resource: "*".to_owned(), context: Context::partial() };
     evaluate_chain(levels, &request)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{self, FULL_ACCESS, MANAGEMENT, MEMBER, NO_LEAVING, OU, ROOT, SUSPENDED, scp};
+    use super::super::tests::{hidden, judge};
+    use super::*;
+    use crate::model::{Finding, OrgFacts, Verdict};
+
+    fn found(org: &OrgFacts, check: &str) -> Finding {
+        judge(org, &fixtures::account(), check)
+    }
+
+    /// The organization with FullAWSAccess where it belongs, and these.
+    fn with(extra: Vec<Policy>) -> OrgFacts {
+        let mut org = fixtures::org();
+        let mut policies =
+            vec![scp("p-FullAWSAccess", "FullAWSAccess", FULL_ACCESS, &[ROOT, OU, MANAGEMENT, MEMBER, SUSPENDED])];
+        policies.extend(extra);
+        org.policies.insert(PolicyType::Scp, fixtures::seen("organizations:ListPolicies", policies));
+        org
+    }
+
+    fn denial(condition: &str) -> String {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"organizations:*","Resource":"*","Condition":{condition}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn scps_must_be_enabled_with_all_features() {
+        let check = "org-scp-enabled";
+        let mut org = fixtures::org();
+        assert_eq!(found(&org, check).verdict, Verdict::Pass);
+        for (state, words) in [
+            (Some(PolicyTypeState::PendingEnable), "still being enabled"),
+            (Some(PolicyTypeState::PendingDisable), "being disabled"),
+            (None, "not enabled"),
+        ] {
+            org.root.policy_types = state.into_iter().map(|state| (PolicyType::Scp, state)).collect();
+            let finding = found(&org, check);
+            assert_eq!(finding.verdict, Verdict::Fail);
+            assert!(finding.message.contains(words), "{}", finding.message);
+        }
+        org.organization.feature_set = "CONSOLIDATED_BILLING".to_owned();
+        assert!(found(&org, check).message.contains("`CONSOLIDATED_BILLING`"));
+    }
+
+    #[test]
+    fn members_that_can_leave_are_named() {
+        let finding = found(&with(vec![]), "org-deny-leave");
+        assert_eq!(finding.verdict, Verdict::Fail);
+        assert_eq!(finding.message, "1 of 1 member accounts can leave the organization");
+        assert!(finding.resources[0].resource.ends_with(MEMBER), "suspended and management accounts don't count");
+        let elsewhere = with(vec![scp("p-denyleave01", "deny", NO_LEAVING, &[MANAGEMENT])]);
+        assert_eq!(found(&elsewhere, "org-deny-leave").verdict, Verdict::Fail);
+        let mut off = fixtures::org();
+        off.root.policy_types.clear();
+        assert_eq!(found(&off, "org-deny-leave").verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_denial_at_any_level_or_a_level_that_allows_nothing_keeps_them_in() {
+        for place in [ROOT, OU, MEMBER] {
+            let org = with(vec![scp("p-denyleave01", "deny", NO_LEAVING, &[place])]);
+            assert_eq!(found(&org, "org-deny-leave").verdict, Verdict::Pass, "{place}");
+        }
+        let mut org = with(vec![]);
+        let narrow = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+        let policies = vec![
+            scp("p-FullAWSAccess", "FullAWSAccess", FULL_ACCESS, &[ROOT, MEMBER]),
+            scp("p-narrow0001", "narrow", narrow, &[OU]),
+        ];
+        org.policies.insert(PolicyType::Scp, fixtures::seen("organizations:ListPolicies", policies));
+        assert_eq!(found(&org, "org-deny-leave").verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn an_exemption_by_name_is_told_and_one_by_pattern_fails() {
+        let named = denial(r#"{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/break-glass"}}"#);
+        let finding = found(&with(vec![scp("p-denyleave01", "deny", &named, &[OU])]), "org-deny-leave");
+        assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.message);
+        assert!(finding.message.contains("but for principals a condition exempts"), "{}", finding.message);
+        let all_roles = denial(r#"{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/*"}}"#);
+        let finding = found(&with(vec![scp("p-denyleave01", "deny", &all_roles, &[OU])]), "org-deny-leave");
+        assert_eq!(finding.verdict, Verdict::Fail, "{}", finding.message);
+        assert!(finding.resources[0].message.contains("a role may call"), "{}", finding.resources[0].message);
+    }
+
+    #[test]
+    fn what_can_not_be_told_is_unknown() {
+        let by_address = denial(r#"{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}"#);
+        let garbage = "{\"Statement\": 1}";
+        for content in [by_address.as_str(), garbage] {
+            let org = with(vec![scp("p-denyleave01", "deny", content, &[OU])]);
+            let finding = found(&org, "org-deny-leave");
+            assert_eq!(finding.verdict, Verdict::Unknown, "{content}: {}", finding.message);
+        }
+        for (content, targets) in [(true, false), (false, true)] {
+            let mut policy = scp("p-denyleave01", "deny", NO_LEAVING, &[OU]);
+            if content {
+                policy.content = hidden();
+            }
+            if targets {
+                policy.targets = hidden();
+            }
+            assert_eq!(found(&with(vec![policy]), "org-deny-leave").verdict, Verdict::Unknown);
+        }
+        let mut org = fixtures::org();
+        org.policies.clear();
+        assert_eq!(found(&org, "org-deny-leave").verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_certain_denial_stands_whatever_else_is_unknown() {
+        let mut other = scp("p-other00001", "other", FULL_ACCESS, &[OU]);
+        other.content = hidden();
+        let org = with(vec![scp("p-denyleave01", "deny", NO_LEAVING, &[OU]), other]);
+        assert_eq!(found(&org, "org-deny-leave").verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn an_organization_without_members_has_nobody_to_keep() {
+        let mut org = fixtures::org();
+        org.accounts.remove(&fixtures::id(MEMBER));
+        assert_eq!(found(&org, "org-deny-leave").verdict, Verdict::NotApplicable);
+    }
+}

@@ -76,3 +76,52 @@ fn reuse(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
         Some(refused) => Outcome::pass(format!("the last {refused} passwords are refused")),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures;
+    use super::super::tests::{judge, judge_all};
+    use super::*;
+    use crate::model::{AccountFacts, Verdict};
+
+    fn with(length: i32, reuse: Option<i32>) -> AccountFacts {
+        let mut facts = fixtures::account();
+        facts.password_policy = facts.password_policy.map(|mut policy| {
+            (policy.minimum_password_length, policy.password_reuse_prevention) = (length, reuse);
+            policy
+        });
+        facts
+    }
+
+    #[test]
+    fn no_policy_means_the_default_and_fails() {
+        let facts =
+            AccountFacts { password_policy: fixtures::absent("iam:GetAccountPasswordPolicy"), ..fixtures::account() };
+        for check in ["password-policy-length", "password-policy-reuse"] {
+            let found = judge(&fixtures::org(), &facts, check);
+            assert_eq!(found.verdict, Verdict::Fail, "{check}");
+            assert!(found.message.starts_with("no password policy is set"), "{}", found.message);
+            assert_eq!(found.evidence.len(), 1, "absence is evidence too");
+        }
+    }
+
+    #[test]
+    fn the_bounds_are_exact() {
+        for (length, reuse, wanted_length, wanted_reuse) in [
+            (13, Some(23), Verdict::Fail, Verdict::Fail),
+            (14, Some(24), Verdict::Pass, Verdict::Pass),
+            (128, None, Verdict::Pass, Verdict::Fail),
+        ] {
+            let facts = with(length, reuse);
+            assert_eq!(judge(&fixtures::org(), &facts, "password-policy-length").verdict, wanted_length, "{length}");
+            assert_eq!(judge(&fixtures::org(), &facts, "password-policy-reuse").verdict, wanted_reuse, "{reuse:?}");
+        }
+    }
+
+    #[test]
+    fn thresholds_of_the_reader_hold() {
+        let thresholds = Thresholds { password_length: 20, ..Thresholds::default() };
+        let found = judge_all(&fixtures::org(), &with(19, None), &thresholds, "password-policy-length");
+        assert_eq!(found[0].message, "passwords may have 19 characters, 20 are wanted");
+    }
+}

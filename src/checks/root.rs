@@ -165,3 +165,99 @@ fn recent_use(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
 fn root_row(report: &CredentialReport) -> Option<&CredentialRow> {
     report.rows.iter().find(|row| row.is_root())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{self, days_ago, key, root_row, seen, user_row};
+    use super::super::tests::{hidden, judge};
+    use super::*;
+    use crate::model::Verdict;
+    use crate::model::iam::VirtualMfaDevice;
+    use crate::model::{AccountFacts, CauseKind};
+
+    fn summary(key: &str, value: i64) -> AccountFacts {
+        let mut facts = fixtures::account();
+        facts.summary = facts.summary.map(|mut entries| {
+            entries.insert(key.to_owned(), value);
+            entries
+        });
+        facts
+    }
+
+    fn report(rows: Vec<CredentialRow>) -> AccountFacts {
+        let report = CredentialReport { generated_at: days_ago(0), rows };
+        AccountFacts { credential_report: seen("iam:GetCredentialReport", report), ..fixtures::account() }
+    }
+
+    fn root_device() -> VirtualMfaDevice {
+        let serial = "arn:aws:iam::222222222222:mfa/root-account-mfa-device".to_owned();
+        VirtualMfaDevice { serial, user_arn: Some("arn:aws:iam::222222222222:root".to_owned()) }
+    }
+
+    #[test]
+    fn an_access_key_of_the_root_user_fails() {
+        let found = judge(&fixtures::org(), &summary("AccountAccessKeysPresent", 1), "root-access-keys");
+        assert_eq!((found.verdict, found.message.as_str()), (Verdict::Fail, "the root user has an access key"));
+        assert_eq!(found.severity, Severity::Critical);
+        assert_eq!(found.resources.len(), 1);
+        assert_eq!(found.evidence.len(), 1);
+    }
+
+    #[test]
+    fn a_summary_without_the_entry_is_unknown() {
+        let mut facts = fixtures::account();
+        facts.summary = seen("iam:GetAccountSummary", std::collections::BTreeMap::new());
+        for check in ["root-access-keys", "root-mfa", "root-hardware-mfa"] {
+            let found = judge(&fixtures::org(), &facts, check);
+            assert_eq!(found.verdict, Verdict::Unknown, "{check}");
+            assert_eq!(found.cause.map(|cause| cause.kind), Some(CauseKind::Other));
+        }
+        facts.summary = fixtures::absent("iam:GetAccountSummary");
+        assert_eq!(judge(&fixtures::org(), &facts, "root-mfa").verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn no_mfa_fails_both_mfa_checks_even_if_devices_are_unknown() {
+        let mut facts = summary("AccountMFAEnabled", 0);
+        facts.virtual_mfa_devices = hidden();
+        assert_eq!(judge(&fixtures::org(), &facts, "root-mfa").verdict, Verdict::Fail);
+        assert_eq!(judge(&fixtures::org(), &facts, "root-hardware-mfa").verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_virtual_device_of_the_root_user_fails_even_if_the_summary_is_unknown() {
+        let mut facts = fixtures::account();
+        facts.virtual_mfa_devices = seen("iam:ListVirtualMFADevices", vec![root_device()]);
+        let found = judge(&fixtures::org(), &facts, "root-hardware-mfa");
+        assert_eq!(found.verdict, Verdict::Fail);
+        assert!(found.resources[0].resource.ends_with("mfa/root-account-mfa-device"));
+        facts.summary = hidden();
+        assert_eq!(judge(&fixtures::org(), &facts, "root-hardware-mfa").verdict, Verdict::Fail);
+        assert_eq!(judge(&fixtures::org(), &facts, "root-mfa").verdict, Verdict::Unknown);
+    }
+
+    #[test]
+    fn use_within_the_days_fails_by_password_or_key() {
+        for (days, verdict) in [(0, Verdict::Fail), (90, Verdict::Fail), (91, Verdict::Pass)] {
+            let by_password = CredentialRow { password_last_used: Cell::At(days_ago(days)), ..root_row() };
+            let used = Cell::At(days_ago(days));
+            let by_key = CredentialRow { keys: vec![key(true, Cell::At(days_ago(300)), used)], ..root_row() };
+            for row in [by_password, by_key] {
+                let found = judge(&fixtures::org(), &report(vec![row]), "root-recent-use");
+                assert_eq!(found.verdict, verdict, "{days}: {}", found.message);
+            }
+        }
+        let row = CredentialRow { password_last_used: Cell::At(days_ago(1)), ..root_row() };
+        let found = judge(&fixtures::org(), &report(vec![row]), "root-recent-use");
+        assert_eq!(found.message, "the root user was used 1 day ago, within the last 90 days");
+    }
+
+    #[test]
+    fn a_report_without_the_root_row_is_no_silent_pass() {
+        let found = judge(&fixtures::org(), &report(vec![user_row("ann")]), "root-recent-use");
+        assert_eq!(found.verdict, Verdict::Unknown);
+        assert!(found.message.contains("no row for the root user"), "{}", found.message);
+        let row = CredentialRow { password_last_used: Cell::NotSupported, ..root_row() };
+        assert_eq!(judge(&fixtures::org(), &report(vec![row]), "root-recent-use").verdict, Verdict::Unknown);
+    }
+}

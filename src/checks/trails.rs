@@ -196,3 +196,136 @@ fn whose(trail: &Trail) -> String {
         _ => format!("trail `{}`", trail.name),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{self, MEMBER, home, region, seen, shadow, trail};
+    use super::super::tests::{hidden, judge, judge_all};
+    use super::*;
+    use crate::model::trail::TrailStatus;
+    use crate::model::{AccountFacts, Finding, OrgFacts, Verdict};
+    use std::collections::BTreeMap;
+
+    fn seeing(trails: impl IntoIterator<Item = (Region, Observed<Vec<Trail>>)>) -> AccountFacts {
+        AccountFacts { trails: BTreeMap::from_iter(trails), ..fixtures::account() }
+    }
+
+    fn list(trails: Vec<Trail>) -> Observed<Vec<Trail>> {
+        seen("cloudtrail:DescribeTrails", trails)
+    }
+
+    /// Findings for eu-central-1, us-east-1 and the disabled ap-east-1.
+    fn found(org: &OrgFacts, facts: &AccountFacts) -> Vec<Finding> {
+        judge_all(org, facts, &Thresholds::default(), "trail-multi-region")
+    }
+
+    fn verdicts(org: &OrgFacts, facts: &AccountFacts) -> Vec<Verdict> {
+        found(org, facts).iter().map(|finding| finding.verdict).collect()
+    }
+
+    fn stopped(trail: Trail) -> Trail {
+        let off = |status| TrailStatus { is_logging: false, ..status };
+        Trail { status: trail.status.map(off), ..trail }
+    }
+
+    use Verdict::{Fail, NotApplicable, Pass, Unknown};
+
+    #[test]
+    fn a_disabled_region_does_not_apply() {
+        let findings = found(&fixtures::org(), &fixtures::account());
+        assert_eq!(findings[2].verdict, NotApplicable);
+        assert_eq!(findings[2].message, "ap-east-1 is disabled in this account");
+        assert_eq!(findings[0].message, "covered by the organization trail `org-trail`");
+    }
+
+    #[test]
+    fn the_organization_trail_covers_even_where_the_account_does_not_answer() {
+        let facts = seeing([(home(), hidden())]);
+        assert_eq!(verdicts(&fixtures::org(), &facts), [Pass, Pass, NotApplicable]);
+        assert_eq!(verdicts(&fixtures::org_without_trail(), &facts), [Unknown, Unknown, NotApplicable]);
+    }
+
+    #[test]
+    fn an_own_trail_covers_even_where_the_organization_does_not_answer() {
+        let org = OrgFacts { organization_trails: hidden(), ..fixtures::org() };
+        assert_eq!(verdicts(&org, &fixtures::account_with_trail()), [Pass, Pass, NotApplicable]);
+        assert_eq!(verdicts(&org, &fixtures::account()), [Unknown, Unknown, NotApplicable]);
+    }
+
+    #[test]
+    fn a_trail_of_one_region_covers_that_region_only() {
+        let single = Trail { multi_region: false, ..trail("local", MEMBER, false) };
+        let facts = seeing([(home(), list(vec![single])), (region("us-east-1"), list(vec![]))]);
+        let findings = found(&fixtures::org_without_trail(), &facts);
+        assert_eq!([findings[0].verdict, findings[1].verdict], [Pass, Fail]);
+        assert!(findings[1].message.contains("trail `local` records eu-central-1 only"), "{}", findings[1].message);
+    }
+
+    #[test]
+    fn a_region_not_asked_without_a_multi_region_trail_is_unknown() {
+        let facts = seeing([(home(), list(vec![]))]);
+        assert_eq!(verdicts(&fixtures::org_without_trail(), &facts), [Fail, Unknown, NotApplicable]);
+    }
+
+    #[test]
+    fn a_stopped_trail_covers_nothing_and_is_named() {
+        let facts = seeing([(home(), list(vec![stopped(trail("own", MEMBER, false))]))]);
+        let findings = found(&fixtures::org_without_trail(), &facts);
+        assert_eq!([findings[0].verdict, findings[1].verdict], [Fail, Fail]);
+        assert!(findings[0].message.ends_with("trail `own` is not logging"), "{}", findings[0].message);
+        let org = OrgFacts {
+            organization_trails: list(vec![stopped(trail("org-trail", fixtures::MANAGEMENT, true))]),
+            ..fixtures::org()
+        };
+        assert_eq!(verdicts(&org, &fixtures::account()), [Fail, Fail, NotApplicable], "the shadow adds no doubt");
+    }
+
+    #[test]
+    fn a_trail_whose_status_is_unknown_leaves_the_verdict_unknown() {
+        let blind = Trail { status: hidden(), ..trail("own", MEMBER, false) };
+        let facts = seeing([(home(), list(vec![blind]))]);
+        assert_eq!(verdicts(&fixtures::org_without_trail(), &facts), [Unknown, Unknown, NotApplicable]);
+    }
+
+    #[test]
+    fn a_region_that_list_regions_does_not_name_is_unknown() {
+        let facts = AccountFacts { regions_in_scope: vec![region("eu-west-9")], ..fixtures::account() };
+        assert_eq!(verdicts(&fixtures::org(), &facts), [Unknown]);
+    }
+
+    #[test]
+    fn sources_left_out_are_told() {
+        let mut org = fixtures::org();
+        org.organization_trails = org.organization_trails.map(|mut trails| {
+            trails[0].selectors = trails[0].selectors.clone().map(|mut selectors| {
+                selectors.basic[0].excluded_sources = vec!["kms.amazonaws.com".to_owned()];
+                selectors
+            });
+            trails
+        });
+        let findings = found(&org, &fixtures::account());
+        assert_eq!(
+            findings[0].message,
+            "covered by the organization trail `org-trail`, events of kms.amazonaws.com left out"
+        );
+    }
+
+    #[test]
+    fn log_file_validation_is_judged_for_every_trail_seen() {
+        let check = "trail-log-validation";
+        let off = |trail| Trail { log_file_validation: false, ..trail };
+        let org = fixtures::org();
+        let both = seeing([(home(), list(vec![shadow(), off(trail("own", MEMBER, false))]))]);
+        let finding = judge(&org, &both, check);
+        assert_eq!((finding.verdict, finding.resources.len()), (Fail, 1));
+        assert_eq!(finding.message, "log file validation is off for 1 trail");
+        let of_organization = judge(&org, &seeing([(home(), list(vec![off(shadow())]))]), check);
+        assert!(of_organization.resources[0].message.contains("of account 111111111111"));
+        assert_eq!(judge(&org, &seeing([(home(), list(vec![]))]), check).verdict, NotApplicable);
+        let half = seeing([(home(), list(vec![shadow()])), (region("us-east-1"), hidden())]);
+        assert_eq!(judge(&org, &half, check).verdict, Unknown);
+        let fails_anyway = seeing([(home(), list(vec![off(shadow())])), (region("us-east-1"), hidden())]);
+        assert_eq!(judge(&org, &fails_anyway, check).verdict, Fail);
+        assert_eq!(judge(&org, &seeing([]), check).verdict, Unknown);
+    }
+}
