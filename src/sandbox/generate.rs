@@ -10,7 +10,7 @@ mod people;
 mod roles;
 mod trails;
 
-use super::state::{AccountState, RegionOptStatus, RootMfa, RootUser};
+use super::state::{AccountState, MfaUser, RegionOptStatus, RootMfa, RootUser};
 use crate::model::iam::PasswordPolicy;
 use crate::model::{AccountId, Region};
 use dice::Dice;
@@ -181,6 +181,7 @@ impl Generator {
             Problem::RootVirtualMfa => people::root_virtual_mfa(self, state, &mut dice),
             Problem::RootUsed(days) => state.root.password_last_used = Some(dice.ago(self.epoch, *days, *days)),
             Problem::NoRootCredentials => {
+                state.virtual_mfa.retain(|_, device| !matches!(device.assigned, Some((MfaUser::Root, _))));
                 state.root =
                     RootUser { has_password: false, password_last_used: None, mfa: RootMfa::None, keys: Vec::new() };
             }

@@ -23,7 +23,7 @@ const ACCOUNTS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// The account whose IAM throttles, and the share of its requests that it turns away.
-const THROTTLED: (&str, f64) = ("data-prod", 0.3);
+const THROTTLED: (&str, f64) = ("data-prod", 0.45);
 
 /// What is wrong with which account.
 pub(super) fn problems() -> Vec<(&'static str, Problem)> {
