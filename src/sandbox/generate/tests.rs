@@ -1,3 +1,5 @@
+//! Generated accounts: the same from the same seed, healthy without problems, each problem visible.
+
 use super::*;
 use crate::sandbox::scenario::EPOCH;
 

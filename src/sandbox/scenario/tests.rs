@@ -1,3 +1,5 @@
+//! Scenarios: size and shape of the tree, unique ids, the demo's planted problems.
+
 use super::*;
 use std::collections::BTreeMap;
 

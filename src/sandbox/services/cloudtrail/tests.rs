@@ -1,3 +1,5 @@
+//! Trails and their shadows, selectors, and lookups of the calls made.
+
 use super::*;
 use crate::sandbox::Scenario;
 use crate::sandbox::services::testing::{call, caller, record, small, wait};

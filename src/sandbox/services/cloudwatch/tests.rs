@@ -1,3 +1,5 @@
+//! Alarms: overwritten whole, checked, paged, tagged, deleted.
+
 use super::*;
 use crate::sandbox::services::testing::{call, caller, small, wait};
 

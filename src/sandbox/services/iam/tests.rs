@@ -1,3 +1,5 @@
+//! IAM: the report's states and columns, the password policy's reset, pages, encodings.
+
 use super::*;
 use crate::sandbox::Scenario;
 use crate::sandbox::generate::{AUDIT_ROLE, Population, Problem};

@@ -1,3 +1,5 @@
+//! Metric filters with their limits, and the calls of all accounts in the trail's log group.
+
 use super::*;
 use crate::sandbox::generate::dice::Dice;
 use crate::sandbox::services::testing::{call, caller, record, small, wait};

@@ -1,3 +1,5 @@
+//! Topics made twice, subscriptions that wait, pages, and whose topics can be reached.
+
 use super::*;
 use crate::sandbox::services::testing::{call, caller, small};
 
