@@ -1,3 +1,5 @@
 //! The `orgward` binary: everything is in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    orgward::cli::main()
+}

@@ -30,7 +30,7 @@ pub struct ConnectionArgs {
     /// File whose first line is the ExternalId
     #[arg(long, env = "ORGWARD_EXTERNAL_ID_FILE", value_name = "FILE", conflicts_with = "external_id")]
     pub external_id_file: Option<PathBuf>,
-    /// Role to assume in members to change things; only apply uses it
+    /// Role to assume in members to change things; only apply uses it [default: OrgwardApply]
     #[arg(long, env = "ORGWARD_APPLY_ROLE_NAME", value_name = "NAME")]
     pub apply_role_name: Option<String>,
     /// ExternalId of the apply role; better through ORGWARD_APPLY_EXTERNAL_ID or a file
@@ -54,6 +54,9 @@ pub struct ConnectionArgs {
     /// Accounts worked on at once [default: 32]
     #[arg(long, value_name = "N")]
     pub max_concurrency: Option<usize>,
+    /// Request quotas that differ from AWS's published ones (form: config/quotas.yaml)
+    #[arg(long, value_name = "FILE")]
+    pub quotas: Option<PathBuf>,
     /// Where runs are kept [default: the platform's state directory]
     #[arg(long, env = "ORGWARD_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
@@ -86,6 +89,7 @@ impl ConnectionArgs {
             region: self.region.clone(),
             max_concurrency: self.max_concurrency,
             state_dir: self.state_dir.clone(),
+            quotas_file: self.quotas.clone(),
         };
         file.and_then(|file| Settings::resolve(flags, file, default_state_dir())).map_err(|e| Failure::usage([e]))
     }

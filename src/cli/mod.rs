@@ -1,1 +1,141 @@
-//! cli
+//! The command line: a file for each command, and one place where an error becomes an exit code.
+
+mod apply;
+mod args;
+mod audit;
+mod checks;
+mod confirm;
+mod connect;
+#[cfg(feature = "sandbox")]
+mod demo;
+mod exit;
+mod org;
+mod plan;
+mod playbooks;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod survey;
+mod ui;
+
+use clap::{Parser, Subcommand};
+use exit::{Exit, Failure, Outcome};
+use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
+use ui::{Color, Ui};
+
+/// Exit codes, as `--help` shows them.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    clean
+  1    an error
+  2    wrong use
+  3    findings at or above --fail-on
+  4    incomplete: something could not be told (outranks 3; --allow-partial lowers it)
+  5    the plan has changes (only with --detailed-exitcode)
+  6    the plan is refused: stale, edited, lock-out, conflict
+  8    apply failed, an operator is needed
+  130  interrupted";
+
+/// Keeps every account of an AWS Organization at its security baseline: audit, preview, apply
+#[derive(Debug, Parser)]
+#[command(name = "orgward", version, after_help = EXIT_CODES, max_term_width = 120)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Say only what is asked for: no progress, no notes
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// When to use colour
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true, value_name = "WHEN")]
+    color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Org(org::OrgArgs),
+    Audit(audit::AuditArgs),
+    Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Checks(checks::ChecksArgs),
+    Playbooks(playbooks::PlaybooksArgs),
+    #[cfg(feature = "sandbox")]
+    Demo(demo::DemoArgs),
+    #[cfg(feature = "sandbox")]
+    Sandbox(sandbox::SandboxArgs),
+}
+
+/// Runs the program: arguments in, exit code out.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ui = Ui::new(cli.color, cli.quiet);
+    match run(&cli.command, &ui) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            ui.fail(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(command: &Command, ui: &Ui) -> Outcome {
+    #[cfg(feature = "sandbox")]
+    if let Command::Demo(args) = command {
+        // The demo lives in virtual time, which only a paused single thread has.
+        return runtime(tokio::runtime::Builder::new_current_thread().start_paused(true))?.block_on(async {
+            let cancel = interruptible(ui);
+            demo::run(args, ui, &cancel).await
+        });
+    }
+    runtime(&mut tokio::runtime::Builder::new_multi_thread())?.block_on(async {
+        let cancel = interruptible(ui);
+        match command {
+            Command::Org(args) => org::run(args, ui, &cancel).await,
+            Command::Audit(args) => audit::run(args, ui, &cancel).await,
+            Command::Plan(args) => plan::run(args, ui, &cancel).await,
+            Command::Apply(args) => apply::run(args, ui, &cancel).await,
+            Command::Checks(args) => checks::run(args, ui),
+            Command::Playbooks(args) => playbooks::run(args, ui),
+            #[cfg(feature = "sandbox")]
+            Command::Demo(_) => Err(Failure::error("the demo runs on its own clock")),
+            #[cfg(feature = "sandbox")]
+            Command::Sandbox(args) => sandbox::run(args, ui, &cancel).await,
+        }
+    })
+}
+
+fn runtime(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, Failure> {
+    builder.enable_all().build().map_err(Failure::error)
+}
+
+/// A token that the first Ctrl-C (or SIGTERM) fires; the second one ends the process at once.
+fn interruptible(ui: &Ui) -> CancellationToken {
+    let cancel = CancellationToken::new();
+    let fired = cancel.clone();
+    let paint = ui.paint();
+    tokio::spawn(async move {
+        interrupt().await;
+        fired.cancel();
+        let note = paint
+            .paint(crate::report::text::Style::Yellow, "stopping: no further calls; press Ctrl-C again to end at once");
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{note}\n").as_bytes());
+        interrupt().await;
+        std::process::exit(i32::from(Exit::Interrupted.code()));
+    });
+    cancel
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn interrupt() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    // Without a handler Ctrl-C ends the process, as it would have anyway.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -79,6 +79,8 @@ pub struct ConfigFile {
     pub max_concurrency: Option<usize>,
     /// Where runs are kept.
     pub state_dir: Option<PathBuf>,
+    /// Request quotas that differ from AWS's published ones.
+    pub quotas_file: Option<PathBuf>,
     /// Other roles for single accounts.
     pub accounts: BTreeMap<AccountId, RoleOverrideFile>,
     /// Thresholds of checks, by name.
@@ -116,6 +118,7 @@ impl ConfigFile {
         rebase(&mut file.external_id_file);
         rebase(&mut file.apply_external_id_file);
         rebase(&mut file.state_dir);
+        rebase(&mut file.quotas_file);
         file.accounts.values_mut().for_each(|entry| rebase(&mut entry.external_id_file));
         Ok(file)
     }

@@ -16,6 +16,8 @@ use std::path::PathBuf;
 
 /// The audit role's name where nobody says otherwise.
 pub const DEFAULT_ROLE: &str = "OrgwardAudit";
+/// The apply role's name where nobody says otherwise.
+pub const DEFAULT_APPLY_ROLE: &str = "OrgwardApply";
 /// The session name where nobody says otherwise: what CloudTrail shows in the member.
 pub const DEFAULT_SESSION_NAME: &str = "orgward";
 /// Accounts worked on at once where nobody says otherwise.
@@ -74,6 +76,8 @@ pub struct Overrides {
     pub max_concurrency: Option<usize>,
     /// `--state-dir`.
     pub state_dir: Option<PathBuf>,
+    /// `--quotas`.
+    pub quotas_file: Option<PathBuf>,
 }
 
 /// A role other than the usual one, for one account.
@@ -95,8 +99,8 @@ pub struct Settings {
     /// Other roles for single accounts.
     pub accounts: BTreeMap<AccountId, RoleOverride>,
     /// The role members are entered with to change things.
-    pub apply_role_name: Option<String>,
-    /// Its ExternalId.
+    pub apply_role_name: String,
+    /// Its ExternalId; the audit role's if none.
     pub apply_external_id: Option<SecretString>,
     /// `RoleSessionName`.
     pub session_name: String,
@@ -114,6 +118,8 @@ pub struct Settings {
     pub max_concurrency: usize,
     /// Where runs are kept.
     pub state_dir: PathBuf,
+    /// Request quotas that differ from AWS's published ones.
+    pub quotas_file: Option<PathBuf>,
     /// Thresholds of checks that differ from their defaults, by name.
     pub thresholds: BTreeMap<String, i64>,
     /// Where each value came from, by the name used in the config file.
@@ -168,7 +174,8 @@ impl Settings {
                 .unwrap_or_else(|| DEFAULT_ROLE.to_owned()),
             external_id,
             accounts,
-            apply_role_name: pick(&mut origins, "apply_role_name", flags.apply_role_name, file.apply_role_name),
+            apply_role_name: pick(&mut origins, "apply_role_name", flags.apply_role_name, file.apply_role_name)
+                .unwrap_or_else(|| DEFAULT_APPLY_ROLE.to_owned()),
             apply_external_id,
             session_name: pick(&mut origins, "session_name", flags.session_name, file.session_name)
                 .unwrap_or_else(|| DEFAULT_SESSION_NAME.to_owned()),
@@ -179,6 +186,7 @@ impl Settings {
             region: pick(&mut origins, "region", flags.region, file.region),
             max_concurrency,
             state_dir,
+            quotas_file: pick(&mut origins, "quotas_file", flags.quotas_file, file.quotas_file),
             thresholds: file.thresholds,
             origins,
         })

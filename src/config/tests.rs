@@ -75,3 +75,10 @@ fn a_secret_comes_from_the_first_line_of_its_file() {
     assert!(matches!(secret(Some("x".to_owned().into()), Some(&path)), Err(SecretError::Both { .. })));
     assert!(matches!(secret(None, Some(&dir.path().join("none"))), Err(SecretError::Unreadable { .. })));
 }
+
+#[test]
+fn the_example_file_is_valid() {
+    let file = ConfigFile::parse(include_str!("../../config/orgward.example.yaml")).unwrap();
+    assert_eq!(file.role_name.as_deref(), Some(DEFAULT_ROLE));
+    assert_eq!(file.accounts.len(), 2);
+}

@@ -99,14 +99,18 @@ fn failures(out: &mut String, audit: &Audit<'_>, tallies: &[Tally<'_>], detail: 
             audit.findings.iter().filter(|f| f.check == t.meta.id && f.verdict == Verdict::Fail).collect();
         let severity = paint.paint(severity_style(t.meta.severity), t.meta.severity.as_str());
         let _ = writeln!(out, "\n{} ({severity}): {}", paint.paint(Style::Bold, t.meta.id), t.meta.title);
-        for finding in failing.iter().take(detail.targets) {
-            let _ = writeln!(out, "  {}: {}", target(audit, &finding.target), plain(&finding.message));
-            for resource in finding.resources.iter().take(detail.resources) {
-                let _ = writeln!(out, "    {}: {}", plain(&resource.resource), plain(&resource.message));
+        let groups = by_message(&failing);
+        for (message, findings) in groups.iter().take(detail.targets) {
+            let names: Vec<String> =
+                findings.iter().take(detail.targets).map(|finding| target(audit, &finding.target)).collect();
+            let rest = findings.len().saturating_sub(names.len());
+            let tail = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            let _ = writeln!(out, "  {}{tail}: {}", names.join(", "), plain(message));
+            if let [finding] = findings.as_slice() {
+                resources(out, finding, detail);
             }
-            more(out, "    ", finding.resources.len(), detail.resources, "resource");
         }
-        more(out, "  ", failing.len(), detail.targets, "target");
+        more(out, "  ", groups.len(), detail.targets, "target");
         let mend = match t.meta.remediation.playbook {
             Some(playbook) => format!("orgward plan {playbook}"),
             None => format!("orgward checks explain {}", t.meta.id),
@@ -115,10 +119,35 @@ fn failures(out: &mut String, audit: &Audit<'_>, tallies: &[Tally<'_>], detail: 
     }
 }
 
+/// Findings that say the same, worded once: an organization trail without an alarm fails every member alike.
+fn by_message<'a>(failing: &[&'a Finding]) -> Vec<(&'a str, Vec<&'a Finding>)> {
+    let mut groups: Vec<(&str, Vec<&Finding>)> = Vec::new();
+    for finding in failing {
+        match groups.iter_mut().find(|(message, _)| *message == finding.message) {
+            Some((_, group)) => group.push(finding),
+            None => groups.push((&finding.message, vec![finding])),
+        }
+    }
+    groups
+}
+
+/// The failing resources, unless there is one and the finding's own message already says it.
+fn resources(out: &mut String, finding: &Finding, detail: Detail) {
+    if let [only] = finding.resources.as_slice()
+        && finding.message.contains(&only.message)
+    {
+        return;
+    }
+    for resource in finding.resources.iter().take(detail.resources) {
+        let _ = writeln!(out, "    {}: {}", plain(&resource.resource), plain(&resource.message));
+    }
+    more(out, "    ", finding.resources.len(), detail.resources, "resource");
+}
+
 /// `... and 3 more resources (--verbose lists all)`, if any were left out.
 fn more(out: &mut String, indent: &str, all: usize, shown: usize, noun: &str) {
     if let Some(rest) = all.checked_sub(shown).filter(|rest| *rest > 0) {
-        let _ = writeln!(out, "{indent}... and {} more (--verbose lists all)", count(rest, noun));
+        let _ = writeln!(out, "{indent}... and {} (--verbose lists all)", count(rest, &format!("more {noun}")));
     }
 }
 

@@ -185,7 +185,7 @@ class Witness(unittest.TestCase):
     def playbooks(self):
         return [
             "cis-password-policy", "deny-leave-organization", "root-usage-alarm",
-            "--set", f"targets={self.org.workloads}", "--set", "protocol=email", "--set", "endpoint=security@example.com",
+            "--set", f"targets={self.org.workloads}", "--set", "endpoint=security@example.com",
             "--exclude-account", self.org.members["broken"],
         ]
 

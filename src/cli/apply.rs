@@ -1,0 +1,217 @@
+//! `orgward apply`: carries out a saved plan, or plans and carries out playbooks.
+
+use super::args::{ConnectionArgs, ScopeArgs};
+use super::confirm::confirm;
+use super::connect::Environment;
+use super::exit::{Exit, Failure, Outcome};
+use super::plan::{self, Planned, PlaybookArgs};
+use super::survey;
+use super::ui::Ui;
+use crate::aws::{Purpose, Sessions};
+use crate::config::Settings;
+use crate::execute::{self, ApplyOptions, ApplyReport, Event, Fate, Patience};
+use crate::model::{OrgFacts, Plan};
+use crate::report::text::{Style, plain};
+use crate::resources::World;
+use crate::store::{self, Holder, RunStatus, StateDir};
+use clap::Args;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+/// Carry out a saved plan, or plan playbooks and carry that out
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    playbooks: PlaybookArgs,
+    /// Stop after the plan: the same as `orgward plan`
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask for the organization's id
+    #[arg(long, short)]
+    yes: bool,
+    /// Confirm what --yes does not cover: a root target, a detach, hard expiry; repeatable
+    #[arg(long = "confirm", value_name = "TARGET_ID")]
+    confirm: Vec<String>,
+    /// Apply a plan that could not cover everything
+    #[arg(long)]
+    allow_partial: bool,
+    /// Go on with independent changes after a failure
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// Runs the command.
+pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
+    let settings = args.connection.settings()?;
+    let environment = Environment::real();
+    let saved = saved_plan(&args.playbooks)?;
+    let playbooks = if saved.is_none() { args.playbooks.load(&settings)? } else { Vec::new() };
+    let sessions = environment.connect(&settings).await?;
+    let planned = match saved {
+        Some(plan) => reopen(plan, &sessions, &environment, (&settings, &args.scope), ui, cancel).await?,
+        None => plan::make(&sessions, &environment, (&settings, &args.scope, &playbooks), ui, cancel).await?,
+    };
+    plan::show(&planned, plan::Format::Text, ui)?;
+    if args.dry_run {
+        return Ok(plan::exit(&planned.plan, false, args.allow_partial));
+    }
+    match plan::exit(&planned.plan, false, args.allow_partial) {
+        Exit::Clean => {}
+        Exit::Incomplete => {
+            let fix = "mend what could not be planned for, narrow the scope, or pass --allow-partial";
+            return Err(Failure::new(
+                Exit::Incomplete,
+                format!("the plan is not complete; {fix}; nothing was changed"),
+            ));
+        }
+        refused => return Err(Failure::new(refused, "the plan can't be applied; nothing was changed")),
+    }
+    if planned.plan.is_empty() {
+        return Ok(Exit::Clean);
+    }
+    confirm(&planned.plan, args.yes, &args.confirm, ui)?;
+    execute(&sessions, &settings, &planned, args.keep_going, ui, cancel).await
+}
+
+/// The saved plan, if the one argument is a plan file: JSON, where a playbook is YAML with a `version:` line.
+fn saved_plan(args: &PlaybookArgs) -> Result<Option<Plan>, Failure> {
+    let is_plan = |name: &String| {
+        let path = Path::new(name);
+        path.is_file()
+            && (path.extension().is_some_and(|extension| extension == "json")
+                || std::fs::read(path).is_ok_and(|bytes| bytes.trim_ascii_start().starts_with(b"{")))
+    };
+    if !args.playbooks.iter().any(is_plan) {
+        return Ok(None);
+    }
+    match args.playbooks.as_slice() {
+        [name] if args.values.is_empty() => {
+            store::read_plan(Path::new(name)).map(Some).map_err(|error| Failure::new(Exit::Refused, error))
+        }
+        _ => Err(Failure::usage(["a saved plan is applied alone: without playbooks and without --set"])),
+    }
+}
+
+/// A saved plan held against the organization as it is now: only of the same organization, and refused anew where the
+/// interim rules ask for it.
+async fn reopen(
+    mut plan: Plan,
+    sessions: &Sessions,
+    environment: &Environment,
+    (settings, scope): (&Settings, &ScopeArgs),
+    ui: &Ui,
+    cancel: &CancellationToken,
+) -> Result<Planned, Failure> {
+    let survey = survey::survey(sessions, scope, ui, cancel).await?;
+    let found = &survey.org.organization.id;
+    if &plan.organization != found {
+        let message = format!("the plan is for organization `{}`, the credentials are of `{found}`", plan.organization);
+        return Err(Failure::new(Exit::Refused, message));
+    }
+    let digest = store::plan_digest(&plan).map_err(Failure::error)?;
+    let roles = plan::own_roles(settings);
+    for refusal in execute::guards(&plan, &survey.org, environment.setting(sessions), &roles) {
+        if !plan.refusals.contains(&refusal) {
+            plan.refusals.push(refusal);
+        }
+    }
+    Ok(Planned { survey, plan, digest })
+}
+
+/// Carries a plan out under the organization's lock, with a journal in a new run.
+///
+/// # Errors
+/// If the state directory can't be used or another orgward works on this organization: before anything is changed.
+pub async fn execute(
+    sessions: &Sessions,
+    settings: &Settings,
+    planned: &Planned,
+    keep_going: bool,
+    ui: &Ui,
+    cancel: &CancellationToken,
+) -> Outcome {
+    let (plan, org) = (&planned.plan, &planned.survey.org);
+    let clock = sessions.clock();
+    let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
+    let holder = Holder::this_process("apply", clock.now());
+    let lock = state.lock(&plan.organization, &holder).map_err(Failure::error)?;
+    if let Some(holder) = &lock.abandoned_by {
+        let (command, pid, since) = (&holder.command, holder.pid, holder.since);
+        ui.warn(&format!("an earlier {command} (process {pid}, {since}) ended without finishing; see its journal"));
+    }
+    let mut run = state.create_run(&plan.organization, "apply", clock.now()).map_err(Failure::error)?;
+    run.save_plan(plan).map_err(Failure::error)?;
+    let mut journal = run.journal().map_err(Failure::error)?;
+    ui.say(&format!("Run {}: journal in {}", run.id(), journal.path().display()));
+    let report = apply(sessions, settings, (plan, org), &mut journal, keep_going, ui, cancel).await;
+    let exit = exit(&report);
+    let status = match exit {
+        Exit::Clean => RunStatus::Done,
+        Exit::Interrupted => RunStatus::Interrupted,
+        _ => RunStatus::Failed,
+    };
+    run.finish(status, clock.now()).map_err(Failure::error)?;
+    drop(lock);
+    tell(&report, ui)?;
+    Ok(exit)
+}
+
+async fn apply(
+    sessions: &Sessions,
+    settings: &Settings,
+    (plan, org): (&Plan, &OrgFacts),
+    journal: &mut store::Journal,
+    keep_going: bool,
+    ui: &Ui,
+    cancel: &CancellationToken,
+) -> ApplyReport {
+    let world = World::new(sessions, org, Purpose::Apply);
+    let now = || sessions.clock().now();
+    let options = ApplyOptions {
+        max_concurrency: settings.max_concurrency,
+        keep_going,
+        patience: Patience::default(),
+        now: &now,
+    };
+    let progress = ui.progress(plan.changes.len(), "changes");
+    let on_event = &mut |event: Event| {
+        if let Event::Ended { change, .. } = event {
+            progress.step(&plan.changes.get(change).map(|change| change.address.to_string()).unwrap_or_default());
+        }
+    };
+    execute::apply(plan, &world, journal, &options, cancel, on_event).await
+}
+
+/// Prints what came of each change, failures with their reasons.
+fn tell(report: &ApplyReport, ui: &Ui) -> Result<(), Failure> {
+    let mut text = String::new();
+    for result in &report.results {
+        let style = if result.fate.succeeded() { Style::Green } else { Style::Red };
+        let word = ui.out.paint(style, &result.fate.as_str().replace('_', " "));
+        let why = match &result.fate {
+            Fate::Failed { cause } | Fate::Unknown { cause } => format!(": {}", plain(&cause.to_string())),
+            Fate::NotVerified { why } => format!(": {}", plain(why)),
+            Fate::Conflict { found: Some(found) } => format!(": found {}", plain(&found.0.to_string())),
+            Fate::Conflict { found: None } => ": found nothing there".to_owned(),
+            _ => String::new(),
+        };
+        text.push_str(&format!("{word} {}{why}\n", plain(&result.address.to_string())));
+    }
+    text.push_str(&format!("\nApply: {}\n", report.summary()));
+    ui.data(&text)
+}
+
+/// The exit code of what came of a plan.
+fn exit(report: &ApplyReport) -> Exit {
+    match report.exit_code() {
+        0 => Exit::Clean,
+        6 => Exit::Refused,
+        8 => Exit::OperatorNeeded,
+        130 => Exit::Interrupted,
+        _ => Exit::Error,
+    }
+}

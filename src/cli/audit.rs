@@ -1,0 +1,130 @@
+//! `orgward audit`: every check on every account in scope.
+
+use super::args::{ConnectionArgs, ScopeArgs};
+use super::connect::Environment;
+use super::exit::{Exit, Failure, Outcome};
+use super::survey::{self, Audited};
+use super::ui::Ui;
+use crate::model::Verdict;
+use crate::model::check::Severity;
+use crate::report::audit_table::Detail;
+use crate::report::coverage::Coverage;
+use crate::report::text::Paint;
+use crate::report::{audit_json, audit_table};
+use crate::store;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+
+/// Check every account in scope against the catalogue
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// How the result is told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+struct OutputArgs {
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write the report to a file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Exit with 3 if a check of this severity or worse fails
+    #[arg(long, value_enum, default_value_t = FailOn::Low)]
+    fail_on: FailOn,
+    /// Do not exit with 4 when something could not be told
+    #[arg(long)]
+    allow_partial: bool,
+    /// List every failing account and resource in the table
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// Forms of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// For machines: versioned, in a stable order
+    Json,
+}
+
+/// The mildest failure that changes the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Any failure
+    Info,
+    /// low and worse
+    Low,
+    /// medium and worse
+    Medium,
+    /// high and worse
+    High,
+    /// critical only
+    Critical,
+    /// No failure changes the exit code
+    None,
+}
+
+impl FailOn {
+    fn includes(self, severity: Severity) -> bool {
+        let least = match self {
+            Self::Info => Severity::Info,
+            Self::Low => Severity::Low,
+            Self::Medium => Severity::Medium,
+            Self::High => Severity::High,
+            Self::Critical => Severity::Critical,
+            Self::None => return false,
+        };
+        severity >= least
+    }
+}
+
+/// Runs the command.
+pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
+    if let Some(path) = &args.output.output {
+        store::check_writable(path).map_err(Failure::error)?;
+    }
+    let settings = args.connection.settings()?;
+    let sessions = Environment::real().connect(&settings).await?;
+    let audited = survey::audit(&sessions, &settings, &args.scope, ui, cancel).await?;
+    let paint = if args.output.output.is_some() { Paint { on: false } } else { ui.out };
+    let text = match args.output.format {
+        Format::Table => {
+            let detail = if args.output.verbose { Detail::ALL } else { Detail::SHORT };
+            audit_table::render(&audited.report(), detail, paint)
+        }
+        Format::Json => audit_json::render(&audited.report()).map_err(Failure::error)?,
+    };
+    match &args.output.output {
+        Some(path) => {
+            store::write_output(path, text.as_bytes()).map_err(Failure::error)?;
+            ui.say(&format!("Report written to {}", path.display()));
+        }
+        None => ui.data(&text)?,
+    }
+    Ok(exit(&audited, args.output.fail_on, args.output.allow_partial))
+}
+
+/// The exit code of an audit: interrupted, then incomplete coverage, then findings.
+pub fn exit(audited: &Audited, fail_on: FailOn, allow_partial: bool) -> Exit {
+    let failing =
+        |finding: &crate::model::Finding| finding.verdict == Verdict::Fail && fail_on.includes(finding.severity);
+    if audited.interrupted {
+        Exit::Interrupted
+    } else if !Coverage::of(&audited.findings).complete() && !allow_partial {
+        Exit::Incomplete
+    } else if audited.findings.iter().any(failing) {
+        Exit::Findings
+    } else {
+        Exit::Clean
+    }
+}

@@ -1,0 +1,75 @@
+//! From settings to sessions: against AWS (or whatever AWS_ENDPOINT_URL names), or against the sandbox in this process.
+
+use super::exit::{Exit, Failure};
+use crate::aws::{Clock, Quotas, RoleOverride, SessionSettings, Sessions};
+use crate::config::Settings;
+use crate::execute::Setting;
+use crate::model::CauseKind;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+/// What a run talks to.
+pub struct Environment {
+    /// The one HTTP client.
+    pub http: SharedHttpClient,
+    /// The one clock.
+    pub clock: Clock,
+    /// Whether this is the sandbox in this process.
+    pub sandbox: bool,
+    /// Fixed credentials instead of the normal chain; the sandbox's.
+    pub credentials: Option<crate::aws::StaticCredentials>,
+}
+
+impl Environment {
+    /// The real thing, or an endpoint on this machine named by AWS_ENDPOINT_URL.
+    pub fn real() -> Self {
+        Self { http: crate::aws::production_http(), clock: Clock::system(), sandbox: false, credentials: None }
+    }
+
+    /// Sessions for `settings`.
+    ///
+    /// # Errors
+    /// If credentials, Region or a setting can't be used: with the fix.
+    pub async fn connect(&self, settings: &Settings) -> Result<Sessions, Failure> {
+        let quotas = match &settings.quotas_file {
+            None => Quotas::embedded(),
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| Failure::usage([format!("quotas file `{name}` can't be read: {error}")]))?;
+                Quotas::embedded().with_overrides(&name, &text).map_err(|error| Failure::usage([error]))?
+            }
+        };
+        let overrides = settings.accounts.iter().map(|(account, entry)| {
+            let role = RoleOverride { role_name: entry.role_name.clone(), external_id: entry.external_id.clone() };
+            (account.clone(), role)
+        });
+        let session = SessionSettings {
+            role_name: settings.role_name.clone(),
+            external_id: settings.external_id.clone(),
+            overrides: overrides.collect(),
+            apply_role_name: Some(settings.apply_role_name.clone()),
+            apply_external_id: settings.apply_external_id.clone(),
+            session_name: settings.session_name.clone(),
+            duration: settings.session_duration.map(|seconds| std::time::Duration::from_secs(seconds.into())),
+            source_identity: settings.source_identity.clone(),
+            tags: settings.session_tags.clone(),
+            profile: settings.profile.clone(),
+            region: settings.region.clone(),
+            credentials: self.credentials.clone(),
+            ..SessionSettings::default()
+        };
+        Sessions::connect(self.http.clone(), self.clock.clone(), session, quotas).await.map_err(|cause| {
+            let fix = match cause.kind {
+                CauseKind::Other => String::new(),
+                kind => format!("; fix: {}", kind.fix()),
+            };
+            Failure::new(Exit::Error, format!("{cause}{fix}"))
+        })
+    }
+
+    /// Whether apply has to hold back what it can't yet prove safe: everywhere but in the sandbox and on endpoints of this
+    /// machine, by where the calls really go.
+    pub fn setting(&self, sessions: &Sessions) -> Setting {
+        if self.sandbox || sessions.all_on_loopback() { Setting::Sandbox } else { Setting::Aws }
+    }
+}

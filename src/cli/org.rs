@@ -1,0 +1,51 @@
+//! `orgward org`: the tree of the organization.
+
+use super::args::{ConnectionArgs, ScopeArgs};
+use super::connect::Environment;
+use super::exit::{Exit, Failure, Outcome};
+use super::survey;
+use super::ui::Ui;
+use crate::report::org_tree;
+use clap::{Args, ValueEnum};
+use tokio_util::sync::CancellationToken;
+
+/// Print the tree of OUs and accounts, with the SCPs attached to each
+#[derive(Debug, Args)]
+pub struct OrgArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = Format::Tree)]
+    format: Format,
+}
+
+/// Forms of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Tree,
+    /// Every fact that was enumerated, as JSON
+    Json,
+}
+
+/// Runs the command.
+pub async fn run(args: &OrgArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
+    let settings = args.connection.settings()?;
+    let sessions = Environment::real().connect(&settings).await?;
+    let survey = survey::survey(&sessions, &args.scope, ui, cancel).await?;
+    let text = match args.format {
+        Format::Tree => org_tree::render(&survey.org, ui.out),
+        Format::Json => {
+            let document = serde_json::json!({
+                "format": "orgward.org", "version": 1, "organization": survey.org, "scope": survey.scope,
+            });
+            let mut text = serde_json::to_string_pretty(&document).map_err(Failure::error)?;
+            text.push('\n');
+            text
+        }
+    };
+    ui.data(&text)?;
+    Ok(Exit::Clean)
+}

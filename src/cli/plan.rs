@@ -1,0 +1,198 @@
+//! `orgward plan`: exactly what playbooks would change, and nothing done.
+
+use super::args::{ConnectionArgs, ScopeArgs, key_value};
+use super::connect::Environment;
+use super::exit::{Exit, Failure, Outcome};
+use super::survey::{self, Survey};
+use super::ui::Ui;
+use crate::aws::Sessions;
+use crate::config::Settings;
+use crate::execute::{self, Roles};
+use crate::model::Plan;
+use crate::playbook::{self, PlanContext, Planner, Playbook, Values};
+use crate::report::plan_text;
+use crate::store;
+use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+
+/// Show exactly what playbooks would change (dry run)
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    #[command(flatten)]
+    playbooks: PlaybookArgs,
+    /// Write the plan to a file that `orgward apply FILE` runs
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Exit with 5 if the plan has changes
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Do not exit with 4 when something could not be planned for
+    #[arg(long)]
+    allow_partial: bool,
+}
+
+/// Forms of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// The plan file itself
+    Json,
+}
+
+/// Which playbooks, with which values.
+#[derive(Debug, Clone, Args)]
+pub struct PlaybookArgs {
+    /// Playbook: a YAML file, or the name of a shipped one (`orgward playbooks`)
+    #[arg(required = true, value_name = "PLAYBOOK")]
+    pub playbooks: Vec<String>,
+    /// Value of a playbook's parameter; a list with commas between; repeatable
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = key_value)]
+    pub values: Vec<(String, String)>,
+}
+
+impl PlaybookArgs {
+    /// Loads every playbook.
+    ///
+    /// # Errors
+    /// Every mistake in every playbook at once; a value for a parameter that none declares.
+    pub fn load(&self, settings: &Settings) -> Result<Vec<Playbook>, Failure> {
+        let mut given: Values = BTreeMap::new();
+        for (name, value) in &self.values {
+            if given.insert(name.clone(), value.clone()).is_some() {
+                return Err(Failure::usage([format!("--set {name} is given twice, keep one")]));
+            }
+        }
+        let mut values = given.clone();
+        values.extend(role_values(settings));
+        let mut playbooks = Vec::new();
+        let mut errors = Vec::new();
+        for name in &self.playbooks {
+            match playbook::find(name, &values) {
+                Ok(playbook) => playbooks.push(playbook),
+                Err(error) => errors.push(error.to_string()),
+            }
+        }
+        if errors.is_empty() {
+            let declared = playbooks.iter().flat_map(|playbook| playbook.parameters.iter());
+            errors.extend(playbook::undeclared(declared, &given));
+        }
+        if errors.is_empty() { Ok(playbooks) } else { Err(Failure::usage(errors)) }
+    }
+}
+
+/// The names of orgward's own roles, which shipped documents exempt.
+pub fn role_values(settings: &Settings) -> Values {
+    BTreeMap::from([
+        ("audit_role".to_owned(), settings.role_name.clone()),
+        ("apply_role".to_owned(), settings.apply_role_name.clone()),
+    ])
+}
+
+/// A plan with what it was made from.
+pub struct Planned {
+    /// The organization and scope.
+    pub survey: Survey,
+    /// The plan.
+    pub plan: Plan,
+    /// `sha256:<hex>` of the plan file.
+    pub digest: String,
+}
+
+/// Enumerates, collects what the playbooks need, and plans.
+///
+/// # Errors
+/// If the organization or scope can't be resolved, a target does not exist, or the run is interrupted: half a plan is
+/// no plan.
+pub async fn make(
+    sessions: &Sessions,
+    environment: &Environment,
+    (settings, scope, playbooks): (&Settings, &ScopeArgs, &[Playbook]),
+    ui: &Ui,
+    cancel: &CancellationToken,
+) -> Result<Planned, Failure> {
+    let survey = survey::survey(sessions, scope, ui, cancel).await?;
+    playbook::check_targets(playbooks, &survey.org).map_err(|errors| Failure::usage([errors]))?;
+    let context = PlanContext {
+        caller_arn: survey.org.organization.caller_arn.clone(),
+        audit_role_name: settings.role_name.clone(),
+        apply_role_name: settings.apply_role_name.clone(),
+    };
+    let mut planner = Planner::new(playbooks, &survey.org, &survey.scope, context);
+    let needed: Vec<_> = planner.accounts_needed().into_iter().collect();
+    if !needed.is_empty() {
+        let on_facts = &mut |facts: crate::model::AccountFacts| planner.account(&facts);
+        survey::collect_each(sessions, &survey.org, &needed, (settings, scope), ui, cancel, on_facts).await;
+    }
+    let mut plan = planner.finish();
+    if cancel.is_cancelled() {
+        return Err(Failure::new(Exit::Interrupted, "interrupted before the plan was complete; nothing was changed"));
+    }
+    let roles = own_roles(settings);
+    plan.refusals.extend(execute::guards(&plan, &survey.org, environment.setting(sessions), &roles));
+    let digest = store::plan_digest(&plan).map_err(Failure::error)?;
+    Ok(Planned { survey, plan, digest })
+}
+
+/// The roles orgward must not lock out.
+pub fn own_roles(settings: &Settings) -> Roles {
+    let mut roles = Roles::new(&settings.role_name, &settings.apply_role_name);
+    for (account, entry) in &settings.accounts {
+        if let Some(name) = &entry.role_name {
+            roles.overrides.insert(account.clone(), (name.clone(), settings.apply_role_name.clone()));
+        }
+    }
+    roles
+}
+
+/// Runs the command.
+pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
+    if let Some(path) = &args.out {
+        store::check_writable(path).map_err(Failure::error)?;
+    }
+    let settings = args.connection.settings()?;
+    let playbooks = args.playbooks.load(&settings)?;
+    let environment = Environment::real();
+    let sessions = environment.connect(&settings).await?;
+    let planned = make(&sessions, &environment, (&settings, &args.scope, &playbooks), ui, cancel).await?;
+    show(&planned, args.format, ui)?;
+    if let Some(path) = &args.out {
+        store::write_plan(path, &planned.plan).map_err(Failure::error)?;
+        ui.say(&format!("Plan written to {0}; run it with: orgward apply {0}", path.display()));
+    }
+    Ok(exit(&planned.plan, args.detailed_exitcode, args.allow_partial))
+}
+
+/// Prints the plan.
+///
+/// # Errors
+/// If stdout can't be written.
+pub fn show(planned: &Planned, format: Format, ui: &Ui) -> Result<(), Failure> {
+    let text = match format {
+        Format::Text => plan_text::render(&planned.plan, Some(&planned.survey.org), &planned.digest, ui.out),
+        Format::Json => store::plan_text(&planned.plan).map_err(Failure::error)?.0,
+    };
+    ui.data(&text)
+}
+
+/// The exit code of a plan.
+pub fn exit(plan: &Plan, detailed: bool, allow_partial: bool) -> Exit {
+    if !plan.applyable() {
+        Exit::Refused
+    } else if !plan.complete() && !allow_partial {
+        Exit::Incomplete
+    } else if detailed && !plan.is_empty() {
+        Exit::Changes
+    } else {
+        Exit::Clean
+    }
+}

@@ -1,0 +1,42 @@
+//! `orgward playbooks`: what is shipped, and its text, so that it can be read, copied and changed.
+
+use super::exit::{Exit, Failure, Outcome};
+use super::ui::Ui;
+use crate::playbook;
+use crate::report::text::{Align, Style, columns};
+use clap::Args;
+
+/// List the shipped playbooks, or print one
+#[derive(Debug, Args)]
+pub struct PlaybooksArgs {
+    /// Playbook to print
+    name: Option<String>,
+}
+
+/// Runs the command.
+pub fn run(args: &PlaybooksArgs, ui: &Ui) -> Outcome {
+    let text = match &args.name {
+        None => {
+            let rows: Vec<_> = playbook::shipped()
+                .iter()
+                .map(|shipped| {
+                    vec![(shipped.name.to_owned(), Some(Style::Bold)), (description(shipped.text).to_owned(), None)]
+                })
+                .collect();
+            columns(&rows, &[Align::Left; 2], ui.out)
+        }
+        Some(name) => match playbook::shipped().iter().find(|shipped| shipped.name == name) {
+            Some(shipped) => shipped.text.to_owned(),
+            None => {
+                return Err(Failure::usage([format!("there is no shipped playbook `{name}`, see: orgward playbooks")]));
+            }
+        },
+    };
+    ui.data(&text)?;
+    Ok(Exit::Clean)
+}
+
+/// The description as the playbook says it.
+fn description(text: &str) -> &str {
+    text.lines().find_map(|line| line.strip_prefix("description: ")).unwrap_or_default()
+}

@@ -1,0 +1,138 @@
+//! What audit, plan, apply and demo share: enumerate, resolve the scope, collect, check.
+
+use super::args::{ScopeArgs, regions_in_words};
+use super::exit::{Exit, Failure};
+use super::ui::Ui;
+use crate::aws::Sessions;
+use crate::checks::{self, Thresholds};
+use crate::collect::{self, CollectOptions};
+use crate::config::Settings;
+use crate::model::scope::Scope;
+use crate::model::{AccountFacts, AccountId, Finding, OrgFacts};
+use crate::report::{Audit, RunStats, org_tree};
+use tokio_util::sync::CancellationToken;
+
+/// The organization and the scope within it.
+pub struct Survey {
+    /// The organization.
+    pub org: OrgFacts,
+    /// Who has verdicts.
+    pub scope: Scope,
+}
+
+/// Enumerates the organization and resolves the scope, which is shown before anything else.
+///
+/// # Errors
+/// If the organization can't be enumerated, or the scope names what is not there.
+pub async fn survey(
+    sessions: &Sessions,
+    args: &ScopeArgs,
+    ui: &Ui,
+    cancel: &CancellationToken,
+) -> Result<Survey, Failure> {
+    let request = args.request();
+    ui.say("Enumerating the organization ...");
+    let org = collect::organization(sessions, !request.tags.is_empty(), cancel).await.map_err(|error| {
+        let exit = if cancel.is_cancelled() { Exit::Interrupted } else { Exit::Error };
+        Failure::new(exit, error)
+    })?;
+    let scope = Scope::resolve(&request, &org).map_err(Failure::usage)?;
+    ui.say(&org_tree::scope(&org, &scope, &regions_in_words(&request.regions)));
+    for monitoring in &org.monitoring {
+        let owner = &monitoring.log_group.account;
+        if !scope.contains(owner) {
+            ui.say(&format!("Account {owner} is out of scope but owns the organization trail's log group: its filters and alarms are read"));
+        }
+    }
+    Ok(Survey { org, scope })
+}
+
+/// Collects `accounts`, handing each account's facts over as they arrive.
+pub async fn collect_each(
+    sessions: &Sessions,
+    org: &OrgFacts,
+    accounts: &[AccountId],
+    (settings, args): (&Settings, &ScopeArgs),
+    ui: &Ui,
+    cancel: &CancellationToken,
+    on_facts: &mut dyn FnMut(AccountFacts),
+) {
+    struct Steps<'a>(super::ui::Progress<'a>);
+    impl collect::Progress for Steps<'_> {
+        fn finished(&self, account: &AccountId, _facts: &AccountFacts) {
+            self.0.step(account.as_str());
+        }
+    }
+    let options = CollectOptions {
+        regions: args.regions.clone(),
+        max_concurrency: settings.max_concurrency,
+        ..CollectOptions::default()
+    };
+    let steps = Steps(ui.progress(accounts.len(), "accounts"));
+    collect::accounts(sessions, org, accounts, &options, cancel, &steps, on_facts).await;
+}
+
+/// An audit's outcome.
+pub struct Audited {
+    /// The organization and scope.
+    pub survey: Survey,
+    /// One finding for each cell.
+    pub findings: Vec<Finding>,
+    /// What it cost.
+    pub stats: RunStats,
+    /// Whether it was cut short.
+    pub interrupted: bool,
+}
+
+impl Audited {
+    /// As a report takes it.
+    pub fn report(&self) -> Audit<'_> {
+        Audit {
+            org: &self.survey.org,
+            scope: &self.survey.scope,
+            checks: checks::CATALOG,
+            findings: &self.findings,
+            stats: self.stats,
+            interrupted: self.interrupted,
+        }
+    }
+}
+
+/// Enumerates, collects every account in scope and checks it.
+///
+/// # Errors
+/// If the organization or the scope can't be resolved. An account that can't be read is a row, not an error.
+pub async fn audit(
+    sessions: &Sessions,
+    settings: &Settings,
+    args: &ScopeArgs,
+    ui: &Ui,
+    cancel: &CancellationToken,
+) -> Result<Audited, Failure> {
+    let thresholds = thresholds(settings)?;
+    let survey = survey(sessions, args, ui, cancel).await?;
+    let mut findings = checks::organization(&survey.org, &thresholds);
+    let org = &survey.org;
+    collect_each(sessions, org, &survey.scope.accounts, (settings, args), ui, cancel, &mut |facts| {
+        findings.extend(checks::account(org, &facts, &thresholds));
+    })
+    .await;
+    Ok(Audited { findings, stats: stats(sessions), interrupted: cancel.is_cancelled(), survey })
+}
+
+/// What the sessions spent so far.
+pub fn stats(sessions: &Sessions) -> RunStats {
+    let stats = sessions.stats();
+    RunStats {
+        calls: stats.calls,
+        attempts: stats.attempts,
+        throttled: stats.throttled,
+        waited_ms: u64::try_from(stats.waited.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
+/// Thresholds from the config file over CIS defaults.
+fn thresholds(settings: &Settings) -> Result<Thresholds, Failure> {
+    let given = serde_json::to_value(&settings.thresholds).map_err(Failure::error)?;
+    serde_json::from_value(given).map_err(|error| Failure::usage([format!("thresholds in the config file: {error}")]))
+}
