@@ -60,7 +60,7 @@ async fn answer(sandbox: &Sandbox, request: HttpRequest) -> Result<HttpResponse,
     let way = sandbox.inner.latency / 2;
     let (method, path) = (request.method().to_owned(), path_of(request.uri()));
     let parts = request.into_parts();
-    let body = parts.body.collect().await.map_err(|error| ConnectorError::io(error.into()))?.to_bytes();
+    let body = parts.body.collect().await.map_err(ConnectorError::io)?.to_bytes();
     if !way.is_zero() {
         tokio::time::sleep(way).await;
     }

@@ -20,6 +20,8 @@ pub mod scenario;
 mod server;
 pub mod services;
 pub mod state;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 pub use auth::Caller;

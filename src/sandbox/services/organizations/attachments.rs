@@ -6,6 +6,7 @@ use super::policies::{find, kind, summary};
 use super::{admit, constraint, paged, policy_id, target_id};
 use crate::model::TargetId;
 use crate::model::org::PolicyType;
+use crate::sandbox::org::Policy;
 use crate::sandbox::services::Operations;
 use crate::sandbox::{ApiError, Caller, Org};
 use serde_json::{Value, json};
@@ -103,8 +104,8 @@ fn detach_policy(org: &mut Org, caller: &Caller, request: Value) -> Result<Value
 fn list_targets(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
     admit(org, caller, true)?;
     let policy = find(org, &policy_id(&request)?)?;
-    let targets: Vec<Value> = policy.targets.iter().map(|target| describe(org, target)).collect();
-    paged(&request, "Targets", &targets)
+    let targets: Vec<&TargetId> = policy.targets.iter().collect();
+    paged(&request, "Targets", &targets, |target| describe(org, target))
 }
 
 fn list_policies_for_target(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
@@ -112,8 +113,8 @@ fn list_policies_for_target(org: &mut Org, caller: &Caller, request: Value) -> R
     let target = target(org, &request)?;
     let kind = kind(&request, "Filter")?;
     let here = org.policies.values().filter(|policy| policy.kind == kind && policy.targets.contains(&target));
-    let policies: Vec<Value> = here.map(|policy| summary(org, policy)).collect();
-    paged(&request, "Policies", &policies)
+    let policies: Vec<&Policy> = here.collect();
+    paged(&request, "Policies", &policies, |policy| summary(org, policy))
 }
 
 /// `PolicyTargetSummary`.

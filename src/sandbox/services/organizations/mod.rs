@@ -41,12 +41,13 @@ fn admit(org: &Org, caller: &Caller, reads: bool) -> Result<(), ApiError> {
     }
 }
 
-/// Cuts the page that the request asks for.
-fn paged(request: &Value, member: &str, items: &[Value]) -> Result<Value, ApiError> {
+/// Cuts the page that the request asks for; only its items are shown, since a list may have 50,000.
+fn paged<T>(request: &Value, member: &str, items: &[T], show: impl Fn(&T) -> Value) -> Result<Value, ApiError> {
     let size = input::opt_int(request, "MaxResults")?.unwrap_or(20);
     let size = usize::try_from(size).ok().filter(|size| (1..=PAGE).contains(size));
     let size = size.ok_or_else(|| invalid("MAX_VALUE_EXCEEDED", "MaxResults must be between 1 and 20."))?;
     let (part, next) = page(items, input::opt_text(request, "NextToken")?, size, "InvalidInputException")?;
+    let part: Vec<Value> = part.iter().map(show).collect();
     Ok(json!({ member: part, "NextToken": next }))
 }
 

@@ -77,9 +77,8 @@ fn full(org: &Org, policy: &Policy) -> Value {
 fn list_policies(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
     admit(org, caller, true)?;
     let kind = kind(&request, "Filter")?;
-    let policies: Vec<Value> =
-        org.policies.values().filter(|policy| policy.kind == kind).map(|policy| summary(org, policy)).collect();
-    paged(&request, "Policies", &policies)
+    let policies: Vec<&Policy> = org.policies.values().filter(|policy| policy.kind == kind).collect();
+    paged(&request, "Policies", &policies, |policy| summary(org, policy))
 }
 
 fn describe_policy(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {

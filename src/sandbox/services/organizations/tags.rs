@@ -56,9 +56,8 @@ fn resource(org: &Org, request: &Value) -> Result<(String, bool), ApiError> {
 fn list_tags(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
     admit(org, caller, true)?;
     let (id, _) = resource(org, &request)?;
-    let tags: Vec<Value> =
-        org.tags.get(&id).into_iter().flatten().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
-    paged(&request, "Tags", &tags)
+    let tags: Vec<(&String, &String)> = org.tags.get(&id).into_iter().flatten().collect();
+    paged(&request, "Tags", &tags, |(key, value)| json!({"Key": key, "Value": value}))
 }
 
 fn writable(org: &Org, caller: &Caller, request: &Value) -> Result<String, ApiError> {

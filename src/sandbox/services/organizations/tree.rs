@@ -55,7 +55,7 @@ fn list_roots(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, A
     let management = &org.info.management_account;
     let arn = format!("arn:aws:organizations::{management}:root/{}/{}", org.info.id, org.info.root);
     let root = json!({"Id": org.info.root.as_str(), "Arn": arn, "Name": "Root", "PolicyTypes": types});
-    paged(&request, "Roots", &[root])
+    paged(&request, "Roots", &[root], Value::clone)
 }
 
 /// Pages of 20, and in an organization of more than one page, one empty page among them.
@@ -66,8 +66,8 @@ fn list_accounts(org: &mut Org, caller: &Caller, request: Value) -> Result<Value
         // AWS may send a page without items and with a NextToken at any time; the sandbox does so at once.
         return Ok(json!({"Accounts": [], "NextToken": page::token_at(0)}));
     }
-    let accounts: Vec<Value> = org.members.values().map(|member| account(org, member)).collect();
-    paged(&request, "Accounts", &accounts)
+    let accounts: Vec<&Member> = org.members.values().collect();
+    paged(&request, "Accounts", &accounts, |member| account(org, member))
 }
 
 fn describe_account(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
@@ -84,31 +84,27 @@ fn describe_account(org: &mut Org, caller: &Caller, request: Value) -> Result<Va
 fn list_ous(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
     admit(org, caller, true)?;
     let parent = parent(org, &request)?;
-    let ous: Vec<Value> = org.tree.values().filter(|ou| ou.parent == parent).map(|found| ou(org, found)).collect();
-    paged(&request, "OrganizationalUnits", &ous)
+    let ous: Vec<&Ou> = org.tree.values().filter(|ou| ou.parent == parent).collect();
+    paged(&request, "OrganizationalUnits", &ous, |found| ou(org, found))
 }
 
 fn list_accounts_for_parent(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
     admit(org, caller, true)?;
     let parent = parent(org, &request)?;
-    let accounts: Vec<Value> =
-        org.members.values().filter(|member| member.parent == parent).map(|member| account(org, member)).collect();
-    paged(&request, "Accounts", &accounts)
+    let accounts: Vec<&Member> = org.members.values().filter(|member| member.parent == parent).collect();
+    paged(&request, "Accounts", &accounts, |member| account(org, member))
 }
 
 fn list_children(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
     admit(org, caller, true)?;
     let parent = parent(org, &request)?;
     let kind = input::text(&request, "ChildType")?;
-    let child = |id: &str| json!({"Id": id, "Type": kind});
-    let children: Vec<Value> = match kind {
-        "ACCOUNT" => org.members.values().filter(|m| m.parent == parent).map(|m| child(m.id.as_str())).collect(),
-        "ORGANIZATIONAL_UNIT" => {
-            org.tree.values().filter(|o| o.parent == parent).map(|o| child(o.id.as_str())).collect()
-        }
+    let children: Vec<&str> = match kind {
+        "ACCOUNT" => org.members.values().filter(|m| m.parent == parent).map(|m| m.id.as_str()).collect(),
+        "ORGANIZATIONAL_UNIT" => org.tree.values().filter(|o| o.parent == parent).map(|o| o.id.as_str()).collect(),
         _ => return Err(invalid("INVALID_ENUM", "ChildType must be ACCOUNT or ORGANIZATIONAL_UNIT.")),
     };
-    paged(&request, "Children", &children)
+    paged(&request, "Children", &children, |id| json!({"Id": id, "Type": kind}))
 }
 
 fn list_parents(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
@@ -118,7 +114,7 @@ fn list_parents(org: &mut Org, caller: &Caller, request: Value) -> Result<Value,
         .parent(&child)
         .ok_or_else(|| ApiError::new("ChildNotFoundException", "You specified a child that doesn't exist."))?;
     let kind = if matches!(parent, TargetId::Root(_)) { "ROOT" } else { "ORGANIZATIONAL_UNIT" };
-    paged(&request, "Parents", &[json!({"Id": parent.as_str(), "Type": kind})])
+    paged(&request, "Parents", &[parent], |parent| json!({"Id": parent.as_str(), "Type": kind}))
 }
 
 fn describe_ou(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
@@ -147,7 +143,7 @@ fn list_delegated(org: &mut Org, caller: &Caller, request: Value) -> Result<Valu
             administrators.push(administrator);
         }
     }
-    paged(&request, "DelegatedAdministrators", &administrators)
+    paged(&request, "DelegatedAdministrators", &administrators, Value::clone)
 }
 
 fn list_service_access(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
@@ -157,7 +153,7 @@ fn list_service_access(org: &mut Org, caller: &Caller, request: Value) -> Result
         .iter()
         .map(|(service, since)| json!({"ServicePrincipal": service, "DateEnabled": wire::timestamp(*since)}))
         .collect();
-    paged(&request, "EnabledServicePrincipals", &services)
+    paged(&request, "EnabledServicePrincipals", &services, Value::clone)
 }
 
 /// The root or OU in `ParentId`.
