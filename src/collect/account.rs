@@ -69,7 +69,7 @@ impl Run<'_> {
             watch.observed(PASSWORD_POLICY, password_policy::get(&session)),
             watch.observed(iam::AUTHORIZATION, iam::authorization(&session)),
             watch.observed(iam::VIRTUAL_MFA, iam::virtual_mfa_devices(&session)),
-            self.regional(account, &session, watch),
+            Box::pin(self.regional(account, &session, watch)),
         );
         let credential_report = credentials::fetch(&session, watch, generated, give_up_slot).await;
         AccountFacts {

@@ -125,9 +125,9 @@ pub async fn organization(
 
     let everything = everything(&root.id, ous.keys(), &accounts);
     let (policies, delegated_administrators, (organization_trails, monitoring)) = future::join3(
-        policies(session, watch, &root, &everything),
+        Box::pin(policies(session, watch, &root, &everything)),
         watch.observed(DELEGATED, delegated_administrators(session)),
-        organization_trails(sessions, session, watch),
+        Box::pin(organization_trails(sessions, session, watch)),
     )
     .await;
     if watch.cancelled() {

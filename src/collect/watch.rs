@@ -38,23 +38,31 @@ impl Watch {
         Cause::new(CauseKind::Interrupted, operation, "the run was interrupted before this was collected")
     }
 
-    /// Does the work unless it has to stop.
-    pub(crate) async fn attempt<T>(
+    /// Does the work unless it has to stop. The work is boxed: calls make large futures, and many are joined.
+    pub(crate) fn attempt<T>(
         &self,
         operation: &str,
         work: impl Future<Output = Result<T, Cause>>,
-    ) -> Result<T, Cause> {
-        tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => Err(Self::interrupted(operation)),
-            cause = self.overdue(operation) => Err(cause),
-            done = work => done,
+    ) -> impl Future<Output = Result<T, Cause>> {
+        let work = Box::pin(work);
+        async move {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => Err(Self::interrupted(operation)),
+                cause = self.overdue(operation) => Err(cause),
+                done = work => done,
+            }
         }
     }
 
     /// Observes unless it has to stop.
-    pub(crate) async fn observed<T>(&self, operation: &str, work: impl Future<Output = Observed<T>>) -> Observed<T> {
-        self.attempt(operation, async { Ok(work.await) }).await.unwrap_or_else(Observed::unknown)
+    pub(crate) fn observed<T>(
+        &self,
+        operation: &str,
+        work: impl Future<Output = Observed<T>>,
+    ) -> impl Future<Output = Observed<T>> {
+        let work = Box::pin(work);
+        async move { self.attempt(operation, async { Ok(work.await) }).await.unwrap_or_else(Observed::unknown) }
     }
 
     /// Waits for the deadline; for ever, if there is none.

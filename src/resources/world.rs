@@ -55,7 +55,7 @@ impl<'a> World<'a> {
 
     /// The document at an address; absent where there is nothing.
     pub async fn read(&self, address: &Address) -> Observed<Doc> {
-        self.try_read(address).await.unwrap_or_else(Observed::unknown)
+        Box::pin(self.try_read(address)).await.unwrap_or_else(Observed::unknown)
     }
 
     async fn try_read(&self, address: &Address) -> Result<Observed<Doc>, Cause> {
@@ -95,6 +95,16 @@ impl<'a> World<'a> {
     /// # Errors
     /// AWS's answer, or why orgward would not send the write.
     pub async fn write(
+        &self,
+        address: &Address,
+        before: Option<&Doc>,
+        after: Option<&Doc>,
+    ) -> Result<Option<String>, Cause> {
+        // SDK calls make large futures: the caller's should not grow with them.
+        Box::pin(self.write_in(address, before, after)).await
+    }
+
+    async fn write_in(
         &self,
         address: &Address,
         before: Option<&Doc>,

@@ -1,0 +1,63 @@
+//! Sessions into a sandbox, on virtual time.
+
+use orgward::aws::{Clock, Quotas, SessionSettings, Sessions, StaticCredentials};
+use orgward::model::{AccountFacts, AccountId, Cause};
+use orgward::sandbox::{LoggedRequest, Sandbox, Scenario, generate, scenario};
+
+/// Settings as an operator of the sandbox has them.
+pub fn settings(sandbox: &Sandbox) -> SessionSettings {
+    let (access_key_id, secret) = sandbox.credentials();
+    SessionSettings {
+        role_name: generate::AUDIT_ROLE.to_owned(),
+        external_id: Some(generate::AUDIT_EXTERNAL_ID.into()),
+        apply_role_name: Some(generate::APPLY_ROLE.to_owned()),
+        apply_external_id: Some(generate::APPLY_EXTERNAL_ID.into()),
+        region: Some(Scenario::small().home),
+        credentials: Some(StaticCredentials { access_key_id, secret_access_key: secret.into(), session_token: None }),
+        ..SessionSettings::default()
+    }
+}
+
+/// Sessions with these settings.
+pub async fn connect(sandbox: &Sandbox, settings: SessionSettings) -> Result<Sessions, Cause> {
+    let clock = Clock::virtual_from(scenario::EPOCH);
+    Sessions::connect(sandbox.http_client(), clock, settings, Quotas::embedded()).await
+}
+
+/// Sessions of the operator.
+pub async fn operator(sandbox: &Sandbox) -> Sessions {
+    connect(sandbox, settings(sandbox)).await.unwrap()
+}
+
+/// Every request an account's quotas paid for, and the `AssumeRole` that led there, which the caller paid for, left out.
+pub fn requests_of(requests: &[LoggedRequest], account: &AccountId) -> Vec<String> {
+    let of_account = requests.iter().filter(|request| request.account.as_ref() == Some(account));
+    of_account.map(|request| format!("{}:{}", request.service, request.operation)).collect()
+}
+
+/// The causes of every fact of an account that is unknown, by the name of its field.
+pub fn unknowns(facts: &AccountFacts) -> Vec<(&'static str, Cause)> {
+    let mut found = Vec::new();
+    let mut note = |name, cause: Option<&Cause>| found.extend(cause.map(|cause| (name, cause.clone())));
+    note("summary", facts.summary.cause());
+    note("password_policy", facts.password_policy.cause());
+    note("credential_report", facts.credential_report.cause());
+    note("authorization", facts.authorization.cause());
+    note("virtual_mfa_devices", facts.virtual_mfa_devices.cause());
+    note("regions", facts.regions.cause());
+    for trails in facts.trails.values() {
+        note("trails", trails.cause());
+        for trail in trails.value().into_iter().flatten() {
+            note("status", trail.status.cause());
+            note("selectors", trail.selectors.cause());
+        }
+    }
+    for chain in &facts.monitoring {
+        note("filters", chain.filters.cause());
+        note("alarms", chain.alarms.cause());
+        for subscriptions in chain.subscriptions.values() {
+            note("subscriptions", subscriptions.cause());
+        }
+    }
+    found
+}
