@@ -103,20 +103,37 @@ fn cbor_code(body: &[u8]) -> Option<String> {
 }
 
 /// Why an answer without an error code can't be AWS's, if it can't: a proxy's page must not be taken for an empty success.
+///
+/// The body decides, not the content type: a page can claim to be anything, and emulators send JSON as `text/html`.
 pub(super) fn foreign(response: &HttpResponse, format: Format) -> Option<String> {
     let body = response.body().bytes().unwrap_or_default();
-    let content_type = response.headers().get("content-type").unwrap_or_default();
-    if content_type.to_ascii_lowercase().starts_with("text/html") || looks_like_html(body) {
+    if looks_like_html(body) {
         return Some(format!("HTTP {} with an HTML page", response.status().as_u16()));
     }
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace()).copied();
     let plausible = match (format, first) {
         (_, None) => true,
         (Format::Json, Some(first)) => first == b'{',
-        (Format::Xml, Some(first)) => first == b'<',
+        (Format::Xml, Some(_)) => root_element(body).is_some_and(|name| name.ends_with("Response")),
         (Format::Cbor, Some(_)) => body.first().is_some_and(|first| (0xa0..=0xbf).contains(first)),
     };
     (!plausible).then(|| format!("HTTP {} with a body that is not {format:?}", response.status().as_u16()))
+}
+
+/// The name of an XML body's root element; the query protocol's always ends in `Response`.
+fn root_element(body: &[u8]) -> Option<&str> {
+    let start = body.get(..body.len().min(512)).unwrap_or_default();
+    // A cut through a character at the end does not matter for what stands before it.
+    let text = match std::str::from_utf8(start) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(start.get(..error.valid_up_to())?).ok()?,
+    };
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let text = match text.strip_prefix("<?xml") {
+        Some(rest) => rest.split_once("?>")?.1.trim_start(),
+        None => text,
+    };
+    text.strip_prefix('<')?.split([' ', '>', '/', '\t', '\r', '\n']).next()
 }
 
 /// Whether a body is an HTML page.
@@ -175,6 +192,9 @@ mod tests {
         assert!(foreign(&answer(200, b"\x00\x01 garbage"), Format::Json).is_some());
         assert!(foreign(&answer(200, b"garbage"), Format::Xml).is_some());
         assert!(foreign(&answer(200, b"{}"), Format::Cbor).is_some());
+        assert!(foreign(&answer(200, b"<!-- login --><html>"), Format::Xml).is_some());
+        assert!(foreign(&answer(200, b"<portal/>"), Format::Xml).is_some());
+        assert_eq!(foreign(&answer(200, b"<?xml version='1.0'?>\n<XResponse xmlns='y'>"), Format::Xml), None);
         assert_eq!(foreign(&answer(200, b"{}"), Format::Json), None);
         assert_eq!(foreign(&answer(200, b""), Format::Json), None);
         assert_eq!(foreign(&answer(200, b"<GetCallerIdentityResponse/>"), Format::Xml), None);
