@@ -20,8 +20,8 @@ pub(super) const SUBSCRIPTIONS: &str = "sns:ListSubscriptionsByTopic";
 /// How many topics are asked at a time; SNS allows 30 a second.
 const TOPICS_AT_ONCE: usize = 8;
 
-/// The most topics asked for subscriptions beyond those that alarms name.
-const MOST_OTHER_TOPICS: usize = 100;
+/// The most topics asked for subscriptions beyond those that alarms name: about 17 s at what SNS allows.
+const MOST_OTHER_TOPICS: usize = 500;
 
 /// The chains around log groups of one Region, as an account's own trails need them: subscriptions only of topics named by
 /// alarms on a metric of one of the filters. Alarms are asked for once.

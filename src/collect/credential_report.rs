@@ -47,7 +47,7 @@ pub enum ReportError {
 }
 
 /// The columns that are read, by AWS's names.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 17] = [
     "user",
     "arn",
     "user_creation_time",
@@ -65,8 +65,6 @@ const COLUMNS: [&str; 18] = [
     "cert_1_last_rotated",
     "cert_2_active",
     "cert_2_last_rotated",
-    // Not kept, but a report without it is not a credential report.
-    "password_next_rotation",
 ];
 
 /// Reads a report: a byte order mark, CRLF, reordered and additional columns are all right; booleans and markers in any
