@@ -84,12 +84,15 @@ fn organization(facts: &mut Facts<'_>) -> Result<Option<String>, Cause> {
 /// Looks for a whole chain from a trail the account sees.
 fn own(facts: &mut Facts<'_>) -> Result<Option<String>, Cause> {
     let seen = facts.trails()?;
-    let watched = facts.monitoring()?;
+    let (watched, shared) = (facts.monitoring()?, facts.organization_monitoring()?);
     let account = facts.account_id();
     let found = distinct(seen);
     // An organization trail is the organization's to prove; a member sees no more than its outline.
     let mine = found.into_iter().filter(|trail| !trail.organization_trail || trail.owner().as_ref() == account);
-    let followed: Vec<Chain> = mine.map(|trail| of_account(trail, watched, account)).collect();
+    // The log group of an organization trail may be another account's, and is then read with the organization only.
+    let around =
+        |trail: &Trail| if trail.organization_trail && around(trail, watched).is_none() { shared } else { watched };
+    let followed: Vec<Chain> = mine.map(|trail| of_account(trail, around(trail), account)).collect();
     if !followed.iter().any(|chain| matches!(chain, Chain::Whole { .. })) {
         if seen.is_empty() {
             facts.doubt_of(Cause::not_collected("cloudtrail:DescribeTrails"));
@@ -369,6 +372,31 @@ mod tests {
         let finding = judge(&fixtures::org_without_trail(), &bare, ALARM.id);
         assert_eq!(finding.verdict, Verdict::Fail);
         assert!(finding.message.ends_with("no trail records this account"), "{}", finding.message);
+    }
+
+    #[test]
+    fn the_owner_of_an_organization_trail_is_judged_by_the_chain_around_another_account_s_log_group() {
+        let judged = |subscribed: bool| {
+            let mut org = fixtures::org();
+            let trail = Trail {
+                log_group_arn: Some(format!("arn:aws:logs:eu-central-1:{MEMBER}:log-group:trail:*")),
+                ..trail("org-trail", MANAGEMENT, true)
+            };
+            org.monitoring = vec![monitoring(MEMBER)];
+            org.monitoring[0].log_group = trail.log_group().unwrap();
+            if !subscribed {
+                subscriptions(&mut org.monitoring[0], vec![]);
+            }
+            org.organization_trails = seen("cloudtrail:DescribeTrails", vec![trail.clone()]);
+            let mut owner = fixtures::account();
+            owner.account = fixtures::id(MANAGEMENT);
+            owner.monitoring.clear();
+            let in_each = owner.trails.values_mut();
+            in_each.for_each(|trails| *trails = seen("cloudtrail:DescribeTrails", vec![trail.clone()]));
+            judge(&org, &owner, ALARM.id)
+        };
+        assert_eq!(judged(true).verdict, Verdict::Pass);
+        assert_eq!(judged(false).verdict, Verdict::Fail, "known to be broken, not unknown");
     }
 
     #[test]
