@@ -23,7 +23,9 @@ pub struct SandboxArgs {
 
 /// Runs the command until it is interrupted.
 pub async fn run(args: &SandboxArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
-    let scenario = if args.accounts == 24 { Scenario::demo() } else { Scenario::sized(args.accounts, args.seed) };
+    let mut scenario = if args.accounts == 24 { Scenario::demo() } else { Scenario::sized(args.accounts, args.seed) };
+    // Clients on a socket live in real time: an older moment would hand out sessions that have already expired.
+    scenario.epoch = jiff::Timestamp::now();
     let home = scenario.home.clone();
     let sandbox = Sandbox::new(scenario);
     let listener = TcpListener::bind(("127.0.0.1", args.port))
