@@ -4,6 +4,7 @@ mod apply;
 mod args;
 mod audit;
 mod checks;
+mod config;
 mod confirm;
 mod connect;
 #[cfg(feature = "sandbox")]
@@ -58,6 +59,7 @@ enum Command {
     Apply(apply::ApplyArgs),
     Checks(checks::ChecksArgs),
     Playbooks(playbooks::PlaybooksArgs),
+    Config(config::ConfigArgs),
     #[cfg(feature = "sandbox")]
     Demo(demo::DemoArgs),
     #[cfg(feature = "sandbox")]
@@ -95,6 +97,7 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
             Command::Apply(args) => apply::run(args, ui, &cancel).await,
             Command::Checks(args) => checks::run(args, ui),
             Command::Playbooks(args) => playbooks::run(args, ui),
+            Command::Config(args) => config::run(args, ui),
             #[cfg(feature = "sandbox")]
             Command::Demo(_) => Err(Failure::error("the demo runs on its own clock")),
             #[cfg(feature = "sandbox")]

@@ -155,6 +155,11 @@ impl Settings {
             accounts.insert(account, RoleOverride { role_name: entry.role_name, external_id });
         }
         let mut session_tags = file.session_tags;
+        let from_file = |used: bool| if used { Origin::File } else { Origin::Default };
+        let tags_from = if flags.session_tags.is_empty() { from_file(!session_tags.is_empty()) } else { Origin::Flag };
+        origins.insert("session_tags", tags_from);
+        origins.insert("accounts", from_file(!accounts.is_empty()));
+        origins.insert("thresholds", from_file(!file.thresholds.is_empty()));
         session_tags.extend(flags.session_tags);
         let max_concurrency = pick(&mut origins, "max_concurrency", flags.max_concurrency, file.max_concurrency)
             .unwrap_or(DEFAULT_CONCURRENCY);

@@ -1,3 +1,5 @@
+//! What settings come from, and what is refused. Must not: show a secret, not even here.
+
 use super::*;
 use secrecy::ExposeSecret as _;
 

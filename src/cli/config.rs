@@ -1,0 +1,60 @@
+//! `orgward config`: the settings a run would use, and where each came from. Secrets are not shown.
+
+use super::args::ConnectionArgs;
+use super::exit::{Exit, Failure, Outcome};
+use super::ui::Ui;
+use crate::config::{Origin, Settings};
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Show the settings a run would use, and where each came from
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// A setting as shown.
+#[derive(Debug, Serialize)]
+struct Shown {
+    value: Value,
+    from: &'static str,
+}
+
+/// Runs the command.
+pub fn run(args: &ConfigArgs, ui: &Ui) -> Outcome {
+    let settings = args.connection.settings()?;
+    let text = serde_yaml::to_string(&shown(&settings)).map_err(Failure::error)?;
+    ui.data(&text)?;
+    Ok(Exit::Clean)
+}
+
+fn shown(settings: &Settings) -> BTreeMap<&'static str, Shown> {
+    let hidden = |secret: bool| if secret { json!("(set, not shown)") } else { Value::Null };
+    let values = [
+        ("role_name", json!(settings.role_name)),
+        ("external_id", hidden(settings.external_id.is_some())),
+        ("apply_role_name", json!(settings.apply_role_name)),
+        ("apply_external_id", hidden(settings.apply_external_id.is_some())),
+        ("session_name", json!(settings.session_name)),
+        ("session_duration_seconds", json!(settings.session_duration)),
+        ("source_identity", json!(settings.source_identity)),
+        ("session_tags", json!(settings.session_tags)),
+        ("accounts", json!(settings.accounts.keys().collect::<Vec<_>>())),
+        ("thresholds", json!(settings.thresholds)),
+        ("profile", json!(settings.profile)),
+        ("region", json!(settings.region)),
+        ("max_concurrency", json!(settings.max_concurrency)),
+        ("state_dir", json!(settings.state_dir)),
+        ("quotas_file", json!(settings.quotas_file)),
+    ];
+    values
+        .into_iter()
+        .map(|(name, value)| {
+            let from = settings.origins.get(name).copied().unwrap_or(Origin::Default).as_str();
+            (name, Shown { value, from })
+        })
+        .collect()
+}
