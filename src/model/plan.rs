@@ -3,6 +3,7 @@
 use super::address::{Address, Doc};
 use super::ids::{AccountId, TargetId};
 use super::observed::Cause;
+use super::org::PolicyType;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +26,14 @@ pub struct Plan {
     pub as_of: Timestamp,
     /// The playbooks it was made from.
     pub playbooks: Vec<PlaybookRef>,
+    /// Waves in the order in which they are rolled out; empty means one wave with nothing to wait for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waves: Vec<Wave>,
     /// Changes in an order in which they can be made.
     pub changes: Vec<Change>,
+    /// What was decided on besides the `before` of each change: a plan is stale when one of these is different now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relied_on: Vec<Reliance>,
     /// Why the plan may not be applied as it is. Not empty means not applyable.
     pub refusals: Vec<Refusal>,
     /// Accounts or facts that could not be planned for. Not empty means not complete.
@@ -79,6 +86,72 @@ pub struct Change {
     pub impact: Vec<String>,
     /// What `--yes` does not cover.
     pub confirmations: Vec<Confirmation>,
+    /// The wave it belongs to: an index into [`Plan::waves`], 0 where there are none.
+    #[serde(default, skip_serializing_if = "first")]
+    pub wave: usize,
+}
+
+/// Whether this is the first wave, which is not written: most plans have no other.
+fn first(wave: &usize) -> bool {
+    *wave == 0
+}
+
+/// A wave of a rollout. The words are those of CloudFormation StackSets: failure tolerance, maximum concurrency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wave {
+    /// Its name.
+    pub name: String,
+    /// Failed changes it tolerates before the rollout stops.
+    pub max_failures: u32,
+    /// Changes at work at once; `None`: as many as the run allows.
+    pub max_concurrency: Option<usize>,
+    /// Seconds to wait after its last change before its gates are read. CloudTrail delivers within about 15 minutes.
+    pub bake_seconds: u64,
+    /// Whether new denials, seen in CloudTrail after the bake, stop the rollout.
+    pub watch_denials: bool,
+    /// Whether a stopped rollout is undone at once, without an operator.
+    pub rollback_on_stop: bool,
+}
+
+/// Something a plan was decided on, as it was then.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reliance {
+    /// What.
+    pub on: Subject,
+    /// As it was, in a form people can compare: an id, a digest, ids with commas between.
+    pub value: String,
+}
+
+/// What a plan can rely on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Subject {
+    /// The parent of an account or OU; the value is its id.
+    Parent {
+        /// The account or OU.
+        target: TargetId,
+    },
+    /// The accounts at or below a target; the value is their ids.
+    Accounts {
+        /// The root, OU or account.
+        target: TargetId,
+    },
+    /// The policies of a type attached directly to a target; the value is their names.
+    Attached {
+        /// The policies' type.
+        policy_type: PolicyType,
+        /// The root, OU or account.
+        target: TargetId,
+    },
+    /// A policy's document; the value is `sha256:<hex>` of the text as saved.
+    Content {
+        /// The policy's type.
+        policy_type: PolicyType,
+        /// Its name.
+        name: String,
+    },
 }
 
 impl Change {

@@ -52,6 +52,7 @@ impl Planning<'_> {
             depends_on: Vec::new(),
             impact: Vec::new(),
             confirmations: Vec::new(),
+            wave: 0,
         }
     }
 }
@@ -193,6 +194,8 @@ impl<'p> Planner<'p> {
                 .iter()
                 .map(|playbook| PlaybookRef { name: playbook.name.clone(), digest: playbook.digest.clone() })
                 .collect(),
+            waves: Vec::new(),
+            relied_on: Vec::new(),
             changes: draft.changes,
             refusals: draft.refusals,
             unknowns: draft.unknowns,

@@ -153,6 +153,8 @@ mod tests {
             caller_arn: "arn:aws:iam::111111111111:user/admin".into(),
             as_of: "2026-07-18T10:00:00Z".parse().unwrap(),
             playbooks: vec![PlaybookRef { name: "baseline".into(), digest: "sha256:00".into() }],
+            waves: Vec::new(),
+            relied_on: Vec::new(),
             changes: vec![Change {
                 address: Address::PasswordPolicy { account: "222222222222".parse().unwrap() },
                 before: None,
@@ -162,6 +164,7 @@ mod tests {
                 depends_on: Vec::new(),
                 impact: vec!["3 passwords expire".into()],
                 confirmations: Vec::new(),
+                wave: 0,
             }],
             refusals: Vec::new(),
             unknowns: Vec::new(),

@@ -30,6 +30,8 @@ pub(super) fn plan(changes: Vec<Change>) -> Plan {
         caller_arn: "arn:aws:iam::111111111111:user/admin".into(),
         as_of: "2026-07-18T10:00:00Z".parse().unwrap(),
         playbooks: Vec::new(),
+        waves: Vec::new(),
+        relied_on: Vec::new(),
         changes,
         refusals: Vec::new(),
         unknowns: Vec::new(),
@@ -48,6 +50,7 @@ pub(super) fn change(address: Address, needs: &[&Change]) -> Change {
         depends_on: needs.iter().map(|need| need.address.clone()).collect(),
         impact: Vec::new(),
         confirmations: Vec::new(),
+        wave: 0,
     }
 }
 

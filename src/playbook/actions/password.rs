@@ -65,6 +65,7 @@ pub fn plan(
         depends_on: Vec::new(),
         impact,
         confirmations,
+        wave: 0,
     }))
 }
 
