@@ -88,7 +88,9 @@ impl Run<'_> {
 
     /// Facts of an account that could not be entered.
     pub(super) fn unknown(&self, account: &AccountId, cause: &Cause) -> AccountFacts {
-        AccountFacts::unknown(account.clone(), self.home.clone(), cause)
+        let mut facts = AccountFacts::unknown(account.clone(), self.home.clone(), cause);
+        facts.regions_in_scope = regions::in_scope(self.regions, &facts.regions, &self.home);
+        facts
     }
 
     /// Regions, trails and the chains around the log groups of the account's own trails.
@@ -101,7 +103,7 @@ impl Run<'_> {
         let in_scope = regions::in_scope(self.regions, &regions, &self.home);
         let mut trails = BTreeMap::from([(self.home.clone(), at_home)]);
         if needs_other_regions(trails.get(&self.home)) {
-            let others = in_scope.iter().filter(|region| **region != self.home);
+            let others = in_scope.iter().filter(|region| **region != self.home && regions::usable(&regions, region));
             let seen = others.map(async |region| {
                 let seen = watch.observed(trails::DESCRIBE, trails::describe(session, region)).await;
                 (region.clone(), seen)

@@ -42,24 +42,29 @@ fn state(status: &RegionOptStatus) -> RegionState {
     }
 }
 
-/// The Regions this run asks about: those asked for that are not disabled, home Region first if it is one of them. Where
-/// the account's Regions are unknown: the ones named, or the home Region alone.
+/// The Regions with verdicts: the ones named, or every one that is not disabled; home Region first if it is one of them.
+/// Where the account's Regions are unknown: the ones named, or the home Region alone. A named one may be disabled, and is
+/// then not applicable: see [`usable`].
 pub(super) fn in_scope(
     request: &RegionRequest,
     regions: &Observed<BTreeMap<Region, RegionState>>,
     home: &Region,
 ) -> Vec<Region> {
-    let known = regions.value();
-    let usable = |region: &Region| known.is_none_or(|known| known.get(region) != Some(&RegionState::Disabled));
-    let mut chosen: Vec<Region> = match (request, known) {
+    let mut chosen: Vec<Region> = match (request, regions.value()) {
         (RegionRequest::Only(named), _) => named.clone(),
-        (RegionRequest::AllEnabled, Some(known)) => known.keys().cloned().collect(),
+        (RegionRequest::AllEnabled, Some(known)) => {
+            known.keys().filter(|region| usable(regions, region)).cloned().collect()
+        }
         (RegionRequest::AllEnabled, None) => vec![home.clone()],
     };
-    chosen.retain(usable);
     chosen.sort_by_key(|region| (region != home, region.clone()));
     chosen.dedup();
     chosen
+}
+
+/// Whether calls into a Region can be answered, as far as is known.
+pub(super) fn usable(regions: &Observed<BTreeMap<Region, RegionState>>, region: &Region) -> bool {
+    regions.value().is_none_or(|known| known.get(region) != Some(&RegionState::Disabled))
 }
 
 #[cfg(test)]
@@ -89,12 +94,14 @@ mod tests {
     }
 
     #[test]
-    fn disabled_regions_are_left_out_and_home_comes_first() {
+    fn disabled_regions_are_left_out_unless_named_and_home_comes_first() {
         let home = region("us-east-1");
         let all = in_scope(&RegionRequest::AllEnabled, &known(), &home);
         assert_eq!(all, [region("us-east-1"), region("eu-central-1")]);
         let named = ["eu-central-1", "ap-east-1", "us-east-1", "eu-central-1"].map(region).to_vec();
-        assert_eq!(in_scope(&RegionRequest::Only(named), &known(), &home), all);
+        let with_disabled = [region("us-east-1"), region("ap-east-1"), region("eu-central-1")];
+        assert_eq!(in_scope(&RegionRequest::Only(named), &known(), &home), with_disabled);
+        assert!(!usable(&known(), &region("ap-east-1")) && usable(&known(), &home));
         let named = RegionRequest::Only(vec![region("eu-central-1")]);
         assert_eq!(in_scope(&named, &known(), &home), [region("eu-central-1")]);
     }

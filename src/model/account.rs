@@ -35,7 +35,7 @@ pub struct AccountFacts {
     pub virtual_mfa_devices: Observed<Vec<VirtualMfaDevice>>,
     /// `account:ListRegions`: every Region of the partition and its state.
     pub regions: Observed<BTreeMap<Region, RegionState>>,
-    /// The Regions this run asks about, home Region first.
+    /// The Regions with verdicts, home Region first. One that was named may be disabled.
     pub regions_in_scope: Vec<Region>,
     /// `cloudtrail:DescribeTrails` by Region. A Region is asked only where no Region before it already showed a
     /// multi-Region trail; one that was not asked is missing here.
