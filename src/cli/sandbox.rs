@@ -2,8 +2,10 @@
 
 use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
-use crate::sandbox::{Sandbox, Scenario, generate};
+use crate::sandbox::state::ReportRequest;
+use crate::sandbox::{Fault, FaultKind, Org, Sandbox, Scenario, generate};
 use clap::Args;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +21,86 @@ pub struct SandboxArgs {
     /// Same seed, same organization
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// No waiting: no request quotas, and every account has a credential report
+    #[arg(long)]
+    fast: bool,
+    /// What goes wrong; repeatable. SERVICE[:OPERATION] or * is what it hits; @ACCOUNT (id or name) narrows it to one account.
+    /// KIND: deny, throttle:SHARE (0 to 1), latency:MS, drop, html, garbage, hang, expired, error:CODE
+    #[arg(long = "fault", value_name = "WHAT=KIND[@ACCOUNT]", value_parser = ordered)]
+    faults: Vec<Ordered>,
+}
+
+/// Gives every account a credential report that was made a minute ago.
+fn make_reports(org: &mut Org) {
+    let requested_at = org.now - jiff::SignedDuration::from_mins(1);
+    let accounts: Vec<_> = org.members.keys().cloned().collect();
+    for account in accounts {
+        let max_password_age = org.state(&account).password_policy.as_ref().and_then(|policy| policy.max_password_age);
+        org.reports.insert(account, ReportRequest { requested_at, max_password_age });
+    }
+}
+
+/// A fault as ordered; the account may be a name, which only the organization knows.
+#[derive(Debug, Clone, PartialEq)]
+struct Ordered {
+    fault: Fault,
+    account: Option<String>,
+}
+
+impl Ordered {
+    /// The fault in this organization.
+    fn within(&self, scenario: &Scenario) -> Result<Fault, Failure> {
+        let Some(wanted) = &self.account else { return Ok(self.fault.clone()) };
+        match scenario.accounts.iter().find(|account| account.id.as_str() == wanted || &account.name == wanted) {
+            Some(account) => Ok(self.fault.clone().account(&account.id)),
+            None => Err(Failure::usage([format!("--fault: no account has the id or name `{wanted}`")])),
+        }
+    }
+}
+
+/// Reads `SERVICE[:OPERATION]=KIND[:VALUE][@ACCOUNT]`.
+fn ordered(text: &str) -> Result<Ordered, String> {
+    let (what, kind) = text.split_once('=').ok_or("expected WHAT=KIND, such as `iam:GetAccountSummary=deny`")?;
+    let (kind, account) = match kind.split_once('@') {
+        Some((kind, account)) => (kind, Some(account.to_owned())),
+        None => (kind, None),
+    };
+    let fault = Fault::new(kind_of(kind)?);
+    let fault = match what.split_once(':') {
+        Some((service, operation)) if !service.is_empty() && !operation.is_empty() => {
+            fault.operation(service, operation)
+        }
+        None if what == "*" => fault,
+        None if !what.is_empty() => fault.service(what),
+        _ => return Err(format!("`{what}` is not SERVICE, SERVICE:OPERATION or *")),
+    };
+    Ok(Ordered { fault, account })
+}
+
+fn kind_of(text: &str) -> Result<FaultKind, String> {
+    let (kind, value) = text.split_once(':').unwrap_or((text, ""));
+    let share = || value.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    match (kind, value) {
+        ("deny", "") => Ok(FaultKind::Deny),
+        ("drop", "") => Ok(FaultKind::Drop),
+        ("html", "") => Ok(FaultKind::Html),
+        ("garbage", "") => Ok(FaultKind::Garbage),
+        ("hang", "") => Ok(FaultKind::Hang),
+        ("expired", "") => Ok(FaultKind::ExpiredToken),
+        ("error", code) if !code.is_empty() => {
+            Ok(FaultKind::Error { status: 400, code: code.to_owned(), message: "ordered with --fault".to_owned() })
+        }
+        ("throttle", _) => {
+            share().map(|rate| FaultKind::Throttle { rate }).ok_or(format!("`{value}` is not a share from 0 to 1"))
+        }
+        ("latency", _) => match value.parse() {
+            Ok(milliseconds) => Ok(FaultKind::Latency(Duration::from_millis(milliseconds))),
+            Err(_) => Err(format!("`{value}` is not a number of milliseconds")),
+        },
+        _ => Err(format!(
+            "`{text}` is not one of deny, throttle:SHARE, latency:MS, drop, html, garbage, hang, expired, error:CODE"
+        )),
+    }
 }
 
 /// Runs the command until it is interrupted.
@@ -26,8 +108,16 @@ pub async fn run(args: &SandboxArgs, ui: &Ui, cancel: &CancellationToken) -> Out
     let mut scenario = if args.accounts == 24 { Scenario::demo() } else { Scenario::sized(args.accounts, args.seed) };
     // Clients on a socket live in real time: an older moment would hand out sessions that have already expired.
     scenario.epoch = jiff::Timestamp::now();
+    for ordered in &args.faults {
+        let fault = ordered.within(&scenario)?;
+        scenario.faults.push(fault);
+    }
     let home = scenario.home.clone();
     let sandbox = Sandbox::new(scenario);
+    if args.fast {
+        sandbox.set_quotas(false);
+        sandbox.with(make_reports);
+    }
     let listener = TcpListener::bind(("127.0.0.1", args.port))
         .await
         .map_err(|error| Failure::error(format!("port {} of 127.0.0.1 can't be used: {error}", args.port)))?;
@@ -44,4 +134,44 @@ pub async fn run(args: &SandboxArgs, ui: &Ui, cancel: &CancellationToken) -> Out
     ui.say("Serving; stop with Ctrl-C");
     sandbox.serve(listener, cancel.clone()).await.map_err(Failure::error)?;
     Ok(Exit::Clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_read_with_their_place_and_account() {
+        let throttle = ordered("iam=throttle:0.2@web-prod").unwrap();
+        assert_eq!(throttle.fault, Fault::new(FaultKind::Throttle { rate: 0.2 }).service("iam"));
+        let demo = Scenario::demo();
+        let hit = throttle.within(&demo).unwrap().account;
+        assert_eq!(hit.as_ref(), demo.account("web-prod").map(|account| &account.id));
+        let everywhere = ordered("*=latency:1500").unwrap();
+        assert_eq!(everywhere.fault, Fault::new(FaultKind::Latency(Duration::from_millis(1500))));
+        let one = ordered("sts:AssumeRole=deny").unwrap().fault;
+        assert_eq!(one, Fault::new(FaultKind::Deny).operation("sts", "AssumeRole"));
+        let FaultKind::Error { code, .. } = ordered("iam:GetUser=error:NoSuchEntity").unwrap().fault.kind else {
+            panic!()
+        };
+        assert_eq!(code, "NoSuchEntity");
+    }
+
+    #[test]
+    fn what_is_no_fault_is_refused_with_what_it_may_be() {
+        for (text, part) in [
+            ("iam", "WHAT=KIND"),
+            (":x=deny", "`:x` is not"),
+            ("=deny", "`` is not"),
+            ("iam=throttle:2", "`2` is not a share"),
+            ("iam=latency:soon", "`soon` is not a number"),
+            ("iam=deny:1", "one of deny"),
+            ("iam=error", "error:CODE"),
+        ] {
+            let error = ordered(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+        let lost = ordered("iam=deny@nobody").unwrap().within(&Scenario::demo()).unwrap_err();
+        assert!(lost.messages[0].contains("`nobody`"), "{lost:?}");
+    }
 }
