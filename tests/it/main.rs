@@ -1,10 +1,5 @@
 //! One integration binary: every link costs.
 
-#[cfg(test)]
 mod architecture;
-#[cfg(test)]
-mod collect;
-#[cfg(test)]
-mod resources;
-#[cfg(test)]
-mod sandboxed;
+mod audit;
+mod harness;
