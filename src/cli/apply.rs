@@ -47,8 +47,16 @@ pub struct ApplyArgs {
 /// Runs the command.
 pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
     let settings = args.connection.settings()?;
+    if !args.dry_run {
+        // A journal that can't be kept is found now, not after the last question.
+        StateDir::open(&settings.state_dir).map_err(Failure::error)?;
+    }
     let environment = Environment::real();
     let saved = saved_plan(&args.playbooks)?;
+    if saved.is_some() && args.scope.request() != ScopeArgs::default().request() {
+        let message = "a saved plan is applied whole: make it again with the scope you want";
+        return Err(Failure::usage([message]));
+    }
     let playbooks = if saved.is_none() { args.playbooks.load(&settings)? } else { Vec::new() };
     let sessions = environment.connect(&settings).await?;
     let planned = match saved {
@@ -154,9 +162,11 @@ pub async fn execute(
         Exit::Interrupted => RunStatus::Interrupted,
         _ => RunStatus::Failed,
     };
+    // What was done is told before anything else can go wrong.
+    let told = tell(&report, ui);
     run.finish(status, clock.now()).map_err(Failure::error)?;
     drop(lock);
-    tell(&report, ui)?;
+    told?;
     Ok(exit)
 }
 
@@ -200,6 +210,9 @@ fn tell(report: &ApplyReport, ui: &Ui) -> Result<(), Failure> {
             _ => String::new(),
         };
         text.push_str(&format!("{word} {}{why}\n", plain(&result.address.to_string())));
+    }
+    if let Some(stop) = &report.stopped {
+        text.push_str(&format!("{} {}\n", ui.out.paint(Style::Red, "stopped:"), plain(&stop.to_string())));
     }
     text.push_str(&format!("\nApply: {}\n", report.summary()));
     ui.data(&text)

@@ -5,6 +5,8 @@ use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::survey;
 use super::ui::Ui;
+use crate::model::address::shown_endpoint;
+use crate::model::{Observed, OrgFacts};
 use crate::report::org_tree;
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +36,8 @@ enum Format {
 pub async fn run(args: &OrgArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
     let settings = args.connection.settings()?;
     let sessions = Environment::real().connect(&settings).await?;
-    let survey = survey::survey(&sessions, &args.scope, ui, cancel).await?;
+    let mut survey = survey::survey(&sessions, &args.scope, ui, cancel).await?;
+    hide_endpoints(&mut survey.org);
     let text = match args.format {
         Format::Tree => org_tree::render(&survey.org, ui.out),
         Format::Json => {
@@ -48,4 +51,13 @@ pub async fn run(args: &OrgArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome
     };
     ui.data(&text)?;
     Ok(Exit::Clean)
+}
+
+/// Webhooks among the subscriptions carry their key in the URL.
+fn hide_endpoints(org: &mut OrgFacts) {
+    for seen in org.monitoring.iter_mut().flat_map(|monitoring| monitoring.subscriptions.values_mut()) {
+        if let Observed::Present { value, .. } = seen {
+            value.iter_mut().for_each(|subscription| subscription.endpoint = shown_endpoint(&subscription.endpoint));
+        }
+    }
 }

@@ -150,7 +150,8 @@ impl Settings {
             (file.apply_external_id, file.apply_external_id_file),
         )?;
         let mut accounts = BTreeMap::new();
-        for (account, entry) in file.accounts {
+        for (account, mut entry) in file.accounts {
+            entry.role_name = entry.role_name.map(|name| role_name("accounts", name)).transpose()?;
             let external_id = secret(entry.external_id, entry.external_id_file.as_deref())?;
             accounts.insert(account, RoleOverride { role_name: entry.role_name, external_id });
         }
@@ -175,12 +176,18 @@ impl Settings {
             .or(default_state_dir)
             .ok_or_else(|| ConfigError::value("state_dir", "no home directory was found, name one with --state-dir"))?;
         Ok(Self {
-            role_name: pick(&mut origins, "role_name", flags.role_name, file.role_name)
-                .unwrap_or_else(|| DEFAULT_ROLE.to_owned()),
+            role_name: role_name(
+                "role_name",
+                pick(&mut origins, "role_name", flags.role_name, file.role_name)
+                    .unwrap_or_else(|| DEFAULT_ROLE.to_owned()),
+            )?,
             external_id,
             accounts,
-            apply_role_name: pick(&mut origins, "apply_role_name", flags.apply_role_name, file.apply_role_name)
-                .unwrap_or_else(|| DEFAULT_APPLY_ROLE.to_owned()),
+            apply_role_name: role_name(
+                "apply_role_name",
+                pick(&mut origins, "apply_role_name", flags.apply_role_name, file.apply_role_name)
+                    .unwrap_or_else(|| DEFAULT_APPLY_ROLE.to_owned()),
+            )?,
             apply_external_id,
             session_name: pick(&mut origins, "session_name", flags.session_name, file.session_name)
                 .unwrap_or_else(|| DEFAULT_SESSION_NAME.to_owned()),
@@ -195,6 +202,23 @@ impl Settings {
             thresholds: file.thresholds,
             origins,
         })
+    }
+}
+
+/// A role's name, with its path if it has one, without the leading slash that an ARN already has: what exempts a role in a
+/// policy and what is assumed must be the same text.
+fn role_name(setting: &'static str, name: String) -> Result<String, ConfigError> {
+    let bare = name.strip_prefix('/').unwrap_or(&name);
+    let good = bare
+        .split('/')
+        .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)));
+    if good && bare.len() <= 512 {
+        Ok(bare.to_owned())
+    } else {
+        Err(ConfigError::value(
+            setting,
+            &format!("`{}` is no role name (letters, digits and _+=,.@-, with its path)", name.escape_debug()),
+        ))
     }
 }
 

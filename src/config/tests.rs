@@ -84,3 +84,15 @@ fn the_example_file_is_valid() {
     assert_eq!(file.role_name.as_deref(), Some(DEFAULT_ROLE));
     assert_eq!(file.accounts.len(), 2);
 }
+
+#[test]
+fn a_role_name_is_the_text_that_policies_exempt() {
+    let named = |name: &str| settings(Overrides { role_name: Some(name.into()), ..Overrides::default() }, "");
+    assert_eq!(named("/OrgwardAudit").unwrap().role_name, "OrgwardAudit");
+    assert_eq!(named("team/audit").unwrap().role_name, "team/audit");
+    for bad in ["", "/", "//OrgwardAudit", "a//b", "a b", "audit*", "arn:aws:iam::1:role/x", "a/"] {
+        assert!(named(bad).is_err(), "{bad}");
+    }
+    let text = "accounts: {\"012345678901\": {role_name: \"a b\"}}\n";
+    assert!(settings(Overrides::default(), text).is_err());
+}

@@ -111,17 +111,24 @@ pub struct ChangeResult {
 }
 
 /// Why a run under a plan stopped before its end.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Stop {
     /// The plan may not be applied as it is; nothing was done.
+    #[error("the plan may not be applied: {0}")]
     Refused(String),
     /// The operator stopped it.
+    #[error("by the operator")]
     Interrupted,
     /// A change failed or conflicted, and `keep_going` was not asked for.
+    #[error(
+        "a change failed or met something else than the plan saw; what does not depend on it goes on with --keep-going"
+    )]
     Failure,
     /// The journal can't be written, so nothing more may be done.
+    #[error("the journal can't be written, so nothing more may be done: {0}")]
     Journal(StoreError),
     /// A record came where it may not: a bug of orgward, and nothing more is done.
+    #[error("a bug of orgward, please report it: {0}")]
     Internal(Illegal),
 }
 
@@ -145,7 +152,7 @@ impl ApplyReport {
         self.stopped.is_none() && self.results.iter().all(|r| matches!(r.fate, Fate::Done { .. } | Fate::AlreadyDone))
     }
 
-    /// The exit code: 0 clean; 6 refused, or conflicts alone; 8 something failed and needs an operator; 130 interrupted;
+    /// The exit code: 0 clean; 6 refused, or conflicts and nothing changed; 8 something failed and needs an operator; 130 interrupted;
     /// 1 the journal could not be written before anything was.
     pub fn exit_code(&self) -> u8 {
         let any = |test: fn(&Fate) -> bool| self.results.iter().any(|result| test(&result.fate));
@@ -159,7 +166,14 @@ impl ApplyReport {
             _ if failed => 8,
             Some(Stop::Interrupted) => 130,
             _ if in_doubt => 8,
-            _ if any(|fate| matches!(fate, Fate::Conflict { .. })) => 6,
+            // Refused only if nothing was changed; else somebody has to look at what stands half done.
+            _ if any(|fate| matches!(fate, Fate::Conflict { .. })) => {
+                if touched {
+                    8
+                } else {
+                    6
+                }
+            }
             _ => 0,
         }
     }

@@ -104,9 +104,21 @@ impl fmt::Display for Address {
             Self::Alarm { account, region, name } => write!(f, "alarm {account}/{region} \"{name}\""),
             Self::Topic { account, region, name } => write!(f, "topic {account}/{region} \"{name}\""),
             Self::Subscription { account, region, topic, protocol, endpoint } => {
-                write!(f, "subscription {account}/{region} \"{topic}\" {protocol} {endpoint}")
+                write!(f, "subscription {account}/{region} \"{topic}\" {protocol} {}", shown_endpoint(endpoint))
             }
         }
+    }
+}
+
+/// An endpoint as people may see it: of a URL only scheme and host, because webhooks carry their key in the rest.
+pub fn shown_endpoint(endpoint: &str) -> String {
+    match endpoint.split_once("://") {
+        Some((scheme, rest)) => {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            let host = host.rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}/...")
+        }
+        None => endpoint.to_owned(),
     }
 }
 
@@ -130,5 +142,17 @@ impl Doc {
     /// If a field is missing or of another type.
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_value(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown_endpoint;
+
+    #[test]
+    fn a_webhook_does_not_show_its_key() {
+        assert_eq!(shown_endpoint("https://hooks.example.com/services/T0/B0/secret"), "https://hooks.example.com/...");
+        assert_eq!(shown_endpoint("https://user:secret@example.com?key=1"), "https://example.com/...");
+        assert_eq!(shown_endpoint("security@example.com"), "security@example.com");
     }
 }

@@ -161,6 +161,11 @@ fn resolve_ous(names: &[String], org: &OrgFacts, errors: &mut Vec<ScopeError>) -
 /// # Errors
 /// If there is none (with the nearest path), or more than one.
 pub fn find_ou(name: &str, org: &OrgFacts) -> Result<TargetId, ScopeError> {
+    // An empty variable must not widen a scope to everything.
+    if name.trim().is_empty() {
+        let hint = ": it is empty; the whole organization is `/`".to_owned();
+        return Err(ScopeError::UnknownOu { name: name.to_owned(), hint });
+    }
     let path = format!("/{}", name.trim_matches('/'));
     if path == "/" || name == org.root.id.as_str() {
         return Ok(org.root.id.clone());

@@ -176,7 +176,8 @@ fn unknowns(audit: &Audit<'_>, detail: Detail, paint: Paint) -> String {
             accounts.push("...");
         }
         let verdicts = count(cause.cells, "verdict");
-        let _ = writeln!(out, "  {} ({}): {verdicts} in {}", cause.kind.as_str(), cause.operation, accounts.join(", "));
+        let (kind, operation) = (cause.kind.as_str(), plain(&cause.operation));
+        let _ = writeln!(out, "  {kind} ({operation}): {verdicts} in {}", accounts.join(", "));
         let _ = writeln!(out, "    {}", plain(&cut(&cause.example, 200)));
         let _ = writeln!(out, "    fix: {}", cause.fix);
     }

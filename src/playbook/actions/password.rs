@@ -54,7 +54,7 @@ pub fn plan(
         impact.push(default_replaced(&wanted));
     }
     let hit = hit(facts, live, &wanted, as_of)?;
-    let confirmations = confirmations(facts, &hit, &wanted);
+    let confirmations = confirmations(facts, &hit, live, &wanted);
     impact.extend(hit.lines(&wanted));
     Ok(Some(Change {
         address: Address::PasswordPolicy { account: facts.account.clone() },
@@ -237,7 +237,12 @@ impl Hit {
     }
 }
 
-fn confirmations(facts: &AccountFacts, hit: &Hit, after: &PasswordPolicy) -> Vec<Confirmation> {
+fn confirmations(
+    facts: &AccountFacts,
+    hit: &Hit,
+    before: Option<&PasswordPolicy>,
+    after: &PasswordPolicy,
+) -> Vec<Confirmation> {
     let target = || facts.account.clone().into();
     let users = |n: usize| if n == 1 { "1 user".to_owned() } else { format!("{n} users") };
     let mut confirmations = Vec::new();
@@ -246,12 +251,20 @@ fn confirmations(facts: &AccountFacts, hit: &Hit, after: &PasswordPolicy) -> Vec
             format!("the passwords of {} in account {} expire at once", users(hit.expire.len()), facts.account);
         confirmations.push(Confirmation { target: target(), why: ConfirmationReason::PasswordsExpire, message });
     }
-    if after.hard_expiry && !hit.locked_out.is_empty() {
-        let message = format!(
-            "{} in account {} are locked out until an administrator resets their passwords",
-            users(hit.locked_out.len()),
-            facts.account
-        );
+    let turned_on = after.hard_expiry && !before.is_some_and(|policy| policy.hard_expiry);
+    if turned_on || (after.hard_expiry && !hit.locked_out.is_empty()) {
+        let message = match hit.locked_out.len() {
+            0 => format!(
+                "hard expiry in account {}: from now on, whoever's password expires is locked out until an administrator \
+                 resets it (nobody today)",
+                facts.account
+            ),
+            n => format!(
+                "{} in account {} are locked out until an administrator resets their passwords",
+                users(n),
+                facts.account
+            ),
+        };
         confirmations.push(Confirmation { target: target(), why: ConfirmationReason::HardExpiry, message });
     }
     confirmations

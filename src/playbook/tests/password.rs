@@ -94,7 +94,8 @@ fn hard_expiry_names_who_is_locked_out() {
         plan.changes[0].impact
     );
     let nobody = planned("hard_expiry: true", Some(live), vec![user("young", 10)]);
-    assert!(nobody.changes[0].confirmations.is_empty());
+    let asked: Vec<_> = nobody.changes[0].confirmations.iter().map(|c| c.why).collect();
+    assert_eq!(asked, [ConfirmationReason::HardExpiry], "turning it on is confirmed even if it hits nobody today");
     let both = planned("hard_expiry: true, max_age: 30", Some(weak()), vec![user("old", 100)]);
     assert_eq!(both.changes[0].confirmations.len(), 2);
 }
