@@ -2,4 +2,6 @@
 
 mod architecture;
 mod audit;
+mod bad_input;
 mod harness;
+mod rollout;
