@@ -145,6 +145,7 @@ pub(crate) fn org() -> OrgFacts {
             account(SUSPENDED, AccountState::Suspended, OU),
         ]),
         policies: BTreeMap::from([(PolicyType::Scp, seen("organizations:ListPolicies", policies))]),
+        regions: seen("account:ListRegions", std::collections::BTreeMap::new()),
         delegated_administrators: seen("organizations:ListDelegatedAdministrators", Vec::new()),
         organization_trails: seen("cloudtrail:DescribeTrails", vec![trail("org-trail", MANAGEMENT, true)]),
         monitoring: vec![monitoring(MANAGEMENT)],

@@ -7,7 +7,7 @@ use crate::aws::Sessions;
 use crate::checks::{self, Thresholds};
 use crate::collect::{self, CollectOptions};
 use crate::config::Settings;
-use crate::model::scope::Scope;
+use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{AccountFacts, AccountId, Finding, OrgFacts};
 use crate::report::{Audit, RunStats, org_tree};
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,7 @@ pub async fn survey(
         let exit = if cancel.is_cancelled() { Exit::Interrupted } else { Exit::Error };
         Failure::new(exit, error)
     })?;
+    check_regions(&request.regions, &org)?;
     let scope = Scope::resolve(&request, &org).map_err(Failure::usage)?;
     ui.say(&org_tree::scope(&org, &scope, &regions_in_words(&request.regions)));
     for monitoring in &org.monitoring {
@@ -45,6 +46,19 @@ pub async fn survey(
         }
     }
     Ok(Survey { org, scope })
+}
+
+/// Refuses Regions that the partition does not have.
+fn check_regions(regions: &RegionRequest, org: &OrgFacts) -> Result<(), Failure> {
+    let RegionRequest::Only(named) = regions else { return Ok(()) };
+    let wrong = org.unknown_regions(named);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(wrong.into_iter().map(|(region, near)| match near {
+        Some(near) => format!("there is no Region `{region}`, did you mean `{near}`?"),
+        None => format!("there is no Region `{region}`"),
+    })))
 }
 
 /// Collects `accounts`, handing each account's facts over as they arrive.

@@ -7,7 +7,7 @@
 //! piece that is denied becomes an unknown fact.
 
 use super::watch::Watch;
-use super::{chain, trails, tree};
+use super::{chain, regions, trails, tree};
 use crate::aws::{AccountSession, Purpose, Sessions};
 use crate::model::ids::{AccountId, PolicyId, TargetId};
 use crate::model::monitoring::Monitoring;
@@ -124,10 +124,11 @@ pub async fn organization(
     }
 
     let everything = everything(&root.id, ous.keys(), &accounts);
-    let (policies, delegated_administrators, (organization_trails, monitoring)) = future::join3(
+    let (policies, delegated_administrators, (organization_trails, monitoring), regions) = future::join4(
         Box::pin(policies(session, watch, &root, &everything)),
         watch.observed(DELEGATED, delegated_administrators(session)),
         Box::pin(organization_trails(sessions, session, watch)),
+        watch.observed(regions::REGIONS, regions::regions(session)),
     )
     .await;
     if watch.cancelled() {
@@ -140,6 +141,7 @@ pub async fn organization(
         accounts,
         policies,
         delegated_administrators,
+        regions,
         organization_trails,
         monitoring,
         as_of: sessions.clock().now(),

@@ -2,6 +2,7 @@
 //!
 //! Source: Organizations API reference.
 
+use super::account::RegionState;
 use super::ids::{AccountId, PolicyId, Region, TargetId};
 use super::monitoring::Monitoring;
 use super::observed::Observed;
@@ -23,6 +24,8 @@ pub struct OrgFacts {
     pub accounts: BTreeMap<AccountId, Account>,
     /// Policies by type, with documents and attachments. A type that is not enabled is absent.
     pub policies: BTreeMap<PolicyType, Observed<Vec<Policy>>>,
+    /// `account:ListRegions` of the management account: every Region of the partition.
+    pub regions: Observed<BTreeMap<Region, RegionState>>,
     /// Accounts that administer a service for the organization.
     pub delegated_administrators: Observed<Vec<AccountId>>,
     /// Organization trails as the management account sees them.
@@ -251,6 +254,18 @@ impl OrgFacts {
     /// Whether a policy type is enabled at the root.
     pub fn enabled(&self, kind: &PolicyType) -> bool {
         self.root.policy_types.get(kind) == Some(&PolicyTypeState::Enabled)
+    }
+
+    /// Regions among `named` that the partition does not have, each with the nearest that it has. Empty where the
+    /// partition's Regions are unknown.
+    pub fn unknown_regions<'r>(
+        &self,
+        named: impl IntoIterator<Item = &'r Region>,
+    ) -> Vec<(&'r Region, Option<&Region>)> {
+        let Some(known) = self.regions.value() else { return Vec::new() };
+        let score = |a: &Region, b: &Region| strsim::jaro_winkler(a.as_str(), b.as_str());
+        let near = |region: &Region| known.keys().max_by(|a, b| score(region, a).total_cmp(&score(region, b)));
+        named.into_iter().filter(|region| !known.contains_key(*region)).map(|region| (region, near(region))).collect()
     }
 
     /// Whether this is the management account.

@@ -123,6 +123,7 @@ pub fn org() -> OrgFacts {
         .map(|account| (account.id.clone(), account))
         .collect(),
         policies: [(PolicyType::Scp, seen(vec![full]))].into(),
+        regions: Observed::not_collected("account:ListRegions"),
         delegated_administrators: seen(Vec::new()),
         organization_trails: seen(vec![trail()]),
         monitoring: vec![monitoring()],

@@ -63,6 +63,8 @@ pub struct Parameter {
     pub description: String,
     /// Whether it has no default.
     pub required: bool,
+    /// The Regions given, if it is of kind `regions`: whether there are such is for the organization to say.
+    pub regions: Vec<Region>,
     /// Where it is declared.
     pub at: At,
 }
@@ -119,12 +121,17 @@ pub(super) fn bind(reader: &mut Reader, node: Option<&Node>, values: &Values) ->
                 Given::Missing
             }
         };
+        let regions = match (&given, kind) {
+            (Given::List(texts), ParameterKind::Regions) => texts.iter().filter_map(|text| text.parse().ok()).collect(),
+            _ => Vec::new(),
+        };
         bound.given.insert((*name).to_owned(), given);
         parameters.push(Parameter {
             name: (*name).to_owned(),
             kind,
             description: description.unwrap_or_default(),
             required: default.is_none(),
+            regions,
             at: *at,
         });
     }

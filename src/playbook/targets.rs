@@ -44,13 +44,23 @@ pub(super) fn resolve(text: &str, org: &OrgFacts) -> Result<TargetId, WrongTarge
     })
 }
 
-/// Every target of the playbooks that the organization does not have, with its place in the playbook.
+/// Every target, and every Region, of the playbooks that the organization does not have, with its place in the playbook.
 ///
 /// # Errors
 /// All of them at once, each with the nearest path.
 pub fn check_targets(playbooks: &[Playbook], org: &OrgFacts) -> Result<(), LoadErrors> {
     let mut errors = Vec::new();
     for playbook in playbooks {
+        for parameter in &playbook.parameters {
+            for (region, near) in org.unknown_regions(&parameter.regions) {
+                let message = format!("parameter `{}`: there is no Region `{region}`", parameter.name);
+                let error = LoadError::new(&playbook.source, parameter.at, message);
+                errors.push(match near {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None => error,
+                });
+            }
+        }
         for target in playbook.steps.iter().flat_map(|step| targets_of(&step.action)) {
             if let Err(wrong) = resolve(&target.text, org) {
                 let error = LoadError::new(&playbook.source, target.at, wrong.message);

@@ -59,6 +59,7 @@ fn org(policies: Vec<Policy>) -> OrgFacts {
         ous: BTreeMap::from([(ou.clone(), Ou { id: ou.clone(), name: "Workloads".into(), parent: root.clone() })]),
         accounts: BTreeMap::from([member(1, &root), member(2, &ou), member(3, &ou)]),
         policies: BTreeMap::from([(PolicyType::Scp, present(policies))]),
+        regions: present(std::collections::BTreeMap::new()),
         delegated_administrators: present(Vec::new()),
         organization_trails: present(Vec::new()),
         monitoring: Vec::new(),

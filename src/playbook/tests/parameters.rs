@@ -152,3 +152,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_region_that_does_not_exist_is_named_with_the_nearest() {
+    use crate::model::Observed;
+    use crate::model::account::RegionState;
+    let values = Values::from([("targets".into(), "/".into()), ("regions".into(), "eu-wset-1,eu-central-1".into())]);
+    let roles = [("audit_role", "A"), ("apply_role", "B")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let playbook =
+        crate::playbook::load_shipped("region-restriction", &values.into_iter().chain(roles).collect()).unwrap();
+    let mut org = super::super::fixtures::org();
+    let known = ["eu-central-1", "eu-west-1", "us-east-1"].map(|name| (name.parse().unwrap(), RegionState::Enabled));
+    if let Observed::Present { source, .. } = org.delegated_administrators.clone() {
+        org.regions = Observed::Present { value: known.into_iter().collect(), source };
+    }
+    let errors = crate::playbook::check_targets(&[playbook], &org).unwrap_err().to_string();
+    assert!(errors.contains("there is no Region `eu-wset-1`"), "{errors}");
+    assert!(errors.contains("did you mean `eu-west-1`?"), "{errors}");
+    assert!(!errors.contains("`eu-central-1`"), "{errors}");
+}
