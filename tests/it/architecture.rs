@@ -227,3 +227,16 @@ fn the_rules_see_what_they_should() {
     assert!(product().iter().any(|(path, _)| path.ends_with("src/execute/apply.rs")));
     assert!(product().iter().all(|(path, _)| !path.ends_with("src/execute/tests/applying.rs")));
 }
+
+#[test]
+fn every_file_of_this_suite_runs() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let main = std::fs::read_to_string(here.join("main.rs")).unwrap();
+    for entry in std::fs::read_dir(&here).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        if path.extension().is_some_and(|extension| extension == "rs") && name != "main" {
+            assert!(main.contains(&format!("mod {name};")), "tests/it/{name}.rs is not in main.rs, so it never runs");
+        }
+    }
+}

@@ -1,7 +1,18 @@
 //! One integration binary: every link costs.
 
+#[cfg(test)]
 mod architecture;
+#[cfg(test)]
 mod audit;
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
+mod collect;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod resources;
+#[cfg(test)]
 mod rollout;
+#[cfg(test)]
+mod sandboxed;
