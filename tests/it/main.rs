@@ -9,7 +9,11 @@ mod bad_input;
 #[cfg(test)]
 mod collect;
 #[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod help;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]
