@@ -10,8 +10,9 @@
 //!
 //! Who may import whom: `cli` -> all; `collect` -> `resources`, `aws`, `policy`, `model`; `execute` -> `resources`, `aws`,
 //! `policy`, `store`, `model`; `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` -> `policy`, `pattern`,
-//! `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`, `config`, `aws`, `policy`, `pattern`, `store` -> `model`;
-//! `model` -> nothing of ours. `tests/it/architecture.rs` matches every `crate::name` path against this list.
+//! `model`; `lockout` -> `policy`, `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`, `config`, `aws`, `policy`,
+//! `pattern`, `store` -> `model`; `model` -> nothing of ours. `tests/it/architecture.rs` matches every `crate::name` path
+//! against this list.
 
 pub mod aws;
 pub mod checks;
@@ -19,6 +20,7 @@ pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod execute;
+pub mod lockout;
 pub mod model;
 pub mod pattern;
 pub mod playbook;

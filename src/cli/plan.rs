@@ -8,6 +8,7 @@ use super::ui::Ui;
 use crate::aws::Sessions;
 use crate::config::Settings;
 use crate::execute::{self, Roles};
+use crate::lockout;
 use crate::model::Plan;
 use crate::playbook::{self, PlanContext, Planner, Playbook, Values};
 use crate::report::plan_text;
@@ -138,6 +139,7 @@ pub async fn make(
         return Err(Failure::new(Exit::Interrupted, "interrupted before the plan was complete; nothing was changed"));
     }
     let roles = own_roles(settings);
+    plan.relied_on = lockout::relied_on(&survey.org, &plan);
     plan.refusals.extend(execute::guards(&plan, &survey.org, environment.setting(sessions), &roles));
     let digest = store::plan_digest(&plan).map_err(Failure::error)?;
     Ok(Planned { survey, plan, digest })
