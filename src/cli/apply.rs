@@ -186,6 +186,9 @@ async fn apply(
         keep_going,
         patience: Patience::default(),
         now: &now,
+        approver: None,
+        ticket: None,
+        undoes: None,
     };
     let progress = ui.progress(plan.changes.len(), "changes");
     let on_event = &mut |event: Event| {

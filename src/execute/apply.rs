@@ -4,12 +4,12 @@
 //! intent is not on the disk, and nothing is written over what the plan did not see.
 
 use super::flight::{Landed, Leg, Patience, Seen, fly, in_doubt};
-use super::journal::{EndStatus, Outcome, Progress, Record};
+use super::journal::{EndStatus, Outcome, Progress, Record, Stage};
 use super::report::{ApplyReport, ChangeResult, Event, Fate, Stop};
-use super::same::same;
+use super::same::{between, same};
 use super::schedule::Schedule;
 use super::world::World;
-use crate::model::{Cause, Change, Doc, Observed, Plan};
+use crate::model::{Cause, CauseKind, Change, Doc, Observed, Plan};
 use crate::store::{Journal, plan_digest};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
@@ -26,6 +26,12 @@ pub struct ApplyOptions<'a> {
     pub patience: Patience,
     /// The time, for the journal's lines.
     pub now: &'a dyn Fn() -> Timestamp,
+    /// Who approved the plan, for the journal.
+    pub approver: Option<&'a str>,
+    /// The ticket it belongs to, for the journal.
+    pub ticket: Option<&'a str>,
+    /// The run it undoes, if it is a rollback.
+    pub undoes: Option<&'a str>,
 }
 
 /// What to do with a change next.
@@ -46,13 +52,28 @@ pub async fn apply<W: World>(
     cancel: &CancellationToken,
     on_event: &mut dyn FnMut(Event),
 ) -> ApplyReport {
+    resume(plan, Progress::default(), world, journal, options, cancel, on_event).await
+}
+
+/// Goes on with a plan that was begun and is not done: [`apply`] from where `progress` stands, which is what the journal
+/// says. Every write that was announced and is not settled is read back before anything else; what is done is not
+/// repeated; what failed, conflicted or waits is tried.
+pub async fn resume<W: World>(
+    plan: &Plan,
+    progress: Progress,
+    world: &W,
+    journal: &mut Journal,
+    options: &ApplyOptions<'_>,
+    cancel: &CancellationToken,
+    on_event: &mut dyn FnMut(Event),
+) -> ApplyReport {
     let fates = vec![Fate::NotStarted; plan.changes.len()];
-    let mut run =
-        Applying { plan, journal, options, cancel, on_event, progress: Progress::default(), fates, stopped: None };
-    let mut schedule = match run.begin() {
-        Some(schedule) => schedule,
-        None => return run.report(),
-    };
+    let mut run = Applying { plan, journal, options, cancel, on_event, progress, fates, stopped: None };
+    if !run.begin() {
+        return run.report();
+    }
+    run.settle(world).await;
+    let Some(mut schedule) = run.schedule() else { return run.report() };
     let mut flights = FuturesUnordered::new();
     loop {
         while flights.len() < options.max_concurrency.max(1) && run.may_start() {
@@ -92,31 +113,119 @@ struct Applying<'a> {
 }
 
 impl Applying<'_> {
-    /// Refuses what may not be applied, and opens the journal.
-    fn begin(&mut self) -> Option<Schedule> {
+    /// Refuses what may not be applied, and opens the journal, or goes on in it.
+    fn begin(&mut self) -> bool {
         if let Some(refusal) = self.plan.refusals.first() {
             let more = self.plan.refusals.len() - 1;
             let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
-            self.stopped = Some(Stop::Refused(format!("{}: {}{more}", refusal.step, refusal.message)));
-            return None;
+            return self.refuse(format!("{}: {}{more}", refusal.step, refusal.message));
         }
-        let schedule = match Schedule::new(self.plan) {
+        if let Err(fault) = Schedule::new(self.plan) {
+            return self.refuse(format!("{fault}; make the plan again"));
+        }
+        let plan = match plan_digest(self.plan) {
+            Ok(digest) => digest,
+            Err(error) => return self.refuse(format!("the plan has no digest: {error}")),
+        };
+        if let Some(begun) = &self.progress.plan {
+            let ours = *begun == plan && self.progress.stages.len() == self.plan.changes.len();
+            return if ours {
+                self.write(&Record::Resumed)
+            } else {
+                self.refuse("the journal is of another plan".into())
+            };
+        }
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (approver, ticket, undoes) = (self.options.approver, self.options.ticket, self.options.undoes);
+        self.write(&Record::Begin {
+            plan,
+            organization: self.plan.organization.clone(),
+            changes: self.plan.changes.len(),
+            approver: owned(approver),
+            ticket: owned(ticket),
+            undoes: owned(undoes),
+        })
+    }
+
+    fn refuse(&mut self, why: String) -> bool {
+        self.stopped = Some(Stop::Refused(why));
+        false
+    }
+
+    /// Reads back every write whose outcome is not known; what is settled keeps its fate.
+    async fn settle(&mut self, world: &impl World) {
+        for (index, stage) in self.progress.stages.iter().enumerate() {
+            let aws_id = self.progress.aws_ids.get(index).cloned().flatten();
+            if let (Stage::Settled, Some(fate)) = (stage, self.fates.get_mut(index)) {
+                *fate = if self.progress.was_announced(index) { Fate::Done { aws_id } } else { Fate::AlreadyDone };
+            }
+        }
+        let (plan, options, cancel) = (self.plan, self.options, self.cancel);
+        let mut open = self.progress.to_read_back().into_iter();
+        let mut flights = FuturesUnordered::new();
+        loop {
+            while flights.len() < options.max_concurrency.max(1) && self.may_start() {
+                let Some((index, change)) = open.next().and_then(|index| Some((index, plan.changes.get(index)?)))
+                else {
+                    break;
+                };
+                (self.on_event)(Event::ReadingBack { change: index, cause: crashed() });
+                flights.push(fly(world, index, change, Leg::ReadBack, options.patience, cancel));
+            }
+            let Some((index, landed)) = flights.next().await else { break };
+            if let (Landed::ReadBack(seen), Some(change)) = (landed, plan.changes.get(index)) {
+                self.settled(index, change, seen);
+            }
+        }
+        for index in open {
+            self.note(index, Fate::Unknown { cause: crashed() });
+        }
+    }
+
+    /// A write that a run before announced, read back.
+    fn settled(&mut self, index: usize, change: &Change, seen: Seen) {
+        match seen {
+            Seen::After => {
+                let aws_id = self.progress.aws_ids.get(index).cloned().flatten();
+                self.outcome(index, Outcome::Done { aws_id: aws_id.clone() });
+                self.write(&Record::Verified { change: index });
+                self.end(index, Fate::Done { aws_id });
+            }
+            Seen::Other(found) if between(found.as_ref(), change.before.as_ref(), change.after.as_ref()) => {
+                self.outcome(index, Outcome::NotDone);
+            }
+            Seen::Other(found) => {
+                self.outcome(index, Outcome::Conflict { found: found.clone() });
+                self.end(index, Fate::Conflict { found });
+            }
+            Seen::Unreadable(cause) => {
+                self.end(index, Fate::Unknown { cause });
+                // Nothing else is done while it is not known what is there, whatever `keep_going` says.
+                self.stopped.get_or_insert(Stop::Failure);
+            }
+            Seen::Interrupted => self.note(index, Fate::Unknown { cause: crashed() }),
+        }
+    }
+
+    /// The order of what is left.
+    fn schedule(&mut self) -> Option<Schedule> {
+        let stages = self.progress.stages.clone();
+        let over = |index: usize| stages.get(index).is_some_and(|stage| *stage != Stage::Waiting);
+        let mut schedule = match Schedule::beyond(self.plan, over) {
             Ok(schedule) => schedule,
             Err(fault) => {
-                self.stopped = Some(Stop::Refused(format!("{fault}; make the plan again")));
+                self.refuse(format!("{fault}; make the plan again"));
                 return None;
             }
         };
-        let digest = match plan_digest(self.plan) {
-            Ok(digest) => digest,
-            Err(error) => {
-                self.stopped = Some(Stop::Refused(format!("the plan has no digest: {error}")));
-                return None;
+        for failed in (0..stages.len()).filter(|index| over(*index)) {
+            if stages.get(failed) != Some(&Stage::Settled) {
+                for skipped in schedule.ended(failed, false) {
+                    self.end(skipped, Fate::Skipped { because: failed });
+                }
             }
-        };
-        let organization = self.plan.organization.clone();
-        let begun = self.write(&Record::Begin { plan: digest, organization, changes: self.plan.changes.len() });
-        begun.then_some(schedule)
+        }
+        Some(schedule)
     }
 
     /// Whether another change may be started.
@@ -166,7 +275,10 @@ impl Applying<'_> {
             self.outcome(index, Outcome::AlreadyDone);
             return Move::End(Fate::AlreadyDone);
         }
-        if !same(found.as_ref(), change.before.as_ref()) {
+        // A write of this run that was cut short may have left a part of it: that is not somebody else's.
+        let ours = self.progress.was_announced(index)
+            && between(found.as_ref(), change.before.as_ref(), change.after.as_ref());
+        if !ours && !same(found.as_ref(), change.before.as_ref()) {
             self.outcome(index, Outcome::Conflict { found: found.clone() });
             return Move::End(Fate::Conflict { found });
         }
@@ -174,12 +286,13 @@ impl Applying<'_> {
         if !self.may_start() {
             return Move::End(Fate::NotStarted);
         }
-        let (address, before, after) = (change.address.clone(), change.before.clone(), change.after.clone());
-        if !self.write(&Record::Intent { change: index, address, before, after }) {
+        let before = if ours { found } else { change.before.clone() };
+        let (address, after) = (change.address.clone(), change.after.clone());
+        if !self.write(&Record::Intent { change: index, address, before: before.clone(), after }) {
             return Move::End(Fate::NotStarted);
         }
         (self.on_event)(Event::Writing { change: index });
-        Move::Fly(Leg::Write)
+        Move::Fly(Leg::Write { before })
     }
 
     /// A lost answer, read back.
@@ -191,8 +304,10 @@ impl Applying<'_> {
                 self.write(&Record::Verified { change: index });
                 Move::End(Fate::Done { aws_id: None })
             }
-            Seen::Other(found) if same(found.as_ref(), change.before.as_ref()) => {
-                let message = format!("{}; read back: nothing changed", cause.message);
+            Seen::Other(found) if between(found.as_ref(), change.before.as_ref(), change.after.as_ref()) => {
+                let nothing = same(found.as_ref(), change.before.as_ref());
+                let seen = if nothing { "nothing changed" } else { "a part of it is there" };
+                let message = format!("{}; read back: {seen}", cause.message);
                 let cause = Cause::new(cause.kind, cause.operation, message);
                 self.outcome(index, Outcome::Failed { cause: cause.clone() });
                 Move::End(Fate::Failed { cause })
@@ -267,7 +382,7 @@ impl Applying<'_> {
 
     /// Closes the journal.
     fn finish(&mut self) {
-        let all = self.progress.stages.iter().all(|stage| *stage == super::journal::Stage::Settled);
+        let all = self.progress.stages.iter().all(|stage| *stage == Stage::Settled);
         if all && matches!(self.stopped, Some(Stop::Interrupted)) {
             // The operator was late: nothing was left to stop.
             self.stopped = None;
@@ -275,6 +390,7 @@ impl Applying<'_> {
         let status = match (&self.stopped, all) {
             (Some(Stop::Interrupted), false) => EndStatus::Interrupted,
             (_, true) => EndStatus::Done,
+            _ if self.progress.undoes.is_some() => EndStatus::UndoFailed,
             _ => EndStatus::Failed,
         };
         self.write(&Record::End { status });
@@ -288,4 +404,9 @@ impl Applying<'_> {
         });
         ApplyReport { results: results.collect(), stopped: self.stopped }
     }
+}
+
+/// Why the outcome of a write that was announced is not known.
+fn crashed() -> Cause {
+    Cause::new(CauseKind::Interrupted, "orgward:resume", "the run ended before the outcome of this write was known")
 }

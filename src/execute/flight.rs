@@ -27,12 +27,15 @@ impl Default for Patience {
 }
 
 /// Which step of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Leg {
     /// Read what is there before writing.
     Reread,
-    /// Write.
-    Write,
+    /// Write over what was read.
+    Write {
+        /// What was read.
+        before: Option<Doc>,
+    },
     /// Read until `after` shows.
     ReadBack,
 }
@@ -72,8 +75,8 @@ pub(super) async fn fly(
 ) -> (usize, Landed) {
     let landed = match leg {
         Leg::Reread => Landed::Reread(world.read(&change.address).await),
-        Leg::Write => {
-            Landed::Written(world.write(&change.address, change.before.as_ref(), change.after.as_ref()).await)
+        Leg::Write { before } => {
+            Landed::Written(world.write(&change.address, before.as_ref(), change.after.as_ref()).await)
         }
         Leg::ReadBack => Landed::ReadBack(read_back(world, change, patience, cancel).await),
     };

@@ -20,7 +20,19 @@ pub enum Record {
         organization: String,
         /// How many changes it has.
         changes: usize,
+        /// Who approved it, if somebody was named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approver: Option<String>,
+        /// The ticket it belongs to, if one was named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<String>,
+        /// The run it undoes, if it undoes one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undoes: Option<String>,
     },
+    /// The plan is gone on with after an end or a crash. What was announced and is not settled is to be read back first;
+    /// everything else that is not settled waits again.
+    Resumed,
     /// A write is about to be sent.
     Intent {
         /// The change.
@@ -84,6 +96,8 @@ pub enum Outcome {
         /// Why.
         cause: Cause,
     },
+    /// Read back after a crash: `after` is not there, nobody else wrote, and it may be tried again.
+    NotDone,
 }
 
 /// How a run under a plan ended.
@@ -96,6 +110,8 @@ pub enum EndStatus {
     Failed,
     /// The operator stopped it.
     Interrupted,
+    /// It was to undo another run, and some of it could not be undone: an operator is needed.
+    UndoFailed,
 }
 
 /// Where a change stands.
@@ -129,14 +145,15 @@ pub fn next(stage: Stage, record: &Record) -> Option<Stage> {
             Outcome::Failed { .. } => Some(Stage::Failed),
             Outcome::Conflict { .. } => Some(Stage::Conflict),
             // Without an intent nothing was sent, so nothing can have come of it.
-            Outcome::Done { .. } | Outcome::Unknown { .. } => None,
+            Outcome::Done { .. } | Outcome::Unknown { .. } | Outcome::NotDone => None,
         },
         (Stage::Intended, Record::Outcome { outcome: Outcome::Unknown { .. }, .. }) => Some(Stage::Unknown),
+        (Stage::Unknown, Record::Outcome { outcome: Outcome::NotDone, .. }) => Some(Stage::Waiting),
         (Stage::Intended | Stage::Unknown, Record::Outcome { outcome, .. }) => match outcome {
             Outcome::Done { .. } => Some(Stage::Done),
             Outcome::Failed { .. } => Some(Stage::Failed),
             Outcome::Conflict { .. } => Some(Stage::Conflict),
-            Outcome::AlreadyDone | Outcome::Unknown { .. } => None,
+            Outcome::AlreadyDone | Outcome::Unknown { .. } | Outcome::NotDone => None,
         },
         (Stage::Done, Record::Verified { .. }) => Some(Stage::Settled),
         (Stage::Done, Record::NotVerified { .. }) => Some(Stage::NotVerified),
@@ -163,6 +180,12 @@ pub struct Progress {
     pub stages: Vec<Stage>,
     /// AWS's id of what was created, by change.
     pub aws_ids: Vec<Option<String>>,
+    /// Whether a write of the change was ever announced: what was never announced is not ours to undo.
+    pub announced: Vec<bool>,
+    /// The run it undoes, if it undoes one.
+    pub undoes: Option<String>,
+    /// How often it was gone on with.
+    pub resumed: usize,
     /// How it ended, if it did.
     pub ended: Option<EndStatus>,
 }
@@ -175,9 +198,15 @@ impl Progress {
     pub fn accept(&mut self, record: &Record) -> Result<(), Illegal> {
         let illegal = |why: String| Illegal { record: record.name(), why };
         match (record, &self.plan, self.ended) {
+            (Record::Resumed, Some(_), ended) if ended != Some(EndStatus::Done) => {
+                self.resume();
+                return Ok(());
+            }
             (_, _, Some(_)) => return Err(illegal("the journal has ended".into())),
-            (Record::Begin { plan, changes, .. }, None, None) => {
+            (Record::Begin { plan, changes, undoes, .. }, None, None) => {
                 self.plan = Some(plan.clone());
+                self.undoes.clone_from(undoes);
+                self.announced = vec![false; *changes];
                 self.stages = vec![Stage::Waiting; *changes];
                 self.aws_ids = vec![None; *changes];
                 return Ok(());
@@ -201,12 +230,40 @@ impl Progress {
             return Err(illegal(format!("the plan has no change number {change}")));
         };
         *stage = next(*stage, record).ok_or_else(|| illegal(format!("change number {change} is {stage:?}")))?;
+        if matches!(record, Record::Intent { .. })
+            && let Some(announced) = self.announced.get_mut(change)
+        {
+            *announced = true;
+        }
         if let Record::Outcome { outcome: Outcome::Done { aws_id }, .. } = record
             && let Some(slot) = self.aws_ids.get_mut(change)
         {
             slot.clone_from(aws_id);
         }
         Ok(())
+    }
+
+    /// Takes an end or a crash back: nothing is taken for done that was not read back.
+    fn resume(&mut self) {
+        self.ended = None;
+        self.resumed += 1;
+        for stage in &mut self.stages {
+            *stage = match stage {
+                Stage::Waiting | Stage::Failed | Stage::Conflict => Stage::Waiting,
+                Stage::Intended | Stage::Unknown | Stage::Done | Stage::NotVerified => Stage::Unknown,
+                Stage::Settled => Stage::Settled,
+            };
+        }
+    }
+
+    /// Whether a write of the change was ever announced.
+    pub fn was_announced(&self, change: usize) -> bool {
+        self.announced.get(change).copied().unwrap_or_default()
+    }
+
+    /// Where a change stands; `Waiting` for one the plan does not have.
+    pub fn stage(&self, change: usize) -> Stage {
+        self.stages.get(change).copied().unwrap_or_default()
     }
 
     /// Changes whose write was announced or sent and whose outcome is not known: to be read back first.
@@ -220,7 +277,7 @@ impl Record {
     /// The change it is about, if one.
     pub fn change(&self) -> Option<usize> {
         match self {
-            Self::Begin { .. } | Self::End { .. } => None,
+            Self::Begin { .. } | Self::Resumed | Self::End { .. } => None,
             Self::Intent { change, .. }
             | Self::Outcome { change, .. }
             | Self::Verified { change }
@@ -228,9 +285,11 @@ impl Record {
         }
     }
 
-    fn name(&self) -> &'static str {
+    /// Its name in the journal.
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Begin { .. } => "begin",
+            Self::Resumed => "resumed",
             Self::Intent { .. } => "intent",
             Self::Outcome { .. } => "outcome",
             Self::Verified { .. } => "verified",
@@ -301,7 +360,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn begin(changes: usize) -> Record {
-        Record::Begin { plan: "sha256:1".into(), organization: "o-abc123".into(), changes }
+        let (plan, organization) = ("sha256:1".into(), "o-abc123".into());
+        Record::Begin { plan, organization, changes, approver: None, ticket: None, undoes: None }
     }
 
     fn intent(change: usize) -> Record {
@@ -363,6 +423,9 @@ mod tests {
             (vec![begin(1), intent(0), end(EndStatus::Interrupted)], "has no outcome"),
             (vec![begin(1), end(EndStatus::Done)], "not every change is done"),
             (vec![begin(0), end(EndStatus::Done), begin(0)], "the journal has ended"),
+            (vec![begin(0), end(EndStatus::Done), Record::Resumed], "the journal has ended"),
+            (vec![Record::Resumed], "no plan has begun"),
+            (vec![begin(1), intent(0), outcome(0, Outcome::NotDone)], "is Intended"),
         ] {
             let (last, before) = records.split_last().unwrap();
             let mut progress = run(before).unwrap();
@@ -373,6 +436,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_resumed_plan_takes_nothing_for_done_that_was_not_read_back() {
+        let failed = outcome(1, Outcome::Failed { cause: cause() });
+        let mut records = vec![begin(4), intent(0), done(0), intent(1), failed, intent(2), intent(3), done(3)];
+        records.extend([Record::Verified { change: 3 }, Record::Resumed]);
+        let progress = run(&records).unwrap();
+        assert_eq!(progress.stages, [Stage::Unknown, Stage::Waiting, Stage::Unknown, Stage::Settled]);
+        assert_eq!((progress.to_read_back(), progress.resumed), (vec![0, 2], 1));
+        assert_eq!(progress.aws_ids[0].as_deref(), Some("p-0"), "what is known stays known");
+        records.extend([outcome(0, Outcome::NotDone), intent(0), done(2)]);
+        let progress = run(&records).unwrap();
+        assert_eq!(progress.stages[..3], [Stage::Intended, Stage::Waiting, Stage::Done]);
+        let end = Record::End { status: EndStatus::Interrupted };
+        assert!(run(&[begin(1), end.clone(), Record::Resumed, intent(0)]).is_ok());
+        assert!(run(&[begin(1), end, intent(0)]).is_err(), "an end is an end until it is taken back");
+    }
+
     fn any_record() -> impl Strategy<Value = Record> {
         let outcomes = prop_oneof![
             Just(Outcome::Done { aws_id: None }),
@@ -380,9 +460,11 @@ mod tests {
             Just(Outcome::Failed { cause: cause() }),
             Just(Outcome::Conflict { found: None }),
             Just(Outcome::Unknown { cause: cause() }),
+            Just(Outcome::NotDone),
         ];
         prop_oneof![
             1 => (0usize..4).prop_map(begin),
+            1 => Just(Record::Resumed),
             6 => (0usize..4).prop_map(intent),
             6 => (0usize..4, outcomes).prop_map(|(change, o)| outcome(change, o)),
             3 => (0usize..4).prop_map(|change| Record::Verified { change }),
@@ -402,7 +484,7 @@ mod tests {
             for record in records {
                 let before = progress.clone();
                 if progress.accept(&record).is_ok() {
-                    prop_assert!(before.ended.is_none());
+                    prop_assert!(before.ended.is_none() || record == Record::Resumed);
                     prop_assert_eq!(accepted.is_empty(), matches!(record, Record::Begin { .. }));
                     accepted.push(record);
                 } else {
@@ -414,13 +496,18 @@ mod tests {
                     accepted.iter().filter(|r| r.change() == Some(change) && want(r)).count()
                 };
                 let intents = of(|r| matches!(r, Record::Intent { .. }));
+                let retries = of(|r| matches!(r, Record::Outcome { outcome: Outcome::NotDone, .. }));
+                let again = progress.resumed + retries;
                 let dones = of(|r| matches!(r, Record::Outcome { outcome: Outcome::Done { .. }, .. }));
                 let verified = of(|r| matches!(r, Record::Verified { .. }));
-                prop_assert!(intents <= 1 && dones <= intents && verified <= dones);
+                prop_assert!(intents <= 1 + again && dones <= intents + again && verified <= dones);
+                prop_assert_eq!(progress.was_announced(change), intents > 0);
                 let settled = *stage == Stage::Settled;
                 let already = of(|r| matches!(r, Record::Outcome { outcome: Outcome::AlreadyDone, .. }));
                 prop_assert_eq!(settled, verified + already == 1);
-                prop_assert_eq!(*stage == Stage::Waiting, accepted.iter().all(|r| r.change() != Some(change)));
+                if again == 0 {
+                    prop_assert_eq!(*stage == Stage::Waiting, accepted.iter().all(|r| r.change() != Some(change)));
+                }
             }
         }
 

@@ -16,14 +16,14 @@ mod same;
 mod schedule;
 mod world;
 
-pub use apply::{ApplyOptions, apply};
+pub use apply::{ApplyOptions, apply, resume};
 pub use confirm::{missing_confirmations, needed_confirmations};
 pub use flight::Patience;
 pub use guards::{Roles, Setting, guards};
 pub use journal::{EndStatus, Illegal, Outcome, Progress, Record, ReplayError, Stage, next, replay};
 pub use needs::{NEEDS, Need};
 pub use report::{ApplyReport, ChangeResult, Event, Fate, Stop};
-pub use same::same;
+pub use same::{between, same};
 pub use schedule::{PlanFault, Schedule};
 pub use world::World;
 

@@ -15,6 +15,29 @@ pub fn same(left: Option<&Doc>, right: Option<&Doc>) -> bool {
     }
 }
 
+/// Whether what is there is what a write cut short can leave behind: each member as `before` or as `after` has it. Writes
+/// that create or delete are one call, so nothing lies between for them.
+pub fn between(found: Option<&Doc>, before: Option<&Doc>, after: Option<&Doc>) -> bool {
+    match (found, before, after) {
+        (Some(found), Some(before), Some(after)) => mixed(&found.0, &before.0, &after.0),
+        _ => same(found, before) || same(found, after),
+    }
+}
+
+fn mixed(found: &Value, before: &Value, after: &Value) -> bool {
+    if values(found, before) || values(found, after) {
+        return true;
+    }
+    match (found, before, after) {
+        (Value::Object(found), Value::Object(before), Value::Object(after)) => {
+            let of = |map: &Map<String, Value>, key: &str| map.get(key).cloned().unwrap_or(Value::Null);
+            let mut keys = found.keys().chain(before.keys()).chain(after.keys());
+            keys.all(|key| mixed(&of(found, key), &of(before, key), &of(after, key)))
+        }
+        _ => false,
+    }
+}
+
 fn values(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Object(left), Value::Object(right)) => within(left, right) && within(right, left),
@@ -79,6 +102,21 @@ mod tests {
     fn absent_is_not_empty() {
         assert!(same(None, None));
         assert!(!same(None, Some(&Doc(json!({})))));
+    }
+
+    #[test]
+    fn a_write_cut_short_leaves_a_mixture() {
+        let doc = |value| Some(Doc(value));
+        let before = doc(json!({"content": "old", "tags": {"a": "1", "gone": "x"}}));
+        let after = doc(json!({"content": "new", "tags": {"a": "2", "b": "1"}}));
+        let is = |found: Option<Doc>| between(found.as_ref(), before.as_ref(), after.as_ref());
+        assert!(is(before.clone()) && is(after.clone()));
+        assert!(is(doc(json!({"content": "new", "tags": {"a": "1", "gone": "x"}}))));
+        assert!(is(doc(json!({"content": "new", "tags": {"a": "2", "b": "1", "gone": "x"}}))));
+        assert!(!is(doc(json!({"content": "somebody's", "tags": {"a": "1", "gone": "x"}}))));
+        assert!(!is(doc(json!({"content": "new", "tags": {"a": "3"}}))));
+        assert!(!is(None));
+        assert!(between(None, None, after.as_ref()) && !between(before.as_ref(), None, after.as_ref()));
     }
 
     proptest! {

@@ -50,6 +50,15 @@ impl Schedule {
     /// # Errors
     /// If a thing is changed twice, or a change waits for one that does not come before it.
     pub fn new(plan: &Plan) -> Result<Self, PlanFault> {
+        Self::beyond(plan, |_| false)
+    }
+
+    /// Puts those changes of a plan in order that are not over, by their index. Nothing waits for what is over; one that
+    /// is over and failed is to be told with [`Schedule::ended`].
+    ///
+    /// # Errors
+    /// As [`Schedule::new`].
+    pub fn beyond(plan: &Plan, over: impl Fn(usize) -> bool) -> Result<Self, PlanFault> {
         let mut index: BTreeMap<&Address, usize> = BTreeMap::new();
         let mut schedule = Self {
             lanes: BTreeMap::new(),
@@ -72,9 +81,13 @@ impl Schedule {
                 return Err(PlanFault::Twice { address: change.address.to_string() });
             }
             let lane = change.address.account().cloned();
-            schedule.lanes.entry(lane.clone()).or_default().push_back(at);
+            let queue = schedule.lanes.entry(lane.clone()).or_default();
+            if !over(at) {
+                queue.push_back(at);
+            }
             schedule.lane_of.push(lane);
-            schedule.open.push(needs.len());
+            let open = needs.iter().filter(|on| index.get(*on).is_some_and(|on| !over(*on))).count();
+            schedule.open.push(open);
         }
         let lanes: Vec<_> = schedule.lanes.keys().cloned().collect();
         lanes.iter().for_each(|lane| schedule.look_at(lane));
@@ -111,6 +124,7 @@ impl Schedule {
                 for waiting in self.dependents.get(cause).cloned().unwrap_or_default() {
                     if let std::collections::btree_map::Entry::Vacant(slot) = self.skipped.entry(waiting) {
                         slot.insert(cause);
+                        self.ready.remove(&waiting);
                         skipped.push(waiting);
                         failed.push(waiting);
                         touched.extend(self.lane_of.get(waiting).cloned());
@@ -194,6 +208,23 @@ mod tests {
         let mut own = org_change("c", &[]);
         own.depends_on.push(own.address.clone());
         assert!(matches!(Schedule::new(&plan(vec![own])), Err(PlanFault::Order { .. })));
+    }
+
+    #[test]
+    fn what_is_over_is_not_started_again_and_holds_nothing_up() {
+        let a = org_change("a", &[]);
+        let b = org_change("b", &[&a]);
+        let c = account_change(1, "c", &[&a, &b]);
+        let d = account_change(1, "d", &[]);
+        let plan = plan(vec![a, b, c, d]);
+        let mut schedule = Schedule::beyond(&plan, |change| change == 0).unwrap();
+        assert_eq!(schedule.start(), Some(1));
+        assert_eq!(schedule.start(), None);
+        schedule.ended(1, true);
+        assert_eq!(schedule.start(), Some(2));
+        let mut schedule = Schedule::beyond(&plan, |change| change == 0).unwrap();
+        assert_eq!(schedule.ended(0, false), [1, 2], "over and failed");
+        assert_eq!(schedule.start(), Some(3));
     }
 
     proptest! {

@@ -74,7 +74,15 @@ pub(super) fn now() -> Timestamp {
 
 pub(super) fn options() -> ApplyOptions<'static> {
     let patience = Patience { reads: 4, first: Duration::from_millis(100), longest: Duration::from_secs(1) };
-    ApplyOptions { max_concurrency: 4, keep_going: false, patience, now: &now }
+    ApplyOptions {
+        max_concurrency: 4,
+        keep_going: false,
+        patience,
+        now: &now,
+        approver: None,
+        ticket: None,
+        undoes: None,
+    }
 }
 
 /// Applies a plan with a journal of its own; gives the report, the events and the journal's bytes.
