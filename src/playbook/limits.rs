@@ -1,7 +1,8 @@
 //! AWS limits that a plan must stay within, with AWS's published values as defaults.
 //!
-//! Source: "Quotas and service limits for AWS Organizations" (since 2026-05-15), "CloudWatch Logs quotas".
+//! Source: `config/policies.yaml` for policies; "CloudWatch Logs quotas".
 
+use crate::policy::Quotas;
 use serde::{Deserialize, Serialize};
 
 /// Limits checked before anything is written. AWS can raise them for an organization, so each can be overridden.
@@ -18,6 +19,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { scp_size: 10_240, scps_per_target: 10, metric_filters_per_log_group: 100 }
+        let scp = Quotas::embedded().scp;
+        Self { scp_size: scp.size, scps_per_target: scp.per_target, metric_filters_per_log_group: 100 }
     }
 }

@@ -40,6 +40,15 @@ pub fn same_meaning(a: &str, b: &str) -> bool {
     }
 }
 
+/// The canonical form of a statement without its name: equal for statements that decide the same in the same version.
+pub(super) fn statement_without_sid(statement: &Statement) -> Value {
+    let mut value = canonical_statement(statement);
+    if let Some(statement) = value.as_object_mut() {
+        statement.remove("Sid");
+    }
+    value
+}
+
 fn canonical_statement(statement: &Statement) -> Value {
     let mut out = Map::new();
     let mut put = |name: &str, value: Option<Value>| {

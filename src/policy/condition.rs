@@ -1,11 +1,12 @@
 //! Condition operators.
 //!
 //! Owns: whether one line of a `Condition` block holds for a request. Must not: guess; what is not known is not known.
+//! How two single values compare is in `compare`.
 //!
 //! Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Multivalued context keys".
 
+use super::compare::{Order, Test, boolean, compare};
 use super::document::{Condition, Version};
-use super::glob::{Expanded, Glob};
 use super::request::{Request, Value};
 use super::shown;
 
@@ -71,56 +72,34 @@ enum Set {
     AllValues,
 }
 
-/// How one value of the request is compared with one of the policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Test {
-    Text { wildcards: bool, fold: bool },
-    Arn,
-    Bool,
-    Number(Order),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    Equal,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-/// Operators that are compared: name, test, whether negated.
-const COMPARED: [(&str, Test, bool); 17] = [
+/// Operators that are compared: name, test, whether negated. A negated one holds where the plain one does not.
+const COMPARED: [(&str, Test, bool); 26] = [
     ("StringEquals", Test::Text { wildcards: false, fold: false }, false),
     ("StringNotEquals", Test::Text { wildcards: false, fold: false }, true),
     ("StringEqualsIgnoreCase", Test::Text { wildcards: false, fold: true }, false),
     ("StringNotEqualsIgnoreCase", Test::Text { wildcards: false, fold: true }, true),
     ("StringLike", Test::Text { wildcards: true, fold: false }, false),
     ("StringNotLike", Test::Text { wildcards: true, fold: false }, true),
-    ("ArnEquals", Test::Arn, false),
-    ("ArnLike", Test::Arn, false),
-    ("ArnNotEquals", Test::Arn, true),
-    ("ArnNotLike", Test::Arn, true),
-    ("Bool", Test::Bool, false),
     ("NumericEquals", Test::Number(Order::Equal), false),
     ("NumericNotEquals", Test::Number(Order::Equal), true),
     ("NumericLessThan", Test::Number(Order::Less), false),
     ("NumericLessThanEquals", Test::Number(Order::LessOrEqual), false),
     ("NumericGreaterThan", Test::Number(Order::Greater), false),
     ("NumericGreaterThanEquals", Test::Number(Order::GreaterOrEqual), false),
-];
-
-/// Operators that exist and are not evaluated.
-const NOT_EVALUATED: [&str; 9] = [
-    "DateEquals",
-    "DateNotEquals",
-    "DateLessThan",
-    "DateLessThanEquals",
-    "DateGreaterThan",
-    "DateGreaterThanEquals",
-    "BinaryEquals",
-    "IpAddress",
-    "NotIpAddress",
+    ("DateEquals", Test::Date(Order::Equal), false),
+    ("DateNotEquals", Test::Date(Order::Equal), true),
+    ("DateLessThan", Test::Date(Order::Less), false),
+    ("DateLessThanEquals", Test::Date(Order::LessOrEqual), false),
+    ("DateGreaterThan", Test::Date(Order::Greater), false),
+    ("DateGreaterThanEquals", Test::Date(Order::GreaterOrEqual), false),
+    ("Bool", Test::Bool, false),
+    ("BinaryEquals", Test::Binary, false),
+    ("IpAddress", Test::Ip, false),
+    ("NotIpAddress", Test::Ip, true),
+    ("ArnEquals", Test::Arn, false),
+    ("ArnLike", Test::Arn, false),
+    ("ArnNotEquals", Test::Arn, true),
+    ("ArnNotLike", Test::Arn, true),
 ];
 
 /// An operator without its prefix and its `IfExists`.
@@ -145,11 +124,23 @@ pub(super) fn unknown_operator(operator: &str) -> Option<String> {
         return (if_exists || set != Set::Single)
             .then(|| format!("operator `{}` does not exist, use `Null`", shown(operator)));
     }
-    let names: Vec<&str> = COMPARED.iter().map(|(name, _, _)| *name).chain(NOT_EVALUATED).chain(["Null"]).collect();
+    let names: Vec<&str> = COMPARED.iter().map(|(name, _, _)| *name).chain(["Null"]).collect();
     if names.contains(&base) {
         return None;
     }
     Some(format!("unknown condition operator `{}`{}", shown(operator), super::parse::nearest(base, &names)))
+}
+
+/// Why a value of the policy can never be compared by its operator, without the value itself; `None` if it can.
+pub(super) fn unfit_value(condition: &Condition) -> Option<String> {
+    let (_, base, _) = take_apart(&condition.operator);
+    let what = if base == "Null" {
+        condition.values.iter().any(|value| boolean(value).is_none()).then_some("`true` or `false`")
+    } else {
+        let (_, test, _) = COMPARED.iter().find(|(name, _, _)| *name == base)?;
+        condition.values.iter().find_map(|value| test.unfit(value))
+    }?;
+    Some(format!("a value of `{}` under `{}` must be {what}", shown(&condition.key), shown(&condition.operator)))
 }
 
 /// Whether a key of this operator takes `true` and `false` without case.
@@ -170,7 +161,7 @@ pub(super) fn holds(condition: &Condition, version: Version, request: &Request) 
         return null(&condition.values, values.is_none(), &key);
     }
     let Some((_, test, negated)) = COMPARED.iter().find(|(name, _, _)| *name == base).copied() else {
-        return Truth::Unknown(format!("condition operator `{}` is not evaluated", shown(&condition.operator)));
+        return Truth::Unknown(format!("condition operator `{}` does not exist", shown(&condition.operator)));
     };
     let Some(values) = values else {
         return Truth::from(match set {
@@ -180,9 +171,8 @@ pub(super) fn holds(condition: &Condition, version: Version, request: &Request) 
         });
     };
     let mut each = values.iter().map(|value| {
-        let found = Truth::any(
-            condition.values.iter().map(|wanted| compare(test, value, wanted, negated, version, request, &key)),
-        );
+        let found =
+            Truth::any(condition.values.iter().map(|wanted| compare(test, value, wanted, version, request, &key)));
         if negated { found.not() } else { found }
     });
     match set {
@@ -201,57 +191,4 @@ fn null(wanted: &[String], absent: bool, key: &str) -> Truth {
         Some(wanted) => Truth::from(wanted == absent),
         None => Truth::Unknown(format!("`Null` of `{key}` is neither true nor false")),
     }))
-}
-
-fn boolean(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
-    }
-}
-
-/// Whether one value of the request fits one of the policy, before negation.
-fn compare(
-    test: Test,
-    value: &str,
-    wanted: &str,
-    negated: bool,
-    version: Version,
-    request: &Request,
-    key: &str,
-) -> Truth {
-    let wildcards = matches!(test, Test::Arn | Test::Text { wildcards: true, .. });
-    let wanted = match Glob::expand(wanted, wildcards, version, request) {
-        Expanded::Glob(glob) => glob,
-        Expanded::Unknown(why) => return Truth::Unknown(why),
-        Expanded::Nothing if negated => {
-            return Truth::Unknown(format!("a variable compared with `{key}` is not in the request"));
-        }
-        Expanded::Nothing => return Truth::No,
-    };
-    let unfit = |what: &str| Truth::Unknown(format!("`{key}` is compared as {what}, and one side is not"));
-    match test {
-        Test::Text { fold, .. } => wanted.matches(value, fold).into(),
-        Test::Arn => wanted.matches_arn(value).map_or_else(|| unfit("an ARN"), Truth::from),
-        Test::Bool => match (boolean(value), boolean(&wanted.literal())) {
-            (Some(value), Some(wanted)) => (value == wanted).into(),
-            _ => unfit("a boolean"),
-        },
-        Test::Number(order) => match (number(value), number(&wanted.literal())) {
-            (Some(value), Some(wanted)) => Truth::from(match order {
-                Order::Equal => value.total_cmp(&wanted).is_eq(),
-                Order::Less => value < wanted,
-                Order::LessOrEqual => value <= wanted,
-                Order::Greater => value > wanted,
-                Order::GreaterOrEqual => value >= wanted,
-            }),
-            _ => unfit("a number"),
-        },
-    }
-}
-
-/// A finite number; minus zero is zero.
-fn number(text: &str) -> Option<f64> {
-    text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number + 0.0)
 }

@@ -168,6 +168,9 @@ fn about_resource(document: &Document, statement: &Statement, request: &Request)
 fn about_principal(statement: &Statement, principal: &Principal) -> Truth {
     match (statement.principals(), statement.not_principals()) {
         (Some(named), _) => names(named, principal),
+        (None, Some(_)) if statement.effect() == Effect::Allow => {
+            Truth::Unknown("`NotPrincipal` is not supported with `Allow`".to_owned())
+        }
         (None, Some(spared)) => spares(spared, principal).not(),
         (None, None) => Truth::Yes,
     }
@@ -197,7 +200,9 @@ fn names(named: &Principals, principal: &Principal) -> Truth {
 }
 
 /// Whether `NotPrincipal` spares who asks. IAM wants the account, the role and the session listed; whoever is listed in
-/// part can't be told.
+/// part can't be told. Where a permissions boundary is attached to who asks, IAM spares nobody: callers know of those.
+///
+/// Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal".
 fn spares(spared: &Principals, principal: &Principal) -> Truth {
     if spared.is_anyone() || principal.service.is_some() || principal.federated.is_some() || principal.arn.is_empty() {
         return names(spared, principal);

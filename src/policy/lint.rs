@@ -5,8 +5,9 @@
 //!
 //! Source: IAM User Guide, "IAM JSON policy element reference"; Organizations User Guide, "SCP syntax" and "RCP syntax".
 
-use super::condition::unknown_operator;
+use super::condition::{unfit_value, unknown_operator};
 use super::document::{Document, Effect, Position, Principals, Statement, Version};
+use super::quotas::Quotas;
 use super::{PolicyError, shown};
 use std::collections::BTreeSet;
 
@@ -19,7 +20,7 @@ pub enum Rules {
     Trust,
     /// A service control policy.
     Scp,
-    /// A resource control policy written by a customer.
+    /// A resource control policy written by a customer: AWS's own `RCPFullAWSAccess` is the only one that may allow.
     Rcp,
     /// Given along when a role is assumed.
     Session,
@@ -52,7 +53,7 @@ pub fn lint(document: &Document, rules: Rules) -> Vec<PolicyError> {
         errors.actions(statement);
         errors.resources(statement);
         for condition in statement.conditions() {
-            if let Some(message) = unknown_operator(&condition.operator) {
+            if let Some(message) = unknown_operator(&condition.operator).or_else(|| unfit_value(condition)) {
                 errors.add(statement.position_of("Condition"), message);
             }
         }
@@ -144,6 +145,13 @@ impl Errors {
                     self.add(at, "an RCP can't name action `*`, name the service (such as `s3:*`)".to_owned());
                 } else if self.rules == Rules::Trust && !action.to_ascii_lowercase().starts_with("sts:") {
                     self.add(at, format!("a trust policy can only name actions of `sts`, not `{}`", shown(action)));
+                } else if let (Rules::Rcp, Some((service, _))) = (self.rules, action.split_once(':'))
+                    && !Quotas::embedded().rcps_bind(service)
+                {
+                    self.add(
+                        at,
+                        format!("RCPs do not support service `{}`, remove `{}`", shown(service), shown(action)),
+                    );
                 }
             }
         }

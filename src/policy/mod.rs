@@ -7,13 +7,17 @@
 //! policy language"; Organizations User Guide, "SCP syntax" and "RCP syntax".
 
 mod canonical;
+mod compare;
 mod condition;
 mod document;
 mod evaluate;
 mod glob;
 mod json;
 mod lint;
+mod pack;
 mod parse;
+mod quotas;
+mod rcp;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -23,6 +27,9 @@ pub use document::{Condition, Document, Effect, Principals, Statement, Version};
 pub use evaluate::{Decision, StatementRef, evaluate, evaluate_chain};
 pub use json::minify;
 pub use lint::{Rules, lint};
+pub use pack::{TooLarge, pack};
+pub use quotas::{Headroom, Quota, Quotas, headroom};
+pub use rcp::{RCP_FULL_AWS_ACCESS, evaluate_rcp_chain};
 pub use request::{Context, Principal, Request, Value};
 
 /// Something wrong in a policy text, and where.

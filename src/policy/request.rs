@@ -47,6 +47,12 @@ impl Principal {
         Arn::parse(&self.arn).is_some_and(|arn| arn.service == "iam" && arn.resource == "root")
     }
 
+    /// Whether it is a service-linked role (or a session of one, by its role's ARN): no SCP and no RCP binds those.
+    pub fn is_service_linked_role(&self) -> bool {
+        Arn::parse(&self.arn)
+            .is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/aws-service-role/"))
+    }
+
     /// What a global condition key says of this principal, where that follows from who it is.
     fn key(&self, key: &str) -> Value {
         let one = |text: &str| Value::Present(vec![text.to_owned()]);

@@ -1,6 +1,8 @@
 //! Tests of reading, linting and comparing policies.
 
 mod evaluate;
+mod operators;
+mod packing;
 mod properties;
 
 use super::*;
@@ -257,7 +259,8 @@ fn an_rcp_is_held_to_its_rules() {
         r#"{"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "*", "Resource": "*"},
             {"Effect": "Deny", "NotPrincipal": "*", "NotAction": "s3:*", "Resource": "*"},
-            {"Effect": "Deny", "Action": "s3:*"}]}"#,
+            {"Effect": "Deny", "Action": "s3:*"},
+            {"Effect": "Deny", "Principal": "*", "Action": ["s3:*", "ec2:*"], "Resource": "*"}]}"#,
     );
     let told = told(&lint(&bad, Rules::Rcp)).join("\n");
     for part in [
@@ -268,6 +271,7 @@ fn an_rcp_is_held_to_its_rules() {
         "`NotAction`",
         "needs `Principal`",
         "needs `Resource`",
+        "RCPs do not support service `ec2`, remove `ec2:*`",
     ] {
         assert!(told.contains(part), "{part} in {told}");
     }
@@ -289,6 +293,26 @@ fn a_trust_policy_is_held_to_its_rules() {
     );
     let told = told(&lint(&bad, Rules::Trust));
     assert_eq!(told.len(), 7, "{told:#?}");
+}
+
+#[test]
+fn a_value_that_its_operator_can_never_compare_is_told_without_the_value() {
+    let bad = policy(
+        r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {
+  "DateLessThan": {"k": ["2030-01-01", "s3cret"]},
+  "NotIpAddress": {"k": "10.0.0.0/33"},
+  "NumericEquals": {"k": "ten"},
+  "Bool": {"k": "${aws:username}", "l": "yes"},
+  "BinaryEquals": {"k": "???"},
+  "Null": {"k": "maybe"},
+  "IpAddressIfExists": {"k": ["2001:db8::/32", "203.0.113.7"]},
+  "ForAnyValue:DateGreaterThan": {"k": ["1767225600", "2030-01", "2030-01-01T00:00Z"]}}}}"#,
+    );
+    let told = told(&lint(&bad, Rules::Scp)).join("\n");
+    assert!(!told.contains("s3cret") && told.lines().count() == 6, "{told}");
+    for part in ["a date", "a CIDR range", "a number", "`l` under `Bool` must be `true` or `false`", "base64"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
 }
 
 #[test]

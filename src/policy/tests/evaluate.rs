@@ -147,6 +147,15 @@ fn not_principal_spares_whoever_is_listed_whole() {
     assert!(matches!(deny(&format!(r#""{ROOT}""#), by_role()), Decision::CannotTell { .. }));
     assert!(matches!(deny(r#""444455556666""#, by_role()), Decision::Deny { .. }));
     assert!(matches!(deny(r#""444455556666""#, Principal::iam(ROOT)), Decision::Deny { .. }));
+    let by_service = |names: &str, service: &str| {
+        let elements = format!(r#""Action": "*", "NotPrincipal": {names}"#);
+        one("Deny", &elements, &request(Principal::service(service), "sts:AssumeRole", "*"))
+    };
+    let ec2 = r#"{"Service": ["ec2.amazonaws.com"]}"#;
+    assert_eq!(by_service(ec2, "ec2.amazonaws.com"), Decision::NoMatch);
+    assert!(matches!(by_service(ec2, "lambda.amazonaws.com"), Decision::Deny { .. }));
+    assert_eq!(by_service(r#""*""#, "lambda.amazonaws.com"), Decision::NoMatch);
+    assert!(cannot_tell(r#""Action": "*", "NotPrincipal": {"AWS": "444455556666"}"#, &request(by_role(), "a:b", "*")));
 }
 
 #[test]
@@ -236,7 +245,7 @@ fn booleans_numbers_and_null() {
         (r#""NumericGreaterThanEquals": {"n": "11"}"#, Some(false)),
         (r#""NumericGreaterThanIfExists": {"aws:missing": "9"}"#, Some(true)),
         (r#""NumericEquals": {"odd": "1"}"#, None),
-        (r#""DateLessThan": {"n": "2030-01-01T00:00:00Z"}"#, None),
+        (r#""DateLessThan": {"n": "2030-01-01T00:00:00Z"}"#, Some(true)),
         (r#""IpAddress": {"n": "10.0.0.0/8"}"#, None),
         (r#""StringAlmost": {"n": "10"}"#, None),
         (r#""ArnLike": {"aws:PrincipalArn": "*"}"#, None),
@@ -276,7 +285,8 @@ fn policy_variables_are_put_in_where_they_are_known() {
         (r#""ArnLike": {"aws:PrincipalArn": "arn:aws:iam::${aws:ResourceAccount}:role/*"}"#, Some(true)),
         (r#""StringEquals": {"abc": "${aws:missing, 'abc'}"}"#, Some(true)),
         (r#""StringEquals": {"abc": "${aws:missing}"}"#, Some(false)),
-        (r#""StringNotEquals": {"abc": "${aws:missing}"}"#, None),
+        (r#""StringNotEquals": {"abc": "${aws:missing}"}"#, Some(true)),
+        (r#""StringNotLike": {"abc": ["${aws:missing}*", "abc"]}"#, Some(false)),
         (r#""StringLike": {"abc": "${star}"}"#, Some(false)),
         (r#""StringLike": {"star": "a${*}?"}"#, Some(true)),
         (r#""StringEquals": {"abc": "${never ends"}"#, None),
@@ -301,7 +311,7 @@ fn policy_variables_are_put_in_where_they_are_known() {
 
 #[test]
 fn what_cannot_be_told_poisons() {
-    let unknown = r#""Condition": {"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}"#;
+    let unknown = r#""Condition": {"StringAlmost": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}"#;
     let text = |effect: &str, action: &str, more: &str| {
         policy(&format!(
             r#"{{"Version": "2012-10-17", "Statement": {{"Sid": "S", "Effect": "{effect}", "Action": "{action}", "Resource": "*"{more}}}}}"#
@@ -312,7 +322,7 @@ fn what_cannot_be_told_poisons() {
         (policy(FULL), text("Deny", "*", ""), with("Deny", "s3:*"), with("Allow", "s3:*"));
     let get = request(by_role(), "s3:GetObject", "*");
     let Decision::CannotTell { why } = evaluate(&[&full, &maybe_deny], &get) else { panic!("told") };
-    assert_eq!(why, "Deny statement `S` (number 1): condition operator `DateLessThan` is not evaluated");
+    assert_eq!(why, "Deny statement `S` (number 1): condition operator `StringAlmost` does not exist");
     assert!(matches!(evaluate(&[&maybe_deny], &get), Decision::CannotTell { .. }));
     assert!(matches!(evaluate(&[&maybe_allow], &get), Decision::CannotTell { .. }));
     assert!(matches!(evaluate(&[&maybe_deny, &deny], &get), Decision::Deny { .. }));
@@ -329,7 +339,7 @@ fn a_chain_needs_an_allow_at_every_level() {
         policy(r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}"#);
     let maybe = policy(
         r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*",
-            "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}}"#,
+            "Condition": {"StringAlmost": {"aws:SourceIp": "10.0.0.0/8"}}}}"#,
     );
     let get = request(by_role(), "s3:GetObject", "*");
     let run = request(by_role(), "ec2:RunInstances", "*");

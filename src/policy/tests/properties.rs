@@ -17,15 +17,19 @@ const ACTIONS: &[&str] = &["*", "s3:*", "s3:GetObject", "S3:getobject", "iam:*Us
 const RESOURCES: &[&str] = &["*", "arn:aws:s3:::a", "arn:aws:s3:::a/*", "arn:*:iam::*:user/${aws:username}"];
 const VALUES: &[&str] = &["a", "A", "true", "False", "10", "é*", "arn:aws:iam::*:role/*", "${aws:PrincipalAccount}"];
 const OPERATORS: &[&str] =
-    &["StringEquals", "StringNotLike", "ArnLikeIfExists", "Bool", "Null", "NumericLessThan", "IpAddress"];
+    &["StringEquals", "StringNotLike", "ArnLikeIfExists", "Bool", "Null", "NumericLessThan", "IpAddress", "DateEquals"];
 const KEYS: &[&str] = &["aws:PrincipalArn", "aws:principalarn", "aws:SourceIp", "k", "K"];
 
 fn statement() -> impl Strategy<Value = Json> {
     let conditions =
         prop::collection::vec((prop::sample::select(OPERATORS), prop::sample::select(KEYS), words(VALUES)), 0..4);
-    (any::<bool>(), any::<bool>(), any::<bool>(), words(ACTIONS), words(RESOURCES), conditions).prop_map(
-        |(allow, not_action, not_resource, actions, resources, conditions)| {
+    let sid = prop::option::of(prop::sample::select(&["A", "A2", "B"]));
+    (any::<bool>(), any::<bool>(), any::<bool>(), words(ACTIONS), words(RESOURCES), conditions, sid).prop_map(
+        |(allow, not_action, not_resource, actions, resources, conditions, sid)| {
             let mut statement = Map::new();
+            if let Some(sid) = sid {
+                statement.insert("Sid".into(), json!(sid));
+            }
             statement.insert("Effect".into(), json!(if allow { "Allow" } else { "Deny" }));
             statement.insert(if not_action { "NotAction" } else { "Action" }.into(), actions);
             statement.insert(if not_resource { "NotResource" } else { "Resource" }.into(), resources);
@@ -43,7 +47,7 @@ fn statement() -> impl Strategy<Value = Json> {
     )
 }
 
-fn document() -> impl Strategy<Value = Json> {
+pub(super) fn document() -> impl Strategy<Value = Json> {
     prop::collection::vec(statement(), 1..5)
         .prop_map(|statements| json!({"Version": "2012-10-17", "Statement": statements}))
 }
@@ -95,10 +99,15 @@ fn requests() -> Vec<Request> {
 
 /// What a policy decides, without what depends on positions and wording.
 fn decisions(text: &str) -> Vec<&'static str> {
-    let policy = super::policy(text);
+    decisions_of(&[super::policy(text)])
+}
+
+/// What several policies decide together.
+pub(super) fn decisions_of(policies: &[Document]) -> Vec<&'static str> {
+    let policies: Vec<&Document> = policies.iter().collect();
     requests()
         .iter()
-        .map(|request| match evaluate(&[&policy], request) {
+        .map(|request| match evaluate(&policies, request) {
             Decision::Allow => "allow",
             Decision::Deny { .. } => "deny",
             Decision::NoMatch => "no match",

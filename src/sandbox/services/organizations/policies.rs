@@ -5,7 +5,7 @@
 use super::{admit, constraint, invalid, paged, policy_id};
 use crate::model::org::PolicyType;
 use crate::model::{PolicyId, TargetId};
-use crate::policy::{self, Document, Rules};
+use crate::policy::{self, Document, Quotas, Rules};
 use crate::sandbox::org::Policy;
 use crate::sandbox::services::Operations;
 use crate::sandbox::{ApiError, Caller, Org, input};
@@ -208,9 +208,10 @@ fn check_unique(org: &Org, kind: &PolicyType, name: &str, but: Option<&PolicyId>
 
 /// Size first, then form: a document is refused for what AWS would refuse it for.
 fn check_document(kind: &PolicyType, content: &str) -> Result<(), ApiError> {
+    let quotas = Quotas::embedded();
     let (rules, limit) = match kind {
-        PolicyType::Scp => (Rules::Scp, 10_240),
-        PolicyType::Rcp => (Rules::Rcp, 5_120),
+        PolicyType::Scp => (Rules::Scp, quotas.scp.size),
+        PolicyType::Rcp => (Rules::Rcp, quotas.rcp.size),
         PolicyType::Other(other) => {
             return Err(ApiError::not_implemented(format!("the sandbox has no rules for policies of type {other}")));
         }
