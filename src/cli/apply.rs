@@ -1,19 +1,18 @@
 //! `orgward apply`: carries out a saved plan, or plans and carries out playbooks.
 
 use super::args::{ConnectionArgs, ScopeArgs};
+use super::carry::{self, How, Work};
 use super::confirm::confirm;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::plan::{self, Planned, PlaybookArgs};
 use super::survey;
 use super::ui::Ui;
-use crate::aws::{Purpose, Sessions};
+use crate::aws::Sessions;
 use crate::config::Settings;
-use crate::execute::{self, ApplyOptions, ApplyReport, Event, Fate, Patience};
-use crate::model::{OrgFacts, Plan};
-use crate::report::text::{Style, plain};
-use crate::resources::World;
-use crate::store::{self, Holder, RunStatus, StateDir};
+use crate::execute;
+use crate::model::Plan;
+use crate::store::{self, StateDir};
 use clap::Args;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -82,7 +81,8 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
         return Ok(Exit::Clean);
     }
     confirm(&planned.plan, args.yes, &args.confirm, ui)?;
-    execute(&sessions, &settings, &planned, args.keep_going, ui, cancel).await
+    let how = How { keep_going: args.keep_going, ..How::default() };
+    execute(&sessions, &settings, &planned, &how, ui, cancel).await
 }
 
 /// The saved plan, if the one argument is a plan file: JSON, where a playbook is YAML with a `version:` line.
@@ -138,96 +138,15 @@ pub async fn execute(
     sessions: &Sessions,
     settings: &Settings,
     planned: &Planned,
-    keep_going: bool,
+    how: &How<'_>,
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Outcome {
-    let (plan, org) = (&planned.plan, &planned.survey.org);
-    let clock = sessions.clock();
     let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
-    let holder = Holder::this_process("apply", clock.now());
-    let lock = state.lock(&plan.organization, &holder).map_err(Failure::error)?;
-    if let Some(holder) = &lock.abandoned_by {
-        let (command, pid, since) = (&holder.command, holder.pid, holder.since);
-        ui.warn(&format!("an earlier {command} (process {pid}, {since}) ended without finishing; see its journal"));
-    }
-    let mut run = state.create_run(&plan.organization, "apply", clock.now()).map_err(Failure::error)?;
-    run.save_plan(plan).map_err(Failure::error)?;
-    let mut journal = run.journal().map_err(Failure::error)?;
-    ui.say(&format!("Run {}: journal in {}", run.id(), journal.path().display()));
-    let report = apply(sessions, settings, (plan, org), &mut journal, keep_going, ui, cancel).await;
-    let exit = exit(&report);
-    let status = match exit {
-        Exit::Clean => RunStatus::Done,
-        Exit::Interrupted => RunStatus::Interrupted,
-        _ => RunStatus::Failed,
-    };
-    // What was done is told before anything else can go wrong.
-    let told = tell(&report, ui);
-    run.finish(status, clock.now()).map_err(Failure::error)?;
+    let lock = carry::lock(&state, &planned.plan.organization, "apply", sessions.clock().now(), ui)?;
+    let work = Work { sessions, settings, plan: &planned.plan, org: &planned.survey.org, ui, cancel };
+    let run = carry::begin(&state, &work, "apply")?;
+    let exit = work.carry_out(run, how).await;
     drop(lock);
-    told?;
-    Ok(exit)
-}
-
-async fn apply(
-    sessions: &Sessions,
-    settings: &Settings,
-    (plan, org): (&Plan, &OrgFacts),
-    journal: &mut store::Journal,
-    keep_going: bool,
-    ui: &Ui,
-    cancel: &CancellationToken,
-) -> ApplyReport {
-    let world = World::new(sessions, org, Purpose::Apply);
-    let now = || sessions.clock().now();
-    let options = ApplyOptions {
-        max_concurrency: settings.max_concurrency,
-        keep_going,
-        patience: Patience::default(),
-        now: &now,
-        approver: None,
-        ticket: None,
-        undoes: None,
-    };
-    let progress = ui.progress(plan.changes.len(), "changes");
-    let on_event = &mut |event: Event| {
-        if let Event::Ended { change, .. } = event {
-            progress.step(&plan.changes.get(change).map(|change| change.address.to_string()).unwrap_or_default());
-        }
-    };
-    execute::apply(plan, &world, journal, &options, cancel, on_event).await
-}
-
-/// Prints what came of each change, failures with their reasons.
-fn tell(report: &ApplyReport, ui: &Ui) -> Result<(), Failure> {
-    let mut text = String::new();
-    for result in &report.results {
-        let style = if result.fate.succeeded() { Style::Green } else { Style::Red };
-        let word = ui.out.paint(style, &result.fate.as_str().replace('_', " "));
-        let why = match &result.fate {
-            Fate::Failed { cause } | Fate::Unknown { cause } => format!(": {}", plain(&cause.to_string())),
-            Fate::NotVerified { why } => format!(": {}", plain(why)),
-            Fate::Conflict { found: Some(found) } => format!(": found {}", plain(&found.0.to_string())),
-            Fate::Conflict { found: None } => ": found nothing there".to_owned(),
-            _ => String::new(),
-        };
-        text.push_str(&format!("{word} {}{why}\n", plain(&result.address.to_string())));
-    }
-    if let Some(stop) = &report.stopped {
-        text.push_str(&format!("{} {}\n", ui.out.paint(Style::Red, "stopped:"), plain(&stop.to_string())));
-    }
-    text.push_str(&format!("\nApply: {}\n", report.summary()));
-    ui.data(&text)
-}
-
-/// The exit code of what came of a plan.
-fn exit(report: &ApplyReport) -> Exit {
-    match report.exit_code() {
-        0 => Exit::Clean,
-        6 => Exit::Refused,
-        8 => Exit::OperatorNeeded,
-        130 => Exit::Interrupted,
-        _ => Exit::Error,
-    }
+    Ok(exit?.0)
 }

@@ -4,6 +4,7 @@
 
 use super::apply;
 use super::args::ScopeArgs;
+use super::carry::How;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::plan;
@@ -152,6 +153,6 @@ impl Story<'_> {
 
     async fn apply(&self, planned: &plan::Planned, cancel: &CancellationToken) -> Outcome {
         let sessions = self.environment.connect(&self.settings).await?;
-        apply::execute(&sessions, &self.settings, planned, false, self.ui, cancel).await
+        apply::execute(&sessions, &self.settings, planned, &How::default(), self.ui, cancel).await
     }
 }

@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod audit;
+mod carry;
 mod checks;
 mod config;
 mod confirm;

@@ -136,6 +136,22 @@ pub enum Stage {
     Conflict,
 }
 
+impl Stage {
+    /// The word used in lists and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Intended => "intended",
+            Self::Unknown => "unknown",
+            Self::Done => "done_unverified",
+            Self::Settled => "done",
+            Self::NotVerified => "not_verified",
+            Self::Failed => "failed",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
 /// Where a change stands after a record about it; `None` if the record may not come now.
 pub fn next(stage: Stage, record: &Record) -> Option<Stage> {
     match (stage, record) {
@@ -261,9 +277,22 @@ impl Progress {
         self.announced.get(change).copied().unwrap_or_default()
     }
 
+    /// How many changes are done and read back, or were so already.
+    pub fn settled(&self) -> usize {
+        self.stages.iter().filter(|stage| **stage == Stage::Settled).count()
+    }
+
     /// Where a change stands; `Waiting` for one the plan does not have.
     pub fn stage(&self, change: usize) -> Stage {
         self.stages.get(change).copied().unwrap_or_default()
+    }
+
+    /// Changes of which it is not certain whether something of them is there, though a write was announced: whoever undoes
+    /// the plan reads these first. What failed counts too: a write of several calls may have failed after the first.
+    pub fn uncertain(&self) -> Vec<usize> {
+        let certain = |stage: &Stage| matches!(stage, Stage::Done | Stage::Settled);
+        let open = |(index, stage): (usize, &Stage)| (self.was_announced(index) && !certain(stage)).then_some(index);
+        self.stages.iter().enumerate().filter_map(open).collect()
     }
 
     /// Changes whose write was announced or sent and whose outcome is not known: to be read back first.

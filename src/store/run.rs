@@ -2,7 +2,7 @@
 
 use super::error::StoreError;
 use super::files::{folder_of, plain_name, private_dir, replace, sync_folder};
-use super::journal::{Journal, JournalContents};
+use super::journal::{Journal, JournalContents, read_journal};
 use super::plan_file::{PlanFileError, read_plan, write_plan};
 use crate::model::Plan;
 use jiff::Timestamp;
@@ -85,6 +85,24 @@ pub enum RunStatus {
     Failed,
     /// Stopped by the operator.
     Interrupted,
+    /// It was to undo another run, and some of it could not be undone.
+    UndoFailed,
+    /// Another run has undone it.
+    RolledBack,
+}
+
+impl RunStatus {
+    /// The word in the manifest.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::UndoFailed => "undo_failed",
+            Self::RolledBack => "rolled_back",
+        }
+    }
 }
 
 /// What a run is, as `manifest.json` tells it.
@@ -105,6 +123,12 @@ pub struct Manifest {
     pub ended: Option<Timestamp>,
     /// How it stands.
     pub status: RunStatus,
+    /// The run it undoes, if it is a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<RunId>,
+    /// The last run that began to undo it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_by: Option<RunId>,
 }
 
 /// A run's directory.
@@ -133,6 +157,8 @@ impl Run {
                         started: now,
                         ended: None,
                         status: RunStatus::Running,
+                        undoes: None,
+                        undone_by: None,
                     };
                     let run = Self { dir, manifest };
                     run.write_manifest()?;
@@ -188,6 +214,37 @@ impl Run {
         self.write_manifest()
     }
 
+    /// Writes down that it is at work again.
+    ///
+    /// # Errors
+    /// If the manifest can't be written.
+    pub fn go_on(&mut self) -> Result<(), StoreError> {
+        self.manifest.status = RunStatus::Running;
+        self.manifest.ended = None;
+        self.write_manifest()
+    }
+
+    /// Writes down that it undoes another run.
+    ///
+    /// # Errors
+    /// If the manifest can't be written.
+    pub fn set_undoes(&mut self, other: &RunId) -> Result<(), StoreError> {
+        self.manifest.undoes = Some(other.clone());
+        self.write_manifest()
+    }
+
+    /// Writes down that another run has begun to undo it, or (`over`) has undone it.
+    ///
+    /// # Errors
+    /// If the manifest can't be written.
+    pub fn set_undone_by(&mut self, other: &RunId, over: bool) -> Result<(), StoreError> {
+        self.manifest.undone_by = Some(other.clone());
+        if over {
+            self.manifest.status = RunStatus::RolledBack;
+        }
+        self.write_manifest()
+    }
+
     /// Saves a file of the run (`findings.json`) in one step.
     ///
     /// # Errors
@@ -237,6 +294,27 @@ impl Run {
     /// If it can't be read, is damaged, or a later orgward wrote it.
     pub fn reopen_journal(&self) -> Result<(Journal, JournalContents), StoreError> {
         Journal::reopen(&self.journal_path())
+    }
+
+    /// What the journal of the run holds; nothing if there is none.
+    ///
+    /// # Errors
+    /// If it can't be read, is damaged, or a later orgward wrote it.
+    pub fn read_journal(&self) -> Result<JournalContents, StoreError> {
+        let path = self.journal_path();
+        if path.exists() { read_journal(&path) } else { Ok(JournalContents::default()) }
+    }
+
+    /// Opens the journal of the run to go on writing it, or starts it if the run ended before it had one.
+    ///
+    /// # Errors
+    /// As [`Run::reopen_journal`] and [`Run::journal`].
+    pub fn continue_journal(&self) -> Result<(Journal, JournalContents), StoreError> {
+        if self.journal_path().exists() {
+            self.reopen_journal()
+        } else {
+            Ok((self.journal()?, JournalContents::default()))
+        }
     }
 
     /// Where the journal of the run is.
@@ -295,6 +373,38 @@ mod tests {
         let read = Run::open(dir.path(), run.id()).unwrap();
         assert_eq!(read.manifest(), run.manifest());
         assert_eq!(read.manifest().ended, Some(at("2026-07-18T10:05:00Z")));
+    }
+
+    #[test]
+    fn a_run_that_is_undone_names_the_run_that_did_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = at("2026-07-18T10:00:00Z");
+        let mut first = Run::create(dir.path(), "o-abc123", "apply", now).unwrap();
+        let mut undo = Run::create(dir.path(), "o-abc123", "rollback", now).unwrap();
+        first.finish(RunStatus::Failed, now).unwrap();
+        undo.set_undoes(first.id()).unwrap();
+        first.set_undone_by(undo.id(), false).unwrap();
+        let read = Run::open(dir.path(), first.id()).unwrap();
+        assert_eq!((read.manifest().status, read.manifest().undone_by.as_ref()), (RunStatus::Failed, Some(undo.id())));
+        first.set_undone_by(undo.id(), true).unwrap();
+        assert_eq!(Run::open(dir.path(), first.id()).unwrap().manifest().status, RunStatus::RolledBack);
+        assert_eq!(Run::open(dir.path(), undo.id()).unwrap().manifest().undoes.as_ref(), Some(first.id()));
+        let text = serde_json::to_string(&RunStatus::UndoFailed).unwrap();
+        assert_eq!(text.trim_matches('"'), RunStatus::UndoFailed.as_str());
+    }
+
+    #[test]
+    fn a_journal_is_gone_on_with_or_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = at("2026-07-18T10:00:00Z");
+        let run = Run::create(dir.path(), "o-abc123", "apply", now).unwrap();
+        assert_eq!(run.read_journal().unwrap(), JournalContents::default());
+        for lines in 0..3 {
+            let (mut journal, contents) = run.continue_journal().unwrap();
+            assert_eq!(contents.entries.len(), lines);
+            journal.append(now, &serde_json::json!({})).unwrap();
+        }
+        assert_eq!(run.read_journal().unwrap().entries.len(), 3);
     }
 
     #[test]
