@@ -9,11 +9,15 @@ mod bad_input;
 #[cfg(test)]
 mod collect;
 #[cfg(test)]
+mod demo;
+#[cfg(test)]
 mod drift;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod help;
+#[cfg(test)]
+mod in_process;
 #[cfg(test)]
 mod resources;
 #[cfg(test)]
