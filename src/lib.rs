@@ -8,7 +8,7 @@
 //!
 //! Left of a snapshot and right of a plan talks to AWS. Everything between is pure: no client, no clock, no environment.
 //!
-//! Who may import whom: `cli` -> all; `collect` -> `resources`, `aws`, `policy`, `model`; `execute` -> `resources`, `aws`,
+//! Who may import whom: `cli` -> all; `collect` -> `resources`, `aws`, `policy`, `model`; `execute` -> `resources`, `aws`, `lockout`,
 //! `policy`, `store`, `model`; `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` -> `policy`, `pattern`,
 //! `model`; `lockout` -> `policy`, `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`, `config`, `aws`, `policy`,
 //! `pattern`, `store` -> `model`; `model` -> nothing of ours. `tests/it/architecture.rs` matches every `crate::name` path

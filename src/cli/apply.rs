@@ -6,7 +6,7 @@ use super::confirm::confirm;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::plan::{self, Planned, PlaybookArgs};
-use super::survey;
+use super::saved;
 use super::ui::Ui;
 use crate::aws::Sessions;
 use crate::config::Settings;
@@ -14,7 +14,6 @@ use crate::execute;
 use crate::model::Plan;
 use crate::store::{self, StateDir};
 use clap::Args;
-use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// Carry out a saved plan, or plan playbooks and carry that out
@@ -41,6 +40,18 @@ pub struct ApplyArgs {
     /// Go on with independent changes after a failure
     #[arg(long)]
     keep_going: bool,
+    /// Apply only the plan with this digest: the one that was approved
+    #[arg(long, value_name = "sha256:...")]
+    expect_digest: Option<String>,
+    /// Of a saved plan that is stale, apply what still fits and what that needs
+    #[arg(long)]
+    still_valid: bool,
+    /// Who approved the plan; kept in the journal
+    #[arg(long, value_name = "WHO")]
+    approver: Option<String>,
+    /// The change ticket; kept in the journal
+    #[arg(long, value_name = "TICKET")]
+    ticket: Option<String>,
 }
 
 /// Runs the command.
@@ -51,7 +62,7 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
         StateDir::open(&settings.state_dir).map_err(Failure::error)?;
     }
     let environment = Environment::real();
-    let saved = saved_plan(&args.playbooks)?;
+    let saved = saved::read(&args.playbooks)?;
     if saved.is_some() && args.scope.request() != ScopeArgs::default().request() {
         let message = "a saved plan is applied whole: make it again with the scope you want";
         return Err(Failure::usage([message]));
@@ -59,10 +70,13 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     let playbooks = if saved.is_none() { args.playbooks.load(&settings)? } else { Vec::new() };
     let sessions = environment.connect(&settings).await?;
     let planned = match saved {
-        Some(plan) => reopen(plan, &sessions, &environment, (&settings, &args.scope), ui, cancel).await?,
+        Some(plan) => {
+            saved::reopen(plan, &sessions, &environment, (&settings, &args.scope, args.still_valid), ui, cancel).await?
+        }
         None => plan::make(&sessions, &environment, (&settings, &args.scope, &playbooks), ui, cancel).await?,
     };
     plan::show(&planned, plan::Format::Text, ui)?;
+    saved::expected(args.expect_digest.as_deref(), &planned)?;
     if args.dry_run {
         return Ok(plan::exit(&planned.plan, false, args.allow_partial));
     }
@@ -83,51 +97,6 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     confirm(&planned.plan, args.yes, &args.confirm, ui)?;
     let how = How { keep_going: args.keep_going, ..How::default() };
     execute(&sessions, &settings, &planned, &how, ui, cancel).await
-}
-
-/// The saved plan, if the one argument is a plan file: JSON, where a playbook is YAML with a `version:` line.
-fn saved_plan(args: &PlaybookArgs) -> Result<Option<Plan>, Failure> {
-    let is_plan = |name: &String| {
-        let path = Path::new(name);
-        path.is_file()
-            && (path.extension().is_some_and(|extension| extension == "json")
-                || std::fs::read(path).is_ok_and(|bytes| bytes.trim_ascii_start().starts_with(b"{")))
-    };
-    if !args.playbooks.iter().any(is_plan) {
-        return Ok(None);
-    }
-    match args.playbooks.as_slice() {
-        [name] if args.values.is_empty() => {
-            store::read_plan(Path::new(name)).map(Some).map_err(|error| Failure::new(Exit::Refused, error))
-        }
-        _ => Err(Failure::usage(["a saved plan is applied alone: without playbooks and without --set"])),
-    }
-}
-
-/// A saved plan held against the organization as it is now: only of the same organization, and refused anew where the
-/// interim rules ask for it.
-async fn reopen(
-    mut plan: Plan,
-    sessions: &Sessions,
-    environment: &Environment,
-    (settings, scope): (&Settings, &ScopeArgs),
-    ui: &Ui,
-    cancel: &CancellationToken,
-) -> Result<Planned, Failure> {
-    let survey = survey::survey(sessions, scope, ui, cancel).await?;
-    let found = &survey.org.organization.id;
-    if &plan.organization != found {
-        let message = format!("the plan is for organization `{}`, the credentials are of `{found}`", plan.organization);
-        return Err(Failure::new(Exit::Refused, message));
-    }
-    let digest = store::plan_digest(&plan).map_err(Failure::error)?;
-    let roles = plan::own_roles(settings);
-    for refusal in execute::guards(&plan, &survey.org, environment.setting(sessions), &roles) {
-        if !plan.refusals.contains(&refusal) {
-            plan.refusals.push(refusal);
-        }
-    }
-    Ok(Planned { survey, plan, digest })
 }
 
 /// Carries a plan out under the organization's lock, with a journal in a new run.

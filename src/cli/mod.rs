@@ -16,6 +16,7 @@ mod plan;
 mod playbooks;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod saved;
 mod survey;
 mod ui;
 

@@ -15,6 +15,7 @@ mod report;
 mod rollback;
 mod same;
 mod schedule;
+mod stale;
 mod world;
 
 pub use apply::{ApplyOptions, apply, resume};
@@ -27,6 +28,7 @@ pub use report::{ApplyReport, ChangeResult, Event, Fate, Stop};
 pub use rollback::{Undo, rollback};
 pub use same::{between, same};
 pub use schedule::{PlanFault, Schedule};
+pub use stale::{Stale, stale, without};
 pub use world::World;
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn a_baseline_is_previewed_saved_applied_and_nothing_is_left() {
 }
 
 #[test]
-fn what_changed_since_the_plan_is_a_conflict_and_stays_as_it_is() {
+fn what_changed_since_the_plan_is_told_and_stays_as_it_is() {
     let served = served();
     let path = saved(&served, &["cis-password-policy"]);
     let plan: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
@@ -115,10 +115,11 @@ fn what_changed_since_the_plan_is_a_conflict_and_stays_as_it_is() {
         ("RequireNumbers", "true"),
     ];
     served.in_account(&account, "iam", &policy);
-    served
-        .run(&["apply", "--yes", &path])
-        .ends(6)
-        .shows(&[&format!("conflict password policy of {account}: found"), "\"minimum_password_length\":11"]);
+    served.run(&["apply", "--yes", &path]).ends(6).says(&[
+        &format!("password policy of {account}: the plan saw"),
+        "minimum_password_length 11",
+        "the plan is stale",
+    ]);
     let now = changes(&served, &["cis-password-policy"]);
     assert_eq!(now[0]["before"]["minimum_password_length"], 11, "what someone else wrote was not written over");
     assert_eq!(now[0]["after"]["minimum_password_length"], 14);
