@@ -10,9 +10,7 @@ use super::saved;
 use super::ui::Ui;
 use crate::aws::Sessions;
 use crate::config::Settings;
-use crate::execute;
-use crate::model::Plan;
-use crate::store::{self, StateDir};
+use crate::store::StateDir;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -95,7 +93,7 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
         return Ok(Exit::Clean);
     }
     confirm(&planned.plan, args.yes, &args.confirm, ui)?;
-    let how = How { keep_going: args.keep_going, ..How::default() };
+    let how = How { keep_going: args.keep_going, approver: args.approver.as_deref(), ticket: args.ticket.as_deref() };
     execute(&sessions, &settings, &planned, &how, ui, cancel).await
 }
 
