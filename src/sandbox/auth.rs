@@ -3,12 +3,12 @@
 //! Owns: callers and the sessions that `AssumeRole` handed out. Must not: verify signatures (the sandbox hands out its
 //! own keys and takes any signature), or answer an operation.
 
+use super::access::Parsed;
 use super::error::ApiError;
 use super::org::Org;
 use super::services::Service;
 use super::wire::Protocol;
 use crate::model::{AccountId, Region};
-use crate::policy::{self, Context, Decision, Document, Principal, Request};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,9 +43,10 @@ pub(crate) struct Session {
     /// `AROA...:SESSION`.
     pub(crate) user_id: String,
     pub(crate) token: String,
+    pub(crate) issued: Timestamp,
     pub(crate) expires: Timestamp,
     /// The session policy, if one was given.
-    pub(crate) policy: Option<Document>,
+    pub(crate) policy: Option<Arc<Parsed>>,
     pub(crate) source_identity: Option<String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) transitive_tags: BTreeSet<String>,
@@ -151,71 +152,6 @@ impl Service {
             format!("User: {caller_arn} is not authorized to perform: {action} on resource: {resource} {because}");
         ApiError::new(code, message.trim_end()).with_status(status)
     }
-}
-
-/// Holds a call against the caller's session policy.
-///
-/// # Errors
-/// The service's denial, or 501 if the policy asks what the sandbox does not know.
-pub(crate) fn allowed(
-    caller: &Caller,
-    org: &Org,
-    service: &Service,
-    operation: &str,
-    input: &Value,
-) -> Result<(), ApiError> {
-    let Some(document) = caller.session.as_ref().and_then(|session| session.policy.as_ref()) else { return Ok(()) };
-    // Needs no permission, so nothing can take it away.
-    if (service.prefix, operation) == ("sts", "GetCallerIdentity") {
-        return Ok(());
-    }
-    let action = format!("{}:{operation}", service.prefix);
-    let named = input.get("RoleArn").and_then(Value::as_str).filter(|_| operation == "AssumeRole");
-    match decide(document, caller, org, &action, named) {
-        Decision::Allow => Ok(()),
-        Decision::Deny { .. } => {
-            let because = "with an explicit deny in a session policy";
-            Err(service.denies(&caller.arn, &action, named.unwrap_or("*"), because))
-        }
-        Decision::NoMatch => {
-            let because = format!("because no session policy allows the {action} action");
-            Err(service.denies(&caller.arn, &action, named.unwrap_or("*"), &because))
-        }
-        Decision::CannotTell { why } => Err(ApiError::not_implemented(format!(
-            "the sandbox cannot evaluate the session policy for {action}: {why}"
-        ))),
-    }
-}
-
-/// The session policy's decision. The sandbox does not know the resources of most calls, so a policy that decides
-/// otherwise for a resource it names can't be told.
-fn decide(document: &Document, caller: &Caller, org: &Org, action: &str, named: Option<&str>) -> Decision {
-    let role = caller.role_arn.as_deref().unwrap_or_default();
-    let mut request = Request {
-        principal: Principal::session(role, &caller.arn),
-        action: action.to_owned(),
-        resource: named.unwrap_or("*").to_owned(),
-        context: Context::partial()
-            .with("aws:RequestedRegion", caller.region.as_str())
-            .with("aws:PrincipalOrgID", &org.info.id)
-            .with("aws:SecureTransport", "true"),
-    };
-    let decision = policy::evaluate(&[document], &request);
-    if named.is_some() {
-        return decision;
-    }
-    let resources = document.statements().iter().flat_map(|s| s.resources().iter().chain(s.not_resources()));
-    for resource in resources.filter(|resource| *resource != "*") {
-        request.resource.clone_from(resource);
-        if !alike(&policy::evaluate(&[document], &request), &decision) {
-            return Decision::CannotTell { why: format!("it names the resource `{resource}`") };
-        }
-    }
-    decision
-}
-
-fn alike(one: &Decision, other: &Decision) -> bool {
-    std::mem::discriminant(one) == std::mem::discriminant(other)
 }
 
 impl Caller {

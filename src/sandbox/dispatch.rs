@@ -2,6 +2,7 @@
 //!
 //! Owns: that order. Must not: answer an operation itself, or wait (a delay is handed back to the transport).
 
+use super::access;
 use super::auth::{self, Caller, Credential};
 use super::error::VALIDATION;
 use super::faults::{FaultKind, Hit};
@@ -127,8 +128,8 @@ fn serve(
     let place = (service.prefix, service.global);
     sandbox.gate().pass(&caller.account, &caller.region, place, operation, Instant::now())?;
     let parameters = if is_read_only(operation) { Value::Null } else { input.clone() };
-    let outcome =
-        auth::allowed(&caller, &org, service, operation, &input).and_then(|()| handler(&mut org, &caller, input));
+    let outcome = access::authorize(&mut org, &caller, service, operation, &input)
+        .and_then(|()| handler(&mut org, &caller, input));
     record(&mut org, &caller, (service, operation, request_id), parameters, outcome.as_ref().err());
     match kind {
         Some(kind) => fail(&kind, &caller, service, protocol, operation),
@@ -244,7 +245,7 @@ fn record(
         account: caller.account.clone(),
         identity: caller.identity().into(),
         parameters,
-        error_code: error.map(|error| error.code.clone()),
+        error_code: error.map(|error| service.recorded(&error.code)),
         error_message: error.map(|error| error.message.clone()),
         read_only: is_read_only(operation),
     };

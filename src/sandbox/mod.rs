@@ -1,10 +1,11 @@
 //! An AWS organization inside the process: the real wire formats of the services orgward calls, and AWS's rules.
 //!
 //! Owns: the [`Sandbox`] handle and what requests pass on their way to a handler. A request is taken apart by
-//! `dispatch`, its caller found by `auth`, held against `gate` (published quotas) and `faults`, decoded by `wire`,
-//! answered by a [`Handler`] in `services`, and encoded again. Must not: know orgward's own modules beyond `model`,
+//! `dispatch`, its caller found by `auth`, held against `gate` (published quotas), `faults` and `access` (policies),
+//! decoded by `wire`, answered by a [`Handler`] in `services`, and encoded again. Must not: know orgward's own modules beyond `model`,
 //! `policy` and `pattern`; allow what it can't evaluate (it answers 501); answer for an operation it does not have.
 
+mod access;
 mod auth;
 mod connector;
 mod dispatch;
@@ -23,6 +24,7 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 pub mod wire;
+pub mod workload;
 
 pub use auth::Caller;
 pub use error::ApiError;
@@ -30,6 +32,7 @@ pub use faults::{Fault, FaultKind, Faults};
 pub use log::LoggedRequest;
 pub use org::{Event, Member, Org, OrgInfo, Population};
 pub use scenario::Scenario;
+pub use workload::{Act, Actor};
 
 use crate::model::AccountId;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;

@@ -3,8 +3,11 @@
 //! Owns: the tree, policies, attachments, tags, delegated administrators, credentials handed out, the calls made, and
 //! what was written to accounts over their generated state. Must not: apply AWS's rules (`services`).
 
+use super::access;
 use super::faults::Fault;
+use super::generate::names;
 use super::state::{AccountState, ReportRequest, Tags};
+use super::workload;
 use crate::model::org::{AccountState as Lifecycle, PolicyType};
 use crate::model::{AccountId, PolicyId, Region, TargetId};
 use jiff::{SignedDuration, Timestamp};
@@ -131,6 +134,10 @@ pub struct Org {
     pub epoch: Timestamp,
     pub(crate) keys: BTreeMap<String, Key>,
     pub(crate) sessions: BTreeMap<String, Arc<super::auth::Session>>,
+    /// Policies read so far.
+    pub(crate) access: access::Cache,
+    /// Calls of others that wait for their time.
+    pub(crate) schedule: workload::Schedule,
     population: Arc<dyn Population>,
     started: Option<Instant>,
     counter: u64,
@@ -173,6 +180,8 @@ impl Org {
             epoch,
             keys: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            access: access::Cache::default(),
+            schedule: workload::Schedule::default(),
             population,
             started: None,
             counter: 0,
@@ -298,12 +307,13 @@ impl Org {
         self.written.entry(id.clone()).or_insert_with(|| population.account(id))
     }
 
-    /// Sets `now` to the epoch plus what tokio's clock ran since the first call.
+    /// Sets `now` to the epoch plus what tokio's clock ran since the first call, and lets happen what was due meanwhile.
     pub fn tick(&mut self) {
         let now = Instant::now();
         let elapsed = now.saturating_duration_since(*self.started.get_or_insert(now));
         let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::ZERO);
         self.now = self.epoch.checked_add(elapsed).unwrap_or(self.epoch);
+        workload::run_due(self);
     }
 
     /// `prefix` and `length` upper-case letters and digits: never the same twice, the same again for the same seed.
@@ -376,32 +386,28 @@ impl Org {
         format!("arn:aws:organizations::{}:organization/{}", self.info.management_account, self.info.id)
     }
 
-    /// The Regions that every account can use without opting in.
-    pub fn default_regions() -> &'static [&'static str] {
-        &[
-            "us-east-1",
-            "us-east-2",
-            "us-west-1",
-            "us-west-2",
-            "ap-south-1",
-            "ap-northeast-1",
-            "ap-northeast-2",
-            "ap-northeast-3",
-            "ap-southeast-1",
-            "ap-southeast-2",
-            "ca-central-1",
-            "eu-central-1",
-            "eu-west-1",
-            "eu-west-2",
-            "eu-west-3",
-            "eu-north-1",
-            "sa-east-1",
-        ]
+    /// The ARN of a policy.
+    pub fn policy_arn(&self, policy: &Policy) -> String {
+        let kind = policy.kind.as_str().to_ascii_lowercase();
+        if policy.aws_managed {
+            return format!("arn:aws:organizations::aws:policy/{kind}/{}", policy.id);
+        }
+        format!("arn:aws:organizations::{}:policy/{}/{kind}/{}", self.info.management_account, self.info.id, policy.id)
+    }
+
+    /// The ARN of the root, an OU or an account.
+    pub fn target_arn(&self, target: &TargetId) -> String {
+        let part = match target {
+            TargetId::Root(_) => "root",
+            TargetId::Ou(_) => "ou",
+            TargetId::Account(_) => "account",
+        };
+        format!("arn:aws:organizations::{}:{part}/{}/{target}", self.info.management_account, self.info.id)
     }
 
     /// Whether the endpoints of a Region answer the account.
     pub fn region_usable(&self, account: &AccountId, region: &Region) -> bool {
-        Self::default_regions().contains(&region.as_str())
+        names::REGIONS_ON.contains(&region.as_str())
             || self.state(account).regions.get(region).is_some_and(|state| state.usable())
     }
 }

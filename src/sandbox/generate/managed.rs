@@ -35,6 +35,12 @@ pub const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 /// `IAMUserChangePassword`.
 pub const CHANGE_PASSWORD: &str = "arn:aws:iam::aws:policy/IAMUserChangePassword";
 
+/// `AdministratorAccess`.
+pub const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+
+/// `PowerUserAccess`.
+pub const POWER_USER: &str = "arn:aws:iam::aws:policy/PowerUserAccess";
+
 /// The AWS-managed policy with this ARN, if the sandbox knows it.
 pub fn find(arn: &str) -> Option<&'static AwsPolicy> {
     ALL.iter().find(|policy| policy.arn == arn)
@@ -58,7 +64,12 @@ pub const ALL: &[AwsPolicy] = &[
         document: r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:ChangePassword"],"Resource":["arn:aws:iam::*:user/${aws:username}"]},{"Effect":"Allow","Action":["iam:GetAccountPasswordPolicy"],"Resource":"*"}]}"#,
     },
     AwsPolicy {
-        arn: "arn:aws:iam::aws:policy/PowerUserAccess",
+        arn: ADMINISTRATOR,
+        id: "ANPAIWMBCKSKIEE64ZLYK",
+        document: r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+    },
+    AwsPolicy {
+        arn: POWER_USER,
         id: "ANPAJYRXTHIB4FOVS3ZXS",
         document: r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","NotAction":["iam:*","organizations:*","account:*"],"Resource":"*"},{"Effect":"Allow","Action":["account:GetAccountInformation","account:ListRegions","iam:CreateServiceLinkedRole","iam:DeleteServiceLinkedRole","iam:ListRoles","organizations:DescribeOrganization"],"Resource":"*"}]}"#,
     },

@@ -114,7 +114,7 @@ fn identity_center(generator: &Generator, state: &mut AccountState, mut dice: Di
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Federated":"{provider}"}},"Action":["sts:AssumeRoleWithSAML","sts:TagSession"],"Condition":{{"StringEquals":{{"SAML:aud":"https://signin.aws.amazon.com/saml"}}}}}}]}}"#
     );
-    for (set, policy) in [("ReadOnly", managed::READ_ONLY), ("Developer", "arn:aws:iam::aws:policy/PowerUserAccess")] {
+    for (set, policy) in [("ReadOnly", managed::READ_ONLY), ("Developer", managed::POWER_USER)] {
         let name = format!("AWSReservedSSO_{set}_{}", dice.lower(16));
         let mut role = blank(&name, &mut dice, generator, trust.clone());
         role.path = format!("/aws-reserved/sso.amazonaws.com/{}/", generator.home);

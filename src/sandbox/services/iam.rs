@@ -9,6 +9,7 @@
 mod authorization;
 mod password;
 mod report;
+mod simulate;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ pub const OPERATIONS: &[(&str, Handler)] = &[
     ("ListAccountAliases", list_aliases),
     ("ListRoles", list_roles),
     ("ListVirtualMFADevices", list_virtual_mfa_devices),
+    ("SimulateCustomPolicy", simulate::custom_policy),
     ("UpdateAccountPasswordPolicy", password::update),
 ];
 

@@ -145,6 +145,11 @@ impl Service {
         all.find(|(name, _)| *name == operation).map(|(_, handler)| *handler)
     }
 
+    /// An error's code as CloudTrail records it: each service's word for a denial is `AccessDenied` there.
+    pub(crate) fn recorded(&self, code: &str) -> String {
+        if code == self.denied.0 { "AccessDenied".to_owned() } else { code.to_owned() }
+    }
+
     /// Whether errors in other protocols carry the query protocol's code along.
     pub(crate) fn query_compatible(&self, protocol: Protocol) -> bool {
         self.query.is_some() && protocol != Protocol::Query

@@ -1,13 +1,15 @@
 //! Security Token Service: `GetCallerIdentity` and `AssumeRole` with its trust policies, session policies and limits.
 //!
-//! Owns: who may assume which role, for how long. Must not: allow what a trust policy can't be evaluated for (501).
+//! Owns: who may assume which role, for how long. Must not: evaluate the caller's own policies (`access` does), or allow
+//! what a trust policy can't be evaluated for (501).
 //!
 //! Source: STS API reference, `AssumeRole`; IAM User Guide, "IAM and AWS STS quotas", "Policies and permissions".
 
 use super::Operations;
 use crate::model::AccountId;
 use crate::model::ids::Arn;
-use crate::policy::{self, Context, Decision, Document, Principal, Request, Rules};
+use crate::policy::{self, Context, Decision, Document, Rules};
+use crate::sandbox::access::{self, Ask, Bounds, Door, Parsed, Verdict};
 use crate::sandbox::auth::Session;
 use crate::sandbox::generate::managed;
 use crate::sandbox::log::Event;
@@ -32,14 +34,14 @@ fn get_caller_identity(_: &mut Org, caller: &Caller, _: Value) -> Result<Value, 
 }
 
 /// What was asked for, its form checked.
-struct Ask {
+struct Wish {
     account: AccountId,
     role_arn: String,
     role_name: String,
     session_name: String,
     external_id: Option<String>,
     seconds: Option<i64>,
-    policy: Option<Document>,
+    policy: Option<Arc<Parsed>>,
     source_identity: Option<String>,
     tags: Tags,
     transitive: BTreeSet<String>,
@@ -63,9 +65,8 @@ fn assume_role(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, 
     let role = state.roles.get(&ask.role_name).filter(|role| role.arn(&ask.account) == ask.role_arn).cloned();
     drop(state);
     let role = role.ok_or_else(|| denied("sts:AssumeRole"))?;
-    let trust = Document::parse(&role.trust_policy).map_err(|_| {
-        ApiError::not_implemented(format!("the sandbox cannot read the trust policy of {}", ask.role_arn))
-    })?;
+    let trust = access::parse(org, &role.trust_policy, &format!("that {} trusts by", ask.role_arn))?;
+    let bounds = access::bounds(org, caller)?;
     let mut actions = vec!["sts:AssumeRole"];
     if ask.source_identity.is_some() {
         actions.push("sts:SetSourceIdentity");
@@ -74,14 +75,15 @@ fn assume_role(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, 
         actions.push("sts:TagSession");
     }
     for action in actions {
-        match policy::evaluate(&[&trust], &trust_request(org, caller, &ask, action)) {
-            Decision::Allow => {}
-            Decision::Deny { .. } | Decision::NoMatch => return Err(denied(action)),
-            Decision::CannotTell { why } => {
-                let what =
-                    format!("the sandbox cannot evaluate the trust policy of {} for {action}: {why}", ask.role_arn);
-                return Err(ApiError::not_implemented(what));
+        let asked = Ask { action, resource: &ask.role_arn, region: caller.region.as_str(), input: &request };
+        match admit(org, caller, &role, (&ask, asked), (&bounds, &trust))? {
+            Verdict::Allowed => {}
+            Verdict::Denied(because) => {
+                let error = denied(action);
+                let message = format!("{} {because}", error.message);
+                return Err(ApiError { message: message.trim_end().to_owned(), ..error });
             }
+            Verdict::CannotTell(why) => return Err(access::cannot_tell(action, &ask.role_arn, &why)),
         }
     }
     let source_identity = source_identity(caller, &ask).ok_or_else(|| denied("sts:SetSourceIdentity"))?;
@@ -93,7 +95,7 @@ fn assume_role(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, 
 ///
 /// # Errors
 /// `ValidationError` by constraint, `MalformedPolicyDocument`, `PackedPolicyTooLarge`.
-fn read(org: &Org, request: &Value) -> Result<Ask, ApiError> {
+fn read(org: &Org, request: &Value) -> Result<Wish, ApiError> {
     let role_arn = input::text(request, "RoleArn")?;
     let bad_arn = || ApiError::validation(format!("{role_arn} is invalid"));
     let arn = Arn::parse(role_arn).filter(|arn| arn.service == "iam" && arn.partition == "aws").ok_or_else(bad_arn)?;
@@ -118,7 +120,7 @@ fn read(org: &Org, request: &Value) -> Result<Ask, ApiError> {
     if tags.len() > 50 {
         return Err(violates("tags", "[]", "Member must have length less than or equal to 50"));
     }
-    Ok(Ask {
+    Ok(Wish {
         account,
         role_arn: role_arn.to_owned(),
         role_name: path.rsplit('/').next().unwrap_or(path).to_owned(),
@@ -133,7 +135,7 @@ fn read(org: &Org, request: &Value) -> Result<Ask, ApiError> {
 }
 
 /// The session policy: inline, or one managed policy by ARN. Several at once would need a union the caller can't hold.
-fn session_policy(org: &Org, request: &Value) -> Result<Option<Document>, ApiError> {
+fn session_policy(org: &Org, request: &Value) -> Result<Option<Arc<Parsed>>, ApiError> {
     let inline = input::opt_text(request, "Policy")?.filter(|text| !text.is_empty());
     let arns = input::list(request, "PolicyArns")?;
     let arns = arns.iter().map(|arn| input::text(arn, "arn")).collect::<Result<Vec<_>, _>>()?;
@@ -155,7 +157,7 @@ fn session_policy(org: &Org, request: &Value) -> Result<Option<Document>, ApiErr
         .map_err(|errors| malformed(errors.first().map(ToString::to_string).unwrap_or_default()))?;
     match policy::lint(&document, Rules::Session).first() {
         Some(error) => Err(malformed(error.to_string())),
-        None => Ok(Some(document)),
+        None => Ok(Some(Arc::new(Parsed::new(document)))),
     }
 }
 
@@ -168,52 +170,51 @@ fn managed_policy(org: &Org, arn: &str) -> Result<String, ApiError> {
     found.ok_or_else(|| ApiError::not_implemented(format!("the sandbox does not have the policy {arn}")))
 }
 
-/// What the trust policy is asked. Keys the sandbox does not model stay unknown.
-fn trust_request(org: &Org, caller: &Caller, ask: &Ask, action: &str) -> Request {
-    let principal = match &caller.role_arn {
-        Some(role) => Principal::session(role, &caller.arn),
-        None => Principal::iam(&caller.arn),
-    };
-    let chain = org.chain(&caller.account.clone().into());
-    let above: Vec<&str> = chain.iter().take(chain.len().saturating_sub(1)).map(|id| id.as_str()).collect();
-    let mut context = Context::partial()
-        .with("aws:PrincipalOrgID", &org.info.id)
-        .with("aws:PrincipalOrgMasterAccountId", org.info.management_account.as_str())
-        .with_all("aws:PrincipalOrgPaths", [format!("{}/{}/", org.info.id, above.join("/")).as_str()])
-        .with("aws:RequestedRegion", caller.region.as_str())
-        .with("aws:SecureTransport", "true")
-        .with("sts:RoleSessionName", &ask.session_name)
-        .without("aws:MultiFactorAuthPresent")
-        .without("aws:MultiFactorAuthAge");
-    for (key, value) in [("sts:ExternalId", &ask.external_id), ("sts:SourceIdentity", &ask.source_identity)] {
+/// Asks everyone concerned: the caller's policies, the RCPs above the role, and the role's trust policy.
+fn admit(
+    org: &mut Org,
+    caller: &Caller,
+    role: &Role,
+    (wish, ask): (&Wish, Ask<'_>),
+    (bounds, trust): (&Bounds, &Parsed),
+) -> Result<Verdict, ApiError> {
+    let enrich = |context| around(context, wish);
+    let mut request = access::trust_request(org, caller, bounds, ask, trust, enrich);
+    let trusted = policy::evaluate(&[trust.document()], &request);
+    // Without its account, the caller is trusted only if the policy names it or everyone.
+    request.principal.account.clear();
+    let direct = caller.account == wish.account && policy::evaluate(&[trust.document()], &request) == Decision::Allow;
+    let door = Door { account: &wish.account, linked: role.is_linked(), direct };
+    let own = access::decide_assume(org, caller, bounds, (ask, &door), enrich)?;
+    Ok(match (own, trusted) {
+        (Verdict::Denied(because), _) => Verdict::Denied(because),
+        (_, Decision::Deny { .. }) => Verdict::Denied("with an explicit deny in a resource-based policy".to_owned()),
+        // AWS does not tell another account's callers what its trust policies lack.
+        (_, Decision::NoMatch) => Verdict::Denied(String::new()),
+        (_, Decision::CannotTell { why }) => Verdict::CannotTell(format!("its trust policy: {why}")),
+        (own, Decision::Allow) => own,
+    })
+}
+
+/// What only `AssumeRole` carries.
+fn around(mut context: Context, wish: &Wish) -> Context {
+    context = context.with("sts:RoleSessionName", &wish.session_name);
+    for (key, value) in [("sts:ExternalId", &wish.external_id), ("sts:SourceIdentity", &wish.source_identity)] {
         context = match value {
             Some(value) => context.with(key, value),
             None => context.without(key),
         };
     }
-    context = match caller.session.as_ref().and_then(|session| session.source_identity.as_deref()) {
-        Some(identity) => context.with("aws:SourceIdentity", identity),
-        None => context.without("aws:SourceIdentity"),
-    };
-    for (key, value) in &ask.tags {
-        context = context.with(&format!("aws:RequestTag/{key}"), value);
-    }
-    if let Some(session) = &caller.session {
-        for (key, value) in &session.tags {
-            context = context.with(&format!("aws:PrincipalTag/{key}"), value);
-        }
-    }
-    context = if ask.tags.is_empty() {
-        context.without("aws:TagKeys")
+    if wish.transitive.is_empty() {
+        context.without("sts:TransitiveTagKeys")
     } else {
-        context.with_all("aws:TagKeys", ask.tags.keys().map(String::as_str))
-    };
-    Request { principal, action: action.to_owned(), resource: ask.role_arn.clone(), context }
+        context.with_all("sts:TransitiveTagKeys", wish.transitive.iter().map(String::as_str))
+    }
 }
 
 /// The identity that lasts through chained sessions; `None` if the caller's may not be changed.
 #[expect(clippy::option_option, reason = "refused, nothing set, set")]
-fn source_identity(caller: &Caller, ask: &Ask) -> Option<Option<String>> {
+fn source_identity(caller: &Caller, ask: &Wish) -> Option<Option<String>> {
     let kept = caller.session.as_ref().and_then(|session| session.source_identity.clone());
     match (kept, &ask.source_identity) {
         (Some(kept), Some(asked)) if kept != *asked => None,
@@ -241,7 +242,7 @@ fn duration(caller: &Caller, role: &Role, asked: Option<i64>) -> Result<i64, Api
 fn grant(
     org: &mut Org,
     caller: &Caller,
-    ask: Ask,
+    ask: Wish,
     role: &Role,
     seconds: i64,
     source_identity: Option<String>,
@@ -294,6 +295,7 @@ fn grant(
         role_arn: ask.role_arn,
         user_id,
         token,
+        issued: org.now,
         expires,
         policy: ask.policy,
         source_identity,

@@ -61,16 +61,38 @@ impl Small {
         self.sandbox.with(|org| org.info.root.clone())
     }
 
-    /// A key of a user in an account.
+    /// A key of a user in an account who may do everything.
     pub(super) fn user(&self, account: &AccountId) -> Keys {
-        let (id, secret) = self.sandbox.with(|org| org.add_key(account, &format!("arn:aws:iam::{account}:user/u")));
-        (id, secret, None)
+        self.sandbox.with(|org| {
+            let operator = org.state(&org.info.management_account).users[generate::OPERATOR_USER].clone();
+            let attached = vec![generate::managed::ADMINISTRATOR.to_owned()];
+            let user = state::User { name: "u".into(), inline: Default::default(), attached, ..operator };
+            org.state_mut(account).users.insert(user.name.clone(), user);
+            let (id, secret) = org.add_key(account, &format!("arn:aws:iam::{account}:user/u"));
+            (id, secret, None)
+        })
     }
 
     /// Keys of the audit role in an account.
     pub(super) async fn audit_role(&self, account: &AccountId) -> Keys {
         let answer = self.assume(account).send().await.unwrap();
         keys_of(answer.credentials().unwrap())
+    }
+
+    /// Keys of the apply role in an account.
+    pub(super) async fn apply_role(&self, account: &AccountId) -> Keys {
+        let answer = self.assume_apply(account).send().await.unwrap();
+        keys_of(answer.credentials().unwrap())
+    }
+
+    /// A right request for the apply role in an account.
+    pub(super) fn assume_apply(
+        &self,
+        account: &AccountId,
+    ) -> aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder {
+        self.assume(account)
+            .role_arn(format!("arn:aws:iam::{account}:role/{}", generate::APPLY_ROLE))
+            .external_id(generate::APPLY_EXTERNAL_ID)
     }
 
     /// A right request for the audit role in an account.

@@ -101,7 +101,7 @@ async fn what_is_no_request_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn the_other_services_answer_their_clients() {
     let small = Small::unlimited();
-    let config = small.config(&small.audit_role(&small.account("audit")).await, "eu-central-1");
+    let config = small.config(&small.apply_role(&small.account("audit")).await, "eu-central-1");
     let iam = aws_sdk_iam::Client::new(&config);
     assert!(!iam.get_account_summary().send().await.unwrap().summary_map().unwrap().is_empty());
     let details = iam.get_account_authorization_details().send().await.unwrap();

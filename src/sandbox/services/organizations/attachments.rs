@@ -119,11 +119,10 @@ fn list_policies_for_target(org: &mut Org, caller: &Caller, request: Value) -> R
 
 /// `PolicyTargetSummary`.
 fn describe(org: &Org, target: &TargetId) -> Value {
-    let (kind, part, name) = match target {
-        TargetId::Root(_) => ("ROOT", "root", "Root"),
-        TargetId::Ou(_) => ("ORGANIZATIONAL_UNIT", "ou", org.tree.get(target).map_or("", |ou| &ou.name)),
-        TargetId::Account(id) => ("ACCOUNT", "account", org.members.get(id).map_or("", |member| &member.name)),
+    let (kind, name) = match target {
+        TargetId::Root(_) => ("ROOT", "Root"),
+        TargetId::Ou(_) => ("ORGANIZATIONAL_UNIT", org.tree.get(target).map_or("", |ou| &ou.name)),
+        TargetId::Account(id) => ("ACCOUNT", org.members.get(id).map_or("", |member| &member.name)),
     };
-    let arn = format!("arn:aws:organizations::{}:{part}/{}/{target}", org.info.management_account, org.info.id);
-    json!({"TargetId": target.as_str(), "Arn": arn, "Name": name, "Type": kind})
+    json!({"TargetId": target.as_str(), "Arn": org.target_arn(target), "Name": name, "Type": kind})
 }

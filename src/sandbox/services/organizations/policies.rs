@@ -53,16 +53,9 @@ fn not_found() -> ApiError {
 
 /// `PolicySummary`.
 pub(super) fn summary(org: &Org, policy: &Policy) -> Value {
-    let kind = policy.kind.as_str().to_ascii_lowercase();
-    let arn = if policy.aws_managed {
-        format!("arn:aws:organizations::aws:policy/{kind}/{}", policy.id)
-    } else {
-        let management = &org.info.management_account;
-        format!("arn:aws:organizations::{management}:policy/{}/{kind}/{}", org.info.id, policy.id)
-    };
     json!({
         "Id": policy.id.as_str(),
-        "Arn": arn,
+        "Arn": org.policy_arn(policy),
         "Name": policy.name,
         "Description": policy.description,
         "Type": policy.kind.as_str(),
