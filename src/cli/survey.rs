@@ -131,6 +131,8 @@ pub async fn audit(
         findings.extend(checks::account(org, &facts, &thresholds));
     })
     .await;
+    // Accounts arrive as they are done; reports list them in one order, always.
+    findings.sort_by(|a, b| a.target.cmp(&b.target));
     Ok(Audited { findings, stats: stats(sessions), interrupted: cancel.is_cancelled(), survey })
 }
 
