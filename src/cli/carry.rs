@@ -110,6 +110,7 @@ impl Work<'_> {
             approver: how.approver,
             ticket: how.ticket,
             undoes: undoes.map(RunId::as_str),
+            denials: None,
         };
         let left = plan.changes.len() - progress.settled();
         let bar = self.ui.progress(left, "changes");

@@ -3,6 +3,7 @@
 //! For each change: re-read, intent on the disk, write, outcome on the disk, read back. Nothing is written to AWS whose
 //! intent is not on the disk, and nothing is written over what the plan did not see.
 
+use super::denials::DenialSource;
 use super::flight::{Landed, Leg, Patience, Seen, fly, in_doubt};
 use super::journal::{EndStatus, Outcome, Progress, Record, Stage};
 use super::report::{ApplyReport, ChangeResult, Event, Fate, Stop};
@@ -32,6 +33,8 @@ pub struct ApplyOptions<'a> {
     pub ticket: Option<&'a str>,
     /// The run it undoes, if it is a rollback.
     pub undoes: Option<&'a str>,
+    /// Who reads the trail for the gates of waves that watch for denials. Without one such a gate can't tell.
+    pub denials: Option<&'a dyn DenialSource>,
 }
 
 /// What to do with a change next.
@@ -68,21 +71,28 @@ pub async fn resume<W: World>(
     on_event: &mut dyn FnMut(Event),
 ) -> ApplyReport {
     let fates = vec![Fate::NotStarted; plan.changes.len()];
-    let mut run = Applying { plan, journal, options, cancel, on_event, progress, fates, stopped: None };
+    let mut run =
+        Applying { plan, journal, options, cancel, on_event, progress, fates, stopped: None, last_write: None };
     if !run.begin() {
         return run.report();
     }
     run.settle(world).await;
     let Some(mut schedule) = run.schedule() else { return run.report() };
     let mut flights = FuturesUnordered::new();
+    run.begin_wave();
     loop {
-        while flights.len() < options.max_concurrency.max(1) && run.may_start() {
-            let Some(index) = schedule.start() else { break };
+        while flights.len() < run.at_once() && run.may_start() {
+            let Some(index) = schedule.start_below(run.wave_end()) else { break };
             let Some(change) = plan.changes.get(index) else { break };
             (run.on_event)(Event::Started { change: index });
             flights.push(fly(world, index, change, Leg::Reread, options.patience, cancel));
         }
-        let Some((index, landed)) = flights.next().await else { break };
+        let Some((index, landed)) = flights.next().await else {
+            if run.pass_wave().await {
+                continue;
+            }
+            break;
+        };
         let Some(change) = plan.changes.get(index) else { break };
         match run.landed(index, change, landed) {
             Move::Fly(leg) => flights.push(fly(world, index, change, leg, options.patience, cancel)),
@@ -101,15 +111,16 @@ pub async fn resume<W: World>(
 }
 
 /// A plan being applied: the journal and everything decided so far.
-struct Applying<'a> {
-    plan: &'a Plan,
+pub(super) struct Applying<'a> {
+    pub(super) plan: &'a Plan,
     journal: &'a mut Journal,
-    options: &'a ApplyOptions<'a>,
-    cancel: &'a CancellationToken,
-    on_event: &'a mut dyn FnMut(Event),
-    progress: Progress,
-    fates: Vec<Fate>,
-    stopped: Option<Stop>,
+    pub(super) options: &'a ApplyOptions<'a>,
+    pub(super) cancel: &'a CancellationToken,
+    pub(super) on_event: &'a mut dyn FnMut(Event),
+    pub(super) progress: Progress,
+    pub(super) fates: Vec<Fate>,
+    pub(super) stopped: Option<Stop>,
+    pub(super) last_write: Option<Timestamp>,
 }
 
 impl Applying<'_> {
@@ -229,7 +240,7 @@ impl Applying<'_> {
     }
 
     /// Whether another change may be started.
-    fn may_start(&mut self) -> bool {
+    pub(super) fn may_start(&mut self) -> bool {
         if self.stopped.is_none() && self.cancel.is_cancelled() {
             self.stopped = Some(Stop::Interrupted);
         }
@@ -291,6 +302,7 @@ impl Applying<'_> {
         if !self.write(&Record::Intent { change: index, address, before: before.clone(), after }) {
             return Move::End(Fate::NotStarted);
         }
+        self.wrote((self.options.now)());
         (self.on_event)(Event::Writing { change: index });
         Move::Fly(Leg::Write { before })
     }
@@ -346,7 +358,7 @@ impl Applying<'_> {
     }
 
     /// Writes a record, once the state machine has agreed. `false` if it is not on the disk: then the run stops.
-    fn write(&mut self, record: &Record) -> bool {
+    pub(super) fn write(&mut self, record: &Record) -> bool {
         if matches!(self.stopped, Some(Stop::Journal(_) | Stop::Internal(_))) {
             // What came of calls in flight is still in the report.
             let _ = self.progress.accept(record);
@@ -373,22 +385,24 @@ impl Applying<'_> {
 
     fn end(&mut self, index: usize, fate: Fate) {
         let bad = !fate.succeeded() && !matches!(fate, Fate::Skipped { .. } | Fate::NotStarted);
-        if bad && !self.options.keep_going && self.stopped.is_none() {
+        self.note(index, fate.clone());
+        if bad && !self.options.keep_going && self.stopped.is_none() && !self.tolerated(index) {
             self.stopped = Some(Stop::Failure);
         }
-        self.note(index, fate.clone());
         (self.on_event)(Event::Ended { change: index, fate });
     }
 
     /// Closes the journal.
     fn finish(&mut self) {
-        let all = self.progress.stages.iter().all(|stage| *stage == Stage::Settled);
+        let settled = self.progress.stages.iter().all(|stage| *stage == Stage::Settled);
+        let all = settled && self.waves_passed();
         if all && matches!(self.stopped, Some(Stop::Interrupted)) {
             // The operator was late: nothing was left to stop.
             self.stopped = None;
         }
         let status = match (&self.stopped, all) {
             (Some(Stop::Interrupted), false) => EndStatus::Interrupted,
+            (Some(Stop::Gate { .. } | Stop::CannotTell { .. }), _) => EndStatus::Held,
             (_, true) => EndStatus::Done,
             _ if self.progress.undoes.is_some() => EndStatus::UndoFailed,
             _ => EndStatus::Failed,

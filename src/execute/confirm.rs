@@ -2,7 +2,7 @@
 
 use crate::model::org::PolicyType;
 use crate::model::plan::{Confirmation, ConfirmationReason, Operation};
-use crate::model::{Address, Plan, ids::TargetId};
+use crate::model::{Address, Change, Plan, ids::TargetId};
 use std::collections::BTreeSet;
 
 /// Every confirmation the changes of a plan need, each once, in plan order.
@@ -10,9 +10,12 @@ use std::collections::BTreeSet;
 /// A plan names its own; root attachments and detaching are found here too, so a plan that forgot one is still asked.
 pub fn needed_confirmations(plan: &Plan) -> Vec<Confirmation> {
     let mut needed: Vec<Confirmation> = Vec::new();
-    for change in &plan.changes {
+    for (index, change) in plan.changes.iter().enumerate() {
+        // What an earlier wave of this plan attached and a wider attachment makes idle ends no guardrail.
+        let own = |earlier: &Change| earlier.address == change.address && earlier.before.is_none();
+        let idle = change.after.is_none() && plan.changes.iter().take(index).any(own);
         let implied = implied(plan, &change.address, change.operation()).filter(|implied| {
-            !change.confirmations.iter().any(|own| own.target == implied.target && own.why == implied.why)
+            !idle && !change.confirmations.iter().any(|own| own.target == implied.target && own.why == implied.why)
         });
         for confirmation in change.confirmations.iter().cloned().chain(implied) {
             if !needed.contains(&confirmation) {
@@ -111,6 +114,14 @@ mod tests {
         assert_eq!(missing_confirmations(&plan, &[], true), needed, "`--yes` covers none of them");
         let given = [" r-ab12".to_owned(), "111111111111".to_owned()];
         assert_eq!(whys(&missing_confirmations(&plan, &given, true)).len(), 1);
+    }
+
+    #[test]
+    fn what_the_plan_attached_itself_may_be_detached() {
+        let mut gone = detach("g", "222222222222");
+        gone.wave = 1;
+        let plan = plan(vec![attachment("g", "222222222222", &[]), gone, detach("g", "333333333333")]);
+        assert_eq!(whys(&needed_confirmations(&plan)), [("333333333333".to_owned(), ConfirmationReason::Detach)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use crate::model::plan::Plan;
 use crate::model::{Address, Cause, Doc};
 use crate::store::JournalContents;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A record of the journal. `change` is the index of the change in the plan.
@@ -63,6 +64,30 @@ pub enum Record {
         /// What was seen instead.
         why: String,
     },
+    /// A wave of the plan begins.
+    WaveBegun {
+        /// Its index in the plan.
+        wave: usize,
+        /// When: denials before are none of its doing.
+        at: Timestamp,
+    },
+    /// The wave's changes are done and its time has passed; its gates are read next.
+    WaveBaked {
+        /// Its index.
+        wave: usize,
+    },
+    /// A gate did not open: the next wave does not start.
+    GateHeld {
+        /// The index of the wave before the gate.
+        wave: usize,
+        /// What the gate saw, or why it could not tell.
+        why: String,
+    },
+    /// Every gate behind the wave opened.
+    WavePassed {
+        /// Its index.
+        wave: usize,
+    },
     /// Nothing more is done under this plan.
     End {
         /// How it ended.
@@ -112,6 +137,8 @@ pub enum EndStatus {
     Interrupted,
     /// It was to undo another run, and some of it could not be undone: an operator is needed.
     UndoFailed,
+    /// A gate between two waves held it.
+    Held,
 }
 
 /// Where a change stands.
@@ -202,8 +229,23 @@ pub struct Progress {
     pub undoes: Option<String>,
     /// How often it was gone on with.
     pub resumed: usize,
+    /// The wave that has begun and is not passed yet.
+    pub wave: Option<WaveProgress>,
+    /// How many waves are passed.
+    pub waves_passed: usize,
     /// How it ended, if it did.
     pub ended: Option<EndStatus>,
+}
+
+/// How far a wave has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaveProgress {
+    /// Its index in the plan.
+    pub wave: usize,
+    /// When it began.
+    pub begun: Timestamp,
+    /// Whether its time has passed since its last change.
+    pub baked: bool,
 }
 
 impl Progress {
@@ -239,6 +281,13 @@ impl Progress {
                 self.ended = Some(*status);
                 return Ok(());
             }
+            (
+                Record::WaveBegun { .. }
+                | Record::WaveBaked { .. }
+                | Record::GateHeld { .. }
+                | Record::WavePassed { .. },
+                ..,
+            ) => return self.accept_wave(record),
             _ => {}
         }
         let change = record.change().unwrap_or(usize::MAX);
@@ -250,6 +299,10 @@ impl Progress {
             && let Some(announced) = self.announced.get_mut(change)
         {
             *announced = true;
+        }
+        if let (Record::Intent { .. }, Some(wave)) = (record, &mut self.wave) {
+            // What is written after a bake has to bake too.
+            wave.baked = false;
         }
         if let Record::Outcome { outcome: Outcome::Done { aws_id }, .. } = record
             && let Some(slot) = self.aws_ids.get_mut(change)
@@ -295,6 +348,32 @@ impl Progress {
         self.stages.iter().enumerate().filter_map(open).collect()
     }
 
+    /// Takes a record about a wave: each begins after the one before is passed, and is passed after its bake.
+    fn accept_wave(&mut self, record: &Record) -> Result<(), Illegal> {
+        let illegal = |why: String| Err(Illegal { record: record.name(), why });
+        match (record, self.wave) {
+            (Record::WaveBegun { wave, at }, None) if *wave == self.waves_passed => {
+                self.wave = Some(WaveProgress { wave: *wave, begun: *at, baked: false });
+            }
+            (Record::WaveBegun { wave, .. }, _) => {
+                return illegal(format!("wave number {wave} begins, {} are passed", self.waves_passed));
+            }
+            (Record::WaveBaked { wave }, Some(now)) if *wave == now.wave => {
+                if self.stages.contains(&Stage::Intended) {
+                    return illegal("a write is announced and has no outcome".into());
+                }
+                self.wave = Some(WaveProgress { baked: true, ..now });
+            }
+            (Record::GateHeld { wave, .. }, Some(now)) if *wave == now.wave => {}
+            (Record::WavePassed { wave }, Some(now)) if *wave == now.wave && now.baked => {
+                self.wave = None;
+                self.waves_passed += 1;
+            }
+            _ => return illegal("that wave is not at work, or has not baked".into()),
+        }
+        Ok(())
+    }
+
     /// Changes whose write was announced or sent and whose outcome is not known: to be read back first.
     pub fn to_read_back(&self) -> Vec<usize> {
         let open = |(index, stage): (usize, &Stage)| matches!(stage, Stage::Intended | Stage::Unknown).then_some(index);
@@ -306,7 +385,13 @@ impl Record {
     /// The change it is about, if one.
     pub fn change(&self) -> Option<usize> {
         match self {
-            Self::Begin { .. } | Self::Resumed | Self::End { .. } => None,
+            Self::Begin { .. }
+            | Self::Resumed
+            | Self::WaveBegun { .. }
+            | Self::WaveBaked { .. }
+            | Self::GateHeld { .. }
+            | Self::WavePassed { .. }
+            | Self::End { .. } => None,
             Self::Intent { change, .. }
             | Self::Outcome { change, .. }
             | Self::Verified { change }
@@ -323,6 +408,10 @@ impl Record {
             Self::Outcome { .. } => "outcome",
             Self::Verified { .. } => "verified",
             Self::NotVerified { .. } => "not_verified",
+            Self::WaveBegun { .. } => "wave_begun",
+            Self::WaveBaked { .. } => "wave_baked",
+            Self::GateHeld { .. } => "gate_held",
+            Self::WavePassed { .. } => "wave_passed",
             Self::End { .. } => "end",
         }
     }
@@ -410,6 +499,27 @@ mod tests {
         outcome(change, Outcome::Done { aws_id: Some(format!("p-{change}")) })
     }
 
+    fn wave(wave: usize) -> Record {
+        Record::WaveBegun { wave, at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn waves_follow_each_other() {
+        let held = Record::GateHeld { wave: 0, why: "x".into() };
+        let records = [
+            begin(0),
+            wave(0),
+            Record::WaveBaked { wave: 0 },
+            held.clone(),
+            held,
+            Record::WavePassed { wave: 0 },
+            wave(1),
+        ];
+        let progress = run(&records).unwrap();
+        assert_eq!(progress.waves_passed, 1);
+        assert_eq!(progress.wave, Some(WaveProgress { wave: 1, begun: Timestamp::UNIX_EPOCH, baked: false }));
+    }
+
     fn run(records: &[Record]) -> Result<Progress, Illegal> {
         let mut progress = Progress::default();
         records.iter().try_for_each(|record| progress.accept(record)).map(|()| progress)
@@ -455,6 +565,11 @@ mod tests {
             (vec![begin(0), end(EndStatus::Done), Record::Resumed], "the journal has ended"),
             (vec![Record::Resumed], "no plan has begun"),
             (vec![begin(1), intent(0), outcome(0, Outcome::NotDone)], "is Intended"),
+            (vec![begin(1), wave(1)], "wave number 1 begins, 0 are passed"),
+            (vec![begin(1), wave(0), wave(0)], "wave number 0 begins"),
+            (vec![begin(1), Record::WaveBaked { wave: 0 }], "not at work"),
+            (vec![begin(1), wave(0), Record::WavePassed { wave: 0 }], "has not baked"),
+            (vec![begin(1), wave(0), intent(0), Record::WaveBaked { wave: 0 }], "has no outcome"),
         ] {
             let (last, before) = records.split_last().unwrap();
             let mut progress = run(before).unwrap();
@@ -497,6 +612,10 @@ mod tests {
             6 => (0usize..4).prop_map(intent),
             6 => (0usize..4, outcomes).prop_map(|(change, o)| outcome(change, o)),
             3 => (0usize..4).prop_map(|change| Record::Verified { change }),
+            1 => (0usize..2).prop_map(wave),
+            1 => (0usize..2).prop_map(|wave| Record::WaveBaked { wave }),
+            1 => (0usize..2).prop_map(|wave| Record::WavePassed { wave }),
+            1 => (0usize..2).prop_map(|wave| Record::GateHeld { wave, why: "x".into() }),
             1 => (0usize..4).prop_map(|change| Record::NotVerified { change, why: "x".into() }),
             1 => prop_oneof![Just(EndStatus::Done), Just(EndStatus::Failed), Just(EndStatus::Interrupted)]
                 .prop_map(|status| Record::End { status }),

@@ -6,6 +6,7 @@
 
 mod apply;
 mod confirm;
+mod denials;
 mod flight;
 mod guards;
 mod journal;
@@ -16,13 +17,15 @@ mod rollback;
 mod same;
 mod schedule;
 mod stale;
+mod waves;
 mod world;
 
 pub use apply::{ApplyOptions, apply, resume};
 pub use confirm::{missing_confirmations, needed_confirmations};
+pub use denials::{DenialSource, Verdict, verdict};
 pub use flight::Patience;
 pub use guards::{Roles, Setting, guards};
-pub use journal::{EndStatus, Illegal, Outcome, Progress, Record, ReplayError, Stage, next, replay};
+pub use journal::{EndStatus, Illegal, Outcome, Progress, Record, ReplayError, Stage, WaveProgress, next, replay};
 pub use needs::{NEEDS, Need};
 pub use report::{ApplyReport, ChangeResult, Event, Fate, Stop};
 pub use rollback::{Undo, rollback};

@@ -1,7 +1,7 @@
 //! What came of a plan: the fate of each change, and the exit code that follows.
 
 use super::journal::Illegal;
-use crate::model::{Address, Cause, Doc};
+use crate::model::{Address, Cause, Doc, Plan};
 use crate::store::StoreError;
 
 /// What came of a change.
@@ -90,6 +90,23 @@ pub enum Event {
         /// Why.
         cause: Cause,
     },
+    /// A wave begins.
+    WaveBegun {
+        /// Its index in the plan.
+        wave: usize,
+    },
+    /// The wave's changes are done: its time runs, then its gates are read.
+    Baking {
+        /// Its index in the plan.
+        wave: usize,
+    },
+    /// A gate holds: the next wave does not start.
+    Held {
+        /// The index of the wave before the gate.
+        wave: usize,
+        /// What the gate saw, or why it can't tell.
+        why: String,
+    },
     /// It has ended.
     Ended {
         /// The change.
@@ -124,6 +141,22 @@ pub enum Stop {
         "a change failed or met something else than the plan saw; what does not depend on it goes on with --keep-going"
     )]
     Failure,
+    /// A gate behind a wave saw what stops a rollout: too many failures, a mismatch, denials.
+    #[error("the gate behind wave {} stops the rollout: {why}", wave + 1)]
+    Gate {
+        /// The index of the wave.
+        wave: usize,
+        /// What it saw.
+        why: String,
+    },
+    /// A gate behind a wave can't tell whether the rollout may go on.
+    #[error("the gate behind wave {} can't tell whether the rollout may go on: {why}", wave + 1)]
+    CannotTell {
+        /// The index of the wave.
+        wave: usize,
+        /// Why not.
+        why: String,
+    },
     /// The journal can't be written, so nothing more may be done.
     #[error("the journal can't be written, so nothing more may be done: {0}")]
     Journal(StoreError),
@@ -164,6 +197,7 @@ impl ApplyReport {
             Some(Stop::Journal(_)) if !touched && !failed && !in_doubt => 1,
             Some(Stop::Journal(_) | Stop::Internal(_)) => 8,
             _ if failed => 8,
+            Some(Stop::Gate { .. } | Stop::CannotTell { .. }) => 8,
             Some(Stop::Interrupted) => 130,
             _ if in_doubt => 8,
             // Refused only if nothing was changed; else somebody has to look at what stands half done.
@@ -175,6 +209,20 @@ impl ApplyReport {
                 }
             }
             _ => 0,
+        }
+    }
+
+    /// Whether the playbook asks to undo at once what a stopped rollout did: a gate saw a reason, or a change of a wave
+    /// failed. A gate that can't tell is no reason to undo anything.
+    pub fn asks_for_rollback(&self, plan: &Plan) -> bool {
+        let asks = |wave: usize| plan.waves.get(wave).is_some_and(|wave| wave.rollback_on_stop);
+        match &self.stopped {
+            Some(Stop::Gate { wave, .. }) => asks(*wave),
+            Some(Stop::Failure) => plan.changes.iter().zip(&self.results).any(|(change, result)| {
+                let bad = matches!(result.fate, Fate::Failed { .. } | Fate::NotVerified { .. } | Fate::Conflict { .. });
+                bad && asks(change.wave)
+            }),
+            _ => false,
         }
     }
 

@@ -62,6 +62,7 @@ pub fn rollback(plan: &Plan, progress: &Progress, undo: &Undo<'_>) -> Plan {
         kept.extend(&change.depends_on);
         unknowns.push(Unplanned { step: change.step.clone(), account: change.address.account().cloned(), cause });
     }
+    let undone = merged(undone);
     let notes = notes(&undone);
     let changes = wired(undone);
     Plan {
@@ -130,6 +131,23 @@ fn reversed(change: &Change, now: Option<Doc>, undo: &Undo<'_>) -> Change {
     }
     reversed.confirmations = password_confirmations(&reversed);
     reversed
+}
+
+/// One change for each thing: what a run attached in one wave and removed in another is left as it was before the first.
+fn merged<'p>(undone: Vec<(&'p Change, Change)>) -> Vec<(&'p Change, Change)> {
+    let mut merged: Vec<(&Change, Change)> = Vec::with_capacity(undone.len());
+    for (original, change) in undone {
+        // The later change of the run comes first here: what is there now is its `before`.
+        match merged.iter_mut().find(|(_, later)| later.address == change.address) {
+            Some((_, later)) => {
+                later.after = change.after;
+                later.confirmations = password_confirmations(later);
+            }
+            None => merged.push((original, change)),
+        }
+    }
+    merged.retain(|(_, change)| !same(change.before.as_ref(), change.after.as_ref()));
+    merged
 }
 
 /// The changes in their order, each waiting for those that waited for it.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// Why the changes of a plan cannot be put in order. A plan orgward made has none of these.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanFault {
-    /// Two changes of one thing.
+    /// Two changes of one thing in one wave, or the second does not start from where the first ends.
     #[error("the plan changes {address} twice")]
     Twice {
         /// The thing, in words.
@@ -22,6 +22,12 @@ pub enum PlanFault {
         address: String,
         /// What it waits for, in words.
         on: String,
+    },
+    /// A change belongs to a wave that the plan does not have, or comes before one of an earlier wave.
+    #[error("the change of {address} stands in the wrong wave")]
+    Wave {
+        /// The change, in words.
+        address: String,
     },
 }
 
@@ -69,7 +75,12 @@ impl Schedule {
             busy: BTreeSet::new(),
             ready: BTreeSet::new(),
         };
+        let mut wave = 0;
         for (at, change) in plan.changes.iter().enumerate() {
+            if change.wave < wave || change.wave >= plan.waves.len().max(1) {
+                return Err(PlanFault::Wave { address: change.address.to_string() });
+            }
+            wave = change.wave;
             let needs: BTreeSet<&Address> = change.depends_on.iter().collect();
             for on in &needs {
                 let waits = index.get(on).and_then(|on| schedule.dependents.get_mut(*on));
@@ -77,7 +88,9 @@ impl Schedule {
                     .ok_or_else(|| PlanFault::Order { address: change.address.to_string(), on: on.to_string() })?
                     .push(at);
             }
-            if index.insert(&change.address, at).is_some() {
+            // A thing may change again in a later wave, from what the earlier one made of it.
+            let earlier = index.insert(&change.address, at).and_then(|earlier| plan.changes.get(earlier));
+            if earlier.is_some_and(|first| first.wave == change.wave || first.after != change.before) {
                 return Err(PlanFault::Twice { address: change.address.to_string() });
             }
             let lane = change.address.account().cloned();
@@ -92,6 +105,13 @@ impl Schedule {
         let lanes: Vec<_> = schedule.lanes.keys().cloned().collect();
         lanes.iter().for_each(|lane| schedule.look_at(lane));
         Ok(schedule)
+    }
+
+    /// Takes the next change that may start, the earliest of the plan first, if its index is below `limit` (the end of a
+    /// wave). Its lane is busy until it is ended.
+    pub fn start_below(&mut self, limit: usize) -> Option<usize> {
+        self.ready.first().filter(|change| **change < limit)?;
+        self.start()
     }
 
     /// Takes the next change that may start, the earliest of the plan first. Its lane is busy until it is ended.

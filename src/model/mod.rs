@@ -6,6 +6,7 @@
 pub mod account;
 pub mod address;
 pub mod check;
+pub mod denial;
 pub mod finding;
 pub mod iam;
 pub mod ids;

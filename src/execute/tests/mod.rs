@@ -4,6 +4,7 @@ mod applying;
 mod crash;
 mod guarding;
 mod memory;
+mod waves;
 
 pub(super) use memory::{Memory, Trouble};
 
@@ -82,6 +83,7 @@ pub(super) fn options() -> ApplyOptions<'static> {
         approver: None,
         ticket: None,
         undoes: None,
+        denials: None,
     }
 }
 
