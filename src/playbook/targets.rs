@@ -4,7 +4,7 @@
 
 use super::errors::{LoadError, LoadErrors};
 use super::schema::{Action, Playbook, TargetRef};
-use crate::model::org::Account;
+use crate::model::org::{Account, AccountState};
 use crate::model::scope::{Scope, ScopeError, find_ou};
 use crate::model::{AccountId, OrgFacts, TargetId};
 
@@ -99,11 +99,13 @@ fn in_words(org: &OrgFacts, account: &Account) -> String {
 
 /// The accounts an SCP at `target` binds although they are out of scope.
 ///
-/// Accounts that nobody can look into (suspended, closed) are left out of every scope, so they do not count.
+/// Suspended and closed accounts do nothing an SCP could stop, so they do not count. One that is not activated yet does: no
+/// scope holds it, and the SCP binds it from its first call on.
 pub(super) fn out_of_scope(org: &OrgFacts, scope: &Scope, target: &TargetId) -> Vec<AccountId> {
     org.accounts_under(target)
         .into_iter()
-        .filter(|account| !org.is_management(&account.id) && account.state.why_not_audited().is_none())
+        .filter(|account| !org.is_management(&account.id))
+        .filter(|account| !matches!(account.state, AccountState::Suspended | AccountState::Closed))
         .filter(|account| !scope.contains(&account.id))
         .map(|account| account.id.clone())
         .collect()

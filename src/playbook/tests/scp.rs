@@ -1,7 +1,7 @@
 //! SCPs: creation, update by meaning, ownership, slots, scope, the root and unknown facts.
 
 use super::super::fixtures::*;
-use crate::model::org::{OrgFacts, PolicyType};
+use crate::model::org::{AccountState, OrgFacts, PolicyType};
 use crate::model::plan::{ConfirmationReason, Operation, Plan, RefusalKind};
 use crate::model::scope::Scope;
 use crate::model::{Address, Observed};
@@ -59,6 +59,21 @@ fn a_new_policy_is_made_then_attached() {
       "account 555555555555 (old) in /Workloads, suspended"
     ]
     "#);
+}
+
+#[test]
+fn an_account_not_activated_yet_is_bound_and_out_of_scope() {
+    for (state, bound) in [
+        (AccountState::PendingActivation, true),
+        (AccountState::Suspended, false),
+        (AccountState::Closed, false),
+    ] {
+        let mut org = org();
+        org.accounts.get_mut(&SUSPENDED.parse().unwrap()).unwrap().state = state;
+        let plan = planned(&org, "", "[/Workloads]");
+        let refused = plan.refusals.iter().any(|r| r.kind == RefusalKind::OutOfScope && r.message.contains(SUSPENDED));
+        assert_eq!(refused, bound, "{state:?}: {:?}", plan.refusals);
+    }
 }
 
 #[test]
