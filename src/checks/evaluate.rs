@@ -271,6 +271,13 @@ impl<'a> Facts<'a> {
         summary.get(key).copied().ok_or_else(|| self.doubt("iam:GetAccountSummary", missing()))
     }
 
+    /// An entry of `GetAccountSummary` that not every answer has; a missing one is no doubt.
+    pub fn summary_if_there(&mut self, key: &str) -> Result<Option<i64>, Cause> {
+        let account = self.of_account(Fact::AccountSummary)?;
+        let summary: &AccountSummary = self.required(&account.summary)?;
+        Ok(summary.get(key).copied())
+    }
+
     /// The password policy; `None` if there is none.
     pub fn password_policy(&mut self) -> Result<Option<&'a PasswordPolicy>, Cause> {
         let account = self.of_account(Fact::PasswordPolicy)?;

@@ -1,7 +1,9 @@
 //! The root user: access keys, MFA, hardware MFA, recent use.
 //!
-//! Owns: four checks, each of one account. Must not: judge that a member whose root credentials are managed centrally
-//! needs none of this (that wants the organization's root features as a fact).
+//! Owns: four checks, each of one account. Must not: ask whether root credentials are managed centrally: an account without
+//! any says so itself.
+//!
+//! Source: IAM API reference, `GetAccountSummary`; IAM user guide, "Centralize root access for member accounts".
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome, days};
 use super::references::cis;
@@ -66,7 +68,22 @@ pub(super) const MFA: CheckMeta = CheckMeta {
     facts: &[Fact::AccountSummary],
 };
 
+/// Whether the root user has nothing to sign in or sign calls with, as in members whose root credentials were deleted or
+/// never made. Only an answer that says so for each kind counts.
+fn no_credentials(facts: &mut Facts<'_>) -> bool {
+    ["AccountPasswordPresent", "AccountAccessKeysPresent", "AccountSigningCertificatesPresent"]
+        .iter()
+        .all(|kind| facts.summary_if_there(kind) == Ok(Some(0)))
+}
+
+fn without_credentials() -> Outcome {
+    Outcome::NotApplicable("the account has no root credentials".to_owned())
+}
+
 fn mfa(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    if no_credentials(facts) {
+        return Ok(without_credentials());
+    }
     Ok(match facts.summary("AccountMFAEnabled")? {
         0 => Outcome::fail(ROOT, "the root user has no MFA device"),
         _ => Outcome::pass("the root user has an MFA device"),
@@ -92,6 +109,9 @@ pub(super) const HARDWARE_MFA: CheckMeta = CheckMeta {
 };
 
 fn hardware_mfa(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    if no_credentials(facts) {
+        return Ok(without_credentials());
+    }
     let on = facts.summary("AccountMFAEnabled");
     if on == Ok(0) {
         return Ok(Outcome::fail(ROOT, "the root user has no MFA device"));
@@ -222,6 +242,40 @@ mod tests {
         facts.virtual_mfa_devices = hidden();
         assert_eq!(judge(&fixtures::org(), &facts, "root-mfa").verdict, Verdict::Fail);
         assert_eq!(judge(&fixtures::org(), &facts, "root-hardware-mfa").verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn an_account_without_root_credentials_needs_no_mfa() {
+        let with = |password: Option<i64>, keys: i64, certificates: i64| {
+            let mut facts = fixtures::account();
+            let entries = [
+                ("AccountMFAEnabled", Some(0)),
+                ("AccountPasswordPresent", password),
+                ("AccountAccessKeysPresent", Some(keys)),
+                ("AccountSigningCertificatesPresent", Some(certificates)),
+            ];
+            let entries = entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+            facts.summary = seen("iam:GetAccountSummary", entries);
+            // Devices do not matter then.
+            facts.virtual_mfa_devices = hidden();
+            facts
+        };
+        for (password, keys, certificates, verdict) in [
+            (Some(0), 0, 0, Verdict::NotApplicable),
+            (Some(1), 0, 0, Verdict::Fail),
+            (Some(0), 1, 0, Verdict::Fail),
+            (Some(0), 0, 1, Verdict::Fail),
+            // An answer that does not tell is judged by MFA alone.
+            (None, 0, 0, Verdict::Fail),
+        ] {
+            for check in ["root-mfa", "root-hardware-mfa"] {
+                let found = judge(&fixtures::org(), &with(password, keys, certificates), check);
+                assert_eq!(found.verdict, verdict, "{check} {password:?} {keys} {certificates}: {}", found.message);
+                if verdict == Verdict::NotApplicable {
+                    assert_eq!(found.message, "the account has no root credentials");
+                }
+            }
+        }
     }
 
     #[test]
