@@ -57,7 +57,8 @@ fn admin_star(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
         match judged(&policy.document) {
             Ok(None) => {}
             Ok(Some(why)) => {
-                failing.push(FailingResource { resource: owner.to_owned(), message: format!("{name}: {why}") });
+                // An inline policy has no ARN, and its owner may have several.
+                failing.push(FailingResource { resource: format!("{owner} ({name})"), message: why });
             }
             Err(why) => {
                 facts.doubt(OPERATION, format!("{name} of `{owner}` can't be read: {why}"));
@@ -230,13 +231,17 @@ mod tests {
         let aws = ManagedPolicy { arn: "arn:aws:iam::aws:policy/AdministratorAccess".to_owned(), ..managed("x", 3) };
         let finding = found(|all| {
             all.policies = vec![managed("all", 1), managed("unattached", 0), aws];
-            all.roles.push(fixtures::role("boss", EVERYTHING));
+            let mut boss = fixtures::role("boss", EVERYTHING);
+            boss.inline.push(InlinePolicy { name: "more".to_owned(), document: EVERYTHING.to_owned() });
+            all.roles.push(boss);
         });
         assert_eq!(finding.verdict, Verdict::Fail);
-        assert_eq!(finding.message, "2 policies allow every action on every resource");
+        assert_eq!(finding.message, "3 policies allow every action on every resource");
         let named: Vec<&str> = finding.resources.iter().map(|r| r.resource.as_str()).collect();
-        assert_eq!(named, ["arn:aws:iam::222222222222:policy/all", "arn:aws:iam::222222222222:role/boss"]);
-        assert!(finding.resources[1].message.starts_with("inline policy `work`: statement 1 allows"));
+        let boss = "arn:aws:iam::222222222222:role/boss";
+        let inline = |name: &str| format!("{boss} (inline policy `{name}`)");
+        assert_eq!(named, ["arn:aws:iam::222222222222:policy/all", &inline("more"), &inline("work")]);
+        assert!(finding.resources[1].message.starts_with("statement 1 allows"));
     }
 
     #[test]

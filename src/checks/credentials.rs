@@ -81,7 +81,7 @@ fn key_age(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
         };
         let age = facts.days_since(made);
         if age > limit {
-            old.push(failing(user, format!("access key {number} is {} old, more than {limit}", days(age))));
+            old.push(failing_key(user, number, format!("access key {number} is {} old, more than {limit}", days(age))));
         }
     }
     let summary = |count| format!("{} older than {}", keys(count), days(limit));
@@ -118,7 +118,7 @@ fn key_unused(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
             continue;
         };
         if idle.days() >= limit {
-            unused.push(failing(user, format!("access key {number} {}", idle.words())));
+            unused.push(failing_key(user, number, format!("access key {number} {}", idle.words())));
         }
     }
     let summary = |count| format!("{} unused for {} or more", keys(count), days(limit));
@@ -219,6 +219,11 @@ fn failing(user: &CredentialRow, message: impl Into<String>) -> FailingResource 
     FailingResource { resource: user.arn.clone(), message: message.into() }
 }
 
+/// A key has no ARN, and a user has up to two: its number tells one from the other.
+fn failing_key(user: &CredentialRow, number: usize, message: String) -> FailingResource {
+    FailingResource { resource: format!("{} (access key {number})", user.arn), message }
+}
+
 fn users(count: usize) -> String {
     if count == 1 { "1 user".to_owned() } else { format!("{count} users") }
 }
@@ -298,7 +303,10 @@ mod tests {
     fn both_keys_of_a_user_are_named() {
         let old = key(true, Cell::At(days_ago(200)), Cell::At(days_ago(1)));
         let row = CredentialRow { keys: vec![old.clone(), old], ..user_row("ann") };
-        assert_eq!(found(vec![row], "access-key-age").resources.len(), 2);
+        let finding = found(vec![row], "access-key-age");
+        let names: Vec<&str> = finding.resources.iter().map(|r| r.resource.as_str()).collect();
+        let user = "arn:aws:iam::222222222222:user/ann";
+        assert_eq!(names, [format!("{user} (access key 1)"), format!("{user} (access key 2)")]);
     }
 
     #[test]

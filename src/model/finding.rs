@@ -67,7 +67,8 @@ impl Target {
 /// A resource that fails, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FailingResource {
-    /// Its ARN, or its name where it has none. Hostile: escape at every sink.
+    /// Its ARN, or its name where it has none; a part without either is named after its owner's ARN, in parentheses. No two
+    /// that fail one check in one target are the same: fingerprints are made of it. Hostile: escape at every sink.
     pub resource: String,
     /// What is wrong with it, one sentence, lower case, no full stop.
     pub message: String,

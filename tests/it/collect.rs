@@ -8,10 +8,13 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use orgward::aws::{Clock, Purpose, Quotas, Sessions};
+use orgward::checks::{self, Thresholds};
 use orgward::collect::{self, BASE_REQUESTS, CollectError, CollectOptions, Progress, REQUESTS_PER_TRAIL};
+use orgward::model::iam::{Cell, KeyRow};
 use orgward::model::org::{AccountState, PolicyType};
 use orgward::model::scope::RegionRequest;
-use orgward::model::{AccountFacts, AccountId, Address, CauseKind, Doc, OrgFacts, Region, TargetId};
+use orgward::model::{AccountFacts, AccountId, Address, CauseKind, Doc, Observed, OrgFacts, Region, TargetId};
+use orgward::report::audit_json::fingerprint;
 use orgward::resources::World;
 use orgward::sandbox::generate::Problem;
 use orgward::sandbox::state::{LogGroup, Selectors, Trail};
@@ -101,6 +104,37 @@ async fn the_demo_organization_has_its_policies_trail_and_chain() {
     assert_eq!(chain.log_group.account, id(&scenario, "audit"));
     assert_eq!(chain.filters.value().map(Vec::len), Some(0));
     assert!(chain.alarms.value().is_some() && chain.topics.value().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_two_failures_have_one_fingerprint() {
+    let scenario = Scenario::demo();
+    let sandbox = Sandbox::new(scenario.clone());
+    let sessions = operator(&sandbox).await;
+    let org = enumerate(&sessions).await;
+    let thresholds = Thresholds::default();
+    let mut findings = checks::organization(&org, &thresholds);
+    for facts in collect_all(&sessions, &org, &CollectOptions::default()).await.values_mut() {
+        // Every user's keys are old, and there are two of them.
+        if let Observed::Present { value, .. } = &mut facts.credential_report {
+            for row in &mut value.rows {
+                let old = Cell::At(sandbox::scenario::EPOCH - jiff::SignedDuration::from_hours(24 * 400));
+                row.keys = vec![KeyRow { active: true, last_rotated: old, last_used: old }; 2];
+            }
+        }
+        findings.extend(checks::account(&org, facts, &thresholds));
+    }
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    for finding in &findings {
+        for failing in &finding.resources {
+            let of = fingerprint(&finding.check, &finding.target, Some(&failing.resource));
+            let what = format!("{} {:?} {}: {}", finding.check, finding.target, failing.resource, failing.message);
+            if let Some(other) = seen.insert(of, what.clone()) {
+                panic!("one fingerprint for\n  {other}\n  {what}");
+            }
+        }
+    }
+    assert!(seen.len() > 40, "{}", seen.len());
 }
 
 /// The sandbox, except that `ListAccounts` lists nothing.
