@@ -87,7 +87,7 @@ pub fn organization(org: &OrgFacts, thresholds: &Thresholds) -> Vec<Finding> {
 }
 
 /// Findings about one account: for each check of it, in catalogue order, one finding, or one for each Region in scope in
-/// the order of `regions_in_scope`. An account without a Region in scope gets one for the home Region.
+/// the order of `regions_in_scope`, and none for any other Region.
 pub fn account(org: &OrgFacts, account: &AccountFacts, thresholds: &Thresholds) -> Vec<Finding> {
     let id = &account.account;
     let mut regions: Vec<&Region> = Vec::new();
@@ -95,9 +95,6 @@ pub fn account(org: &OrgFacts, account: &AccountFacts, thresholds: &Thresholds) 
         if !regions.contains(&region) {
             regions.push(region);
         }
-    }
-    if regions.is_empty() {
-        regions.push(&org.organization.home_region);
     }
     checks(|granularity| granularity != Granularity::Organization)
         .flat_map(|check| match check.judge {

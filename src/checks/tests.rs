@@ -236,13 +236,6 @@ fn an_account_that_could_not_be_entered_has_a_row_for_each_check() {
 }
 
 #[test]
-fn an_account_without_a_region_in_scope_still_has_its_rows() {
-    let facts = AccountFacts { regions_in_scope: Vec::new(), ..fixtures::account() };
-    let found = judge_all(&fixtures::org(), &facts, &Thresholds::default(), "trail-multi-region");
-    assert_eq!(found.len(), 1);
-}
-
-#[test]
 fn findings_follow_the_catalogue() {
     let found = account(&fixtures::org(), &fixtures::account(), &Thresholds::default());
     let at = |id: &str| CATALOG.iter().position(|meta| meta.id == id).unwrap();

@@ -239,6 +239,17 @@ mod tests {
     }
 
     #[test]
+    fn only_a_region_that_was_asked_for_has_a_row() {
+        let facts = AccountFacts { regions_in_scope: vec![region("ap-east-1")], ..fixtures::account() };
+        let findings = found(&fixtures::org(), &facts);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].target.region(), Some(&region("ap-east-1")));
+        assert_eq!(findings[0].verdict, NotApplicable);
+        let facts = AccountFacts { regions_in_scope: Vec::new(), ..facts };
+        assert_eq!(found(&fixtures::org(), &facts), []);
+    }
+
+    #[test]
     fn the_organization_trail_covers_even_where_the_account_does_not_answer() {
         let facts = seeing([(home(), hidden())]);
         assert_eq!(verdicts(&fixtures::org(), &facts), [Pass, Pass, NotApplicable]);

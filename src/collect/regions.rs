@@ -57,6 +57,10 @@ pub(super) fn in_scope(
         }
         (RegionRequest::AllEnabled, None) => vec![home.clone()],
     };
+    if chosen.is_empty() {
+        // No account is without an enabled Region, whatever was answered.
+        chosen.push(home.clone());
+    }
     chosen.sort_by_key(|region| (region != home, region.clone()));
     chosen.dedup();
     chosen
@@ -113,5 +117,7 @@ mod tests {
         assert_eq!(in_scope(&RegionRequest::AllEnabled, &unknown, &home), [region("us-east-1")]);
         let named = RegionRequest::Only(vec![region("ap-east-1")]);
         assert_eq!(in_scope(&named, &unknown, &home), [region("ap-east-1")]);
+        let none = known().map(|_| BTreeMap::new());
+        assert_eq!(in_scope(&RegionRequest::AllEnabled, &none, &home), [region("us-east-1")]);
     }
 }
