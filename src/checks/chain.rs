@@ -54,6 +54,8 @@ pub(super) fn follow(
         Recording::Broken(links) => broken.extend(links),
         Recording::Unknown(cause) => unknown = Some(cause),
     }
+    let undelivered = trail.status.value().and_then(|status| status.log_group_delivery_error.as_ref());
+    broken.extend(undelivered.map(|error| format!("can't deliver to its log group: {error}")));
     sources.extend([trail.status.source(), trail.selectors.source()].into_iter().flatten().cloned());
     match (trail.log_group_arn.as_deref(), watched) {
         (None, _) => broken.push("delivers to no log group".to_owned()),

@@ -178,6 +178,7 @@ pub(crate) fn trail(name: &str, owner: &str, organization_trail: bool) -> Trail 
                 latest_delivery: Some(days_ago(0)),
                 latest_log_group_delivery: Some(days_ago(0)),
                 delivery_error: None,
+                log_group_delivery_error: None,
             },
         ),
         selectors: seen(

@@ -126,7 +126,11 @@ pub(super) fn recording(trail: &Trail) -> Recording {
     let mut unknown = None;
     let mut excluded = Vec::new();
     match trail.status.known() {
-        Ok(Some(status)) if status.is_logging => {}
+        Ok(Some(status)) if status.is_logging => {
+            // What CloudTrail can't deliver is on no record.
+            let undelivered = |error: &String| format!("can't deliver to its bucket: {error}");
+            broken.extend(status.delivery_error.as_ref().map(undelivered));
+        }
         Ok(_) => broken.push("is not logging".to_owned()),
         Err(cause) => unknown = Some(cause.clone()),
     }

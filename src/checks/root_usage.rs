@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn each_broken_link_is_named() {
         type Break = fn(&mut Trail, &mut Monitoring);
-        let breaks: [(Break, &str); 16] = [
+        let breaks: [(Break, &str); 18] = [
             (|t, _| t.multi_region = false, "records eu-central-1 only"),
             (
                 |t, _| t.status = t.status.clone().map(|status| TrailStatus { is_logging: false, ..status }),
@@ -298,6 +298,21 @@ mod tests {
                     });
                 },
                 "records write events only",
+            ),
+            (
+                |t, _| {
+                    let error = Some("AccessDenied".to_owned());
+                    let undelivered = |status| TrailStatus { log_group_delivery_error: error, ..status };
+                    t.status = t.status.clone().map(undelivered);
+                },
+                "can't deliver to its log group: AccessDenied",
+            ),
+            (
+                |t, _| {
+                    let error = Some("NoSuchBucket".to_owned());
+                    t.status = t.status.clone().map(|status| TrailStatus { delivery_error: error, ..status });
+                },
+                "can't deliver to its bucket: NoSuchBucket",
             ),
             (|t, _| t.log_group_arn = None, "delivers to no log group"),
             (

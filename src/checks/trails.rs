@@ -145,11 +145,12 @@ fn proof<'t>(
 
 pub(super) const LOG_VALIDATION: CheckMeta = CheckMeta {
     id: "trail-log-validation",
-    title: "Log file validation is on for every trail",
+    title: "Log file validation is on for every trail seen",
     severity: Severity::Low,
     granularity: Granularity::Account,
     rationale: "Signed digests show whether a log file was changed or removed after CloudTrail wrote it. Without them a log \
-                proves nothing. Trails that other Regions alone hold are not looked for once a multi-Region trail was seen.",
+                proves nothing. Where the home Region shows a multi-Region trail, the other Regions are not asked, and \
+                trails of a single Region that only they show are not judged.",
     remediation: Remediation {
         console: "CloudTrail, Trails, the trail, General details, Edit, Log file validation: Enabled.",
         cli: "aws cloudtrail update-trail --name <trail ARN> --enable-log-file-validation",
@@ -185,7 +186,12 @@ fn log_validation(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
         1 => "log file validation is off for 1 trail".to_owned(),
         _ => format!("log file validation is off for {count} trails"),
     };
-    Ok(Outcome::of(failing, summary, "log file validation is on for every trail seen"))
+    // A Region that was not asked may hold a trail of its own.
+    let pass = match Vec::from_iter(seen.keys()).as_slice() {
+        [one] => format!("log file validation is on for every trail that {one} shows, the one Region that was asked"),
+        all => format!("log file validation is on for every trail that the {} Regions asked show", all.len()),
+    };
+    Ok(Outcome::of(failing, summary, &pass))
 }
 
 fn whose(trail: &Trail) -> String {
@@ -338,5 +344,33 @@ mod tests {
         let fails_anyway = seeing([(home(), list(vec![off(shadow())])), (region("us-east-1"), hidden())]);
         assert_eq!(judge(&org, &fails_anyway, check).verdict, Fail);
         assert_eq!(judge(&org, &seeing([]), check).verdict, Unknown);
+    }
+
+    #[test]
+    fn a_pass_of_log_file_validation_says_which_regions_it_rests_on() {
+        let check = "trail-log-validation";
+        let org = fixtures::org();
+        let finding = judge(&org, &fixtures::account(), check);
+        let words = "log file validation is on for every trail that eu-central-1 shows, the one Region that was asked";
+        assert_eq!((finding.verdict, finding.message.as_str()), (Pass, words));
+        let both = seeing([home(), region("us-east-1")].map(|region| (region, list(vec![shadow()]))));
+        let words = "log file validation is on for every trail that the 2 Regions asked show";
+        assert_eq!(judge(&org, &both, check).message, words);
+    }
+
+    #[test]
+    fn a_trail_that_can_not_deliver_to_its_bucket_records_nothing() {
+        let undelivered = |trail: Trail| {
+            let error = |status| TrailStatus { delivery_error: Some("NoSuchBucket".to_owned()), ..status };
+            Trail { status: trail.status.map(error), ..trail }
+        };
+        let own = seeing([(home(), list(vec![undelivered(trail("own", MEMBER, false))]))]);
+        let finding = &found(&fixtures::org_without_trail(), &own)[0];
+        assert_eq!(finding.verdict, Fail);
+        let words = "trail `own` can't deliver to its bucket: NoSuchBucket";
+        assert!(finding.message.ends_with(words), "{}", finding.message);
+        let shared = list(vec![undelivered(trail("org-trail", fixtures::MANAGEMENT, true))]);
+        let org = OrgFacts { organization_trails: shared, ..fixtures::org() };
+        assert_eq!(verdicts(&org, &fixtures::account()), [Fail, Fail, NotApplicable]);
     }
 }

@@ -76,8 +76,11 @@ pub struct TrailStatus {
     pub latest_delivery: Option<Timestamp>,
     /// The last delivery to the log group.
     pub latest_log_group_delivery: Option<Timestamp>,
-    /// The error of the last delivery to the bucket.
+    /// The error of the last delivery to the bucket, as S3's code.
     pub delivery_error: Option<String>,
+    /// The error of the last delivery to the log group.
+    #[serde(default)]
+    pub log_group_delivery_error: Option<String>,
 }
 
 /// Which events a trail records: basic selectors or advanced ones, never both.

@@ -147,6 +147,7 @@ pub fn trail() -> Trail {
             latest_delivery: None,
             latest_log_group_delivery: None,
             delivery_error: None,
+            log_group_delivery_error: None,
         }),
         selectors: Observed::not_collected("cloudtrail:GetEventSelectors"),
     }
