@@ -8,7 +8,7 @@ use aws_smithy_async::future::pagination_stream::PaginationStream;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
 /// What an SDK call gives.
@@ -27,6 +27,24 @@ where
         take(page.map_err(|error| aws::cause(operation, &error))?);
     }
     Ok(())
+}
+
+/// The tokens of pages asked for by hand (the SDK has no paginator that says where a page is absent).
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    seen: BTreeSet<String>,
+}
+
+impl Tokens {
+    /// The token to go on with, `None` after the last page. A token that came before would go round for ever.
+    pub(crate) fn next(&mut self, operation: &str, token: Option<String>) -> Result<Option<String>, Cause> {
+        let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
+        if self.seen.insert(token.clone()) {
+            return Ok(Some(token));
+        }
+        let message = "the answer's page token came before, so the pages have no end";
+        Err(Cause::new(CauseKind::NotAnAwsAnswer, operation, message))
+    }
 }
 
 /// The answer, or nothing where AWS's error code is one of `absent`.
@@ -99,5 +117,17 @@ mod tests {
         assert_eq!(change.set, [("b".into(), "2".into()), ("d".into(), "1".into())]);
         assert_eq!(change.remove, ["c"]);
         assert_eq!(tag_change(&tags(&[]), &tags(&[])), TagChange { set: vec![], remove: vec![] });
+    }
+
+    #[test]
+    fn pages_that_go_round_end_with_a_cause() {
+        let mut tokens = Tokens::default();
+        for token in ["a", "b"] {
+            assert_eq!(tokens.next("x:List", Some(token.into())), Ok(Some(token.into())));
+        }
+        assert_eq!(tokens.next("x:List", None), Ok(None));
+        assert_eq!(tokens.next("x:List", Some(String::new())), Ok(None));
+        let error = tokens.next("x:List", Some("a".into())).unwrap_err();
+        assert_eq!((error.kind, error.operation.as_str()), (CauseKind::NotAnAwsAnswer, "x:List"));
     }
 }

@@ -6,7 +6,7 @@
 //! the whole filter, so every field is sent, and what the document does not hold (dimensions, a unit, field selection)
 //! is taken over from the filter it replaces.
 
-use super::call::{done, incomplete, present, refused};
+use super::call::{Tokens, done, incomplete, present, refused};
 use super::document;
 use crate::aws::AccountSession;
 use crate::model::address::Doc;
@@ -42,7 +42,7 @@ async fn fetch(
     prefix: Option<&str>,
 ) -> Result<Option<Vec<types::MetricFilter>>, Cause> {
     let client = session.logs(region);
-    let mut token = None;
+    let (mut token, mut tokens) = (None, Tokens::default());
     let mut filters = Vec::new();
     loop {
         let request = client
@@ -53,7 +53,7 @@ async fn fetch(
             .limit(PAGE);
         let Some(page) = present(READ, request.send().await, &GONE)? else { return Ok(None) };
         filters.extend(page.metric_filters.unwrap_or_default());
-        token = page.next_token.filter(|token| !token.is_empty());
+        token = tokens.next(READ, page.next_token)?;
         if token.is_none() {
             return Ok(Some(filters));
         }

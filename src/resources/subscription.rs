@@ -4,7 +4,7 @@
 //!
 //! Source: SNS API reference, `ListSubscriptionsByTopic`, `Subscribe`, `Unsubscribe`.
 
-use super::call::{done, present};
+use super::call::{Tokens, done, present};
 use super::document;
 use super::topic::GONE;
 use crate::aws::AccountSession;
@@ -25,7 +25,7 @@ pub(crate) async fn list(session: &AccountSession, region: &Region, topic_arn: &
 async fn fetch(session: &AccountSession, region: &Region, topic: &str) -> Result<Option<Vec<Subscription>>, Cause> {
     let client = session.sns(region);
     let mut subscriptions = Vec::new();
-    let mut token = None;
+    let (mut token, mut tokens) = (None, Tokens::default());
     loop {
         let answer = client.list_subscriptions_by_topic().topic_arn(topic).set_next_token(token).send().await;
         let Some(page) = present(READ, answer, &GONE)? else { return Ok(None) };
@@ -34,7 +34,7 @@ async fn fetch(session: &AccountSession, region: &Region, topic: &str) -> Result
             protocol: found.protocol.unwrap_or_default(),
             endpoint: found.endpoint.unwrap_or_default(),
         }));
-        token = page.next_token.filter(|token| !token.is_empty());
+        token = tokens.next(READ, page.next_token)?;
         if token.is_none() {
             return Ok(Some(subscriptions));
         }

@@ -137,28 +137,61 @@ async fn no_two_failures_have_one_fingerprint() {
     assert!(seen.len() > 40, "{}", seen.len());
 }
 
-/// The sandbox, except that `ListAccounts` lists nothing.
+/// The sandbox, except that one operation of a JSON protocol has always this answer.
 #[derive(Debug)]
-struct NoAccounts(SharedHttpClient);
+struct Fixed {
+    inner: SharedHttpClient,
+    operation: &'static str,
+    body: &'static str,
+}
 
-impl HttpClient for NoAccounts {
+impl Fixed {
+    async fn sessions(sandbox: &Sandbox, operation: &'static str, body: &'static str) -> Sessions {
+        let http = SharedHttpClient::new(Self { inner: sandbox.http_client(), operation, body });
+        let clock = Clock::virtual_from(sandbox::scenario::EPOCH);
+        Sessions::connect(http, clock, settings(sandbox), Quotas::embedded()).await.unwrap()
+    }
+}
+
+impl HttpClient for Fixed {
     fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(NoAccountsConnector(self.0.http_connector(settings, parts)))
+        let inner = self.inner.http_connector(settings, parts);
+        SharedHttpConnector::new(FixedConnector { inner, operation: self.operation, body: self.body })
     }
 }
 
 #[derive(Debug)]
-struct NoAccountsConnector(SharedHttpConnector);
+struct FixedConnector {
+    inner: SharedHttpConnector,
+    operation: &'static str,
+    body: &'static str,
+}
 
-impl HttpConnector for NoAccountsConnector {
+impl HttpConnector for FixedConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
-        if !target.ends_with(".ListAccounts") {
-            return self.0.call(request);
+        if target.rsplit('.').next() != Some(self.operation) {
+            return self.inner.call(request);
         }
-        let body = SdkBody::from(r#"{"Accounts":[]}"#);
+        let body = SdkBody::from(self.body);
         HttpConnectorFuture::ready(Ok(HttpResponse::new(200u16.try_into().unwrap(), body)))
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_have_no_end_are_left() {
+    let sandbox = Sandbox::new(Scenario::small());
+    let answer = r#"{"metricFilters":[],"nextToken":"the same for ever"}"#;
+    let sessions = Fixed::sessions(&sandbox, "DescribeMetricFilters", answer).await;
+    let org = enumerate(&sessions).await;
+    let cause = org.monitoring[0].filters.cause().unwrap();
+    assert_eq!(cause.kind, CauseKind::NotAnAwsAnswer);
+    assert!(cause.message.contains("page token"), "{cause}");
+
+    let answer = r#"{"Accounts":[],"NextToken":"the same for ever"}"#;
+    let sessions = Fixed::sessions(&sandbox, "ListAccounts", answer).await;
+    let error = collect::organization(&sessions, false, &CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(error, CollectError::Failed { what: "accounts", .. }), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,9 +230,7 @@ async fn who_can_not_enumerate_is_told_why() {
     assert!(error.to_string().starts_with("the accounts could not be read: organizations:ListAccounts"), "{error}");
     sandbox.faults().clear();
 
-    let http = SharedHttpClient::new(NoAccounts(sandbox.http_client()));
-    let clock = Clock::virtual_from(sandbox::scenario::EPOCH);
-    let none = Sessions::connect(http, clock, settings(&sandbox), Quotas::embedded()).await.unwrap();
+    let none = Fixed::sessions(&sandbox, "ListAccounts", r#"{"Accounts":[]}"#).await;
     let error = collect::organization(&none, false, &cancel).await.unwrap_err();
     assert!(matches!(error, CollectError::NoAccounts(_)), "{error}");
 
