@@ -85,6 +85,34 @@ pub(crate) fn refused(operation: &str, why: impl Into<String>) -> Cause {
     Cause::new(CauseKind::Other, operation, why)
 }
 
+/// The calls of one write that takes several.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    done: usize,
+}
+
+impl Calls {
+    /// The next answer. A failure after a call that succeeded leaves the write made in part, whatever AWS says of it: its
+    /// kind is then one of which only reading back tells what is there.
+    pub(crate) fn next<T>(&mut self, answer: Result<T, Cause>) -> Result<T, Cause> {
+        let cause = match answer {
+            Ok(value) => {
+                self.done = self.done.saturating_add(1);
+                return Ok(value);
+            }
+            Err(cause) => cause,
+        };
+        Err(match cause.kind {
+            _ if self.done == 0 => cause,
+            CauseKind::Unreachable | CauseKind::TimedOut | CauseKind::NotAnAwsAnswer => cause,
+            _ => {
+                let message = format!("only a part of the change was made, then: {}", cause.message);
+                Cause::new(CauseKind::Interrupted, cause.operation, message)
+            }
+        })
+    }
+}
+
 /// What turns one set of tags into another.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TagChange {
@@ -129,5 +157,18 @@ mod tests {
         assert_eq!(tokens.next("x:List", Some(String::new())), Ok(None));
         let error = tokens.next("x:List", Some("a".into())).unwrap_err();
         assert_eq!((error.kind, error.operation.as_str()), (CauseKind::NotAnAwsAnswer, "x:List"));
+    }
+
+    #[test]
+    fn a_later_call_that_fails_leaves_the_write_in_doubt() {
+        let denied = Cause::new(CauseKind::AccessDenied, "sns:UntagResource", "AuthorizationError: no");
+        let mut calls = Calls::default();
+        assert_eq!(calls.next::<()>(Err(denied.clone())), Err(denied.clone()), "nothing was done before it");
+        assert_eq!(calls.next(Ok(1)), Ok(1));
+        let error = calls.next::<()>(Err(denied)).unwrap_err();
+        assert_eq!((error.kind, error.operation.as_str()), (CauseKind::Interrupted, "sns:UntagResource"));
+        assert_eq!(error.message, "only a part of the change was made, then: AuthorizationError: no");
+        let lost = Cause::new(CauseKind::TimedOut, "sns:UntagResource", "no answer");
+        assert_eq!(calls.next::<()>(Err(lost.clone())), Err(lost));
     }
 }

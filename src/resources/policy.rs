@@ -5,7 +5,7 @@
 //! Source: Organizations API reference, `ListPolicies`, `DescribePolicy`, `ListTagsForResource`, `CreatePolicy`,
 //! `UpdatePolicy`, `DeletePolicy`, `TagResource`, `UntagResource`. Organizations keeps no versions.
 
-use super::call::{done, incomplete, is, pages, present, refused, tag_change};
+use super::call::{Calls, done, incomplete, is, pages, present, refused, tag_change};
 use super::document;
 use crate::aws::AccountSession;
 use crate::model::address::Doc;
@@ -164,28 +164,31 @@ pub(super) async fn create(
     }
 }
 
-/// Makes a policy what the document says. Only what differs is sent.
+/// Makes a policy what the document says. Only what differs is sent, the text last: a policy whose tags can't be written is
+/// enforced as before.
 pub(super) async fn update(session: &AccountSession, policy: &Summary, before: &Doc, after: &Doc) -> Result<(), Cause> {
     editable(UPDATE, policy)?;
     let had: PolicyDoc = document::read(UPDATE, before)?;
     let wanted: PolicyDoc = document::read(UPDATE, after)?;
     let client = session.organizations();
     let id = policy.id.as_str();
+    let change = tag_change(&had.tags, &wanted.tags);
+    let mut calls = Calls::default();
+    if !change.set.is_empty() {
+        let tags = organization_tags(TAG, change.set)?;
+        calls.next(done(TAG, client.tag_resource().resource_id(id).set_tags(Some(tags)).send().await))?;
+    }
+    if !change.remove.is_empty() {
+        let request = client.untag_resource().resource_id(id).set_tag_keys(Some(change.remove));
+        calls.next(done(UNTAG, request.send().await))?;
+    }
     if (&had.description, &had.content) != (&wanted.description, &wanted.content) {
         let request = client
             .update_policy()
             .policy_id(id)
             .description(wanted.description)
             .set_content(Some(wanted.content).filter(|content| *content != had.content));
-        done(UPDATE, request.send().await)?;
-    }
-    let change = tag_change(&had.tags, &wanted.tags);
-    if !change.set.is_empty() {
-        let tags = organization_tags(TAG, change.set)?;
-        done(TAG, client.tag_resource().resource_id(id).set_tags(Some(tags)).send().await)?;
-    }
-    if !change.remove.is_empty() {
-        done(UNTAG, client.untag_resource().resource_id(id).set_tag_keys(Some(change.remove)).send().await)?;
+        calls.next(done(UPDATE, request.send().await))?;
     }
     Ok(())
 }

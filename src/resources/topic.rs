@@ -4,7 +4,7 @@
 //!
 //! Source: SNS API reference, `ListTopics`, `ListTagsForResource`, `CreateTopic`, `TagResource`, `UntagResource`, `DeleteTopic`.
 
-use super::call::{done, incomplete, pages, present, refused, tag_change};
+use super::call::{Calls, done, incomplete, pages, present, refused, tag_change};
 use super::document;
 use crate::aws::AccountSession;
 use crate::model::address::Doc;
@@ -77,12 +77,14 @@ pub(super) async fn write(
     };
     let had: TopicDoc = document::read(TAG, before)?;
     let change = tag_change(&had.tags, &wanted.tags);
+    let mut calls = Calls::default();
     if !change.set.is_empty() {
         let tags = sns_tags(TAG, change.set)?;
-        done(TAG, client.tag_resource().resource_arn(arn).set_tags(Some(tags)).send().await)?;
+        calls.next(done(TAG, client.tag_resource().resource_arn(arn).set_tags(Some(tags)).send().await))?;
     }
     if !change.remove.is_empty() {
-        done(UNTAG, client.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove)).send().await)?;
+        let request = client.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove));
+        calls.next(done(UNTAG, request.send().await))?;
     }
     Ok(None)
 }

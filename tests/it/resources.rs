@@ -256,6 +256,43 @@ async fn lost_answers_and_busy_organizations_are_survived() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_made_in_part_is_no_certain_failure() {
+    let scenario = Scenario::small();
+    let sandbox = Sandbox::new(scenario.clone());
+    let (sessions, org) = enumerated(&sandbox).await;
+    let world = World::new(&sessions, &org, Purpose::Apply);
+    let address = Address::Policy { policy_type: PolicyType::Scp, name: "deny-leave".into() };
+    let policy = |text: &str, tags: Value| doc(json!({"description": text, "content": DENY_LEAVE, "tags": tags}));
+    let (before, after) = (policy("one", json!({"a": "1"})), policy("two", json!({"b": "1"})));
+    world.write(&address, None, Some(&before)).await.unwrap();
+    let deny =
+        |operation| sandbox.faults().add(Fault::new(FaultKind::Deny).operation("organizations", operation).times(1));
+
+    // The first call fails: nothing was done. The text is not touched before the tags are right.
+    deny("TagResource");
+    let error = world.write(&address, Some(&before), Some(&after)).await.unwrap_err();
+    assert_eq!(error.kind, CauseKind::AccessDenied);
+    assert_eq!(present(world.read(&address).await), before);
+
+    for denied in ["UntagResource", "UpdatePolicy"] {
+        deny(denied);
+        let error = world.write(&address, Some(&before), Some(&after)).await.unwrap_err();
+        assert_eq!((error.kind, error.operation), (CauseKind::Interrupted, format!("organizations:{denied}")));
+        assert!(error.message.starts_with("only a part of the change was made, then: "), "{}", error.message);
+        assert_eq!(present(world.read(&address).await).0["description"], "one");
+    }
+
+    let account = scenario.account("audit").unwrap().id.clone();
+    let topic = Address::Topic { account: account.clone(), region: scenario.home.clone(), name: "security".into() };
+    let (before, after) = (doc(json!({"tags": {"a": "1"}})), doc(json!({"tags": {"b": "1"}})));
+    world.write(&topic, None, Some(&before)).await.unwrap();
+    sandbox.faults().add(Fault::new(FaultKind::Deny).account(&account).operation("sns", "UntagResource"));
+    let error = world.write(&topic, Some(&before), Some(&after)).await.unwrap_err();
+    assert_eq!(error.kind, CauseKind::Interrupted);
+    assert_ne!(present(world.read(&topic).await), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_can_not_be_read_is_unknown_and_an_audit_session_writes_nothing() {
     let scenario = Scenario::small();
     let sandbox = Sandbox::new(scenario.clone());
