@@ -131,6 +131,10 @@ fn watch(watched: &Monitoring, about: &str, catches: &dyn Fn(&MetricFilter) -> C
                 continue;
             }
         };
+        if let Some(why) = blind(filter) {
+            best.broken(1, format!("filter `{}` {why}", filter.name));
+            continue;
+        }
         let metric = format!("metric `{}/{}`", filter.metric_namespace, filter.metric_name);
         best.broken(1, format!("no alarm watches {metric} of filter `{}`", filter.name));
         for alarm in alarms.iter().filter(|alarm| watches(alarm, filter)) {
@@ -195,10 +199,30 @@ fn watches(alarm: &Alarm, filter: &MetricFilter) -> bool {
         && alarm.metric_name.as_deref() == Some(filter.metric_name.as_str())
 }
 
+/// Why a filter does not count every matching event in one metric; `None` if it does.
+fn blind(filter: &MetricFilter) -> Option<String> {
+    if let Some(criteria) = &filter.field_selection {
+        return Some(format!("looks only at events where {criteria}"));
+    }
+    let names: Vec<&str> = filter.dimensions.keys().chain(&filter.system_dimensions).map(String::as_str).collect();
+    (!names.is_empty()).then(|| {
+        format!("spreads its metric over dimensions ({}), so no one alarm hears of every event", names.join(", "))
+    })
+}
+
 /// Why one matching event would not make the alarm speak; `None` if it would.
 pub(super) fn silent(alarm: &Alarm, filter: &MetricFilter) -> Option<String> {
     if !alarm.actions_enabled {
         return Some("has its actions disabled".to_owned());
+    }
+    if !alarm.dimensions.is_empty() {
+        let names: Vec<&str> = alarm.dimensions.keys().map(String::as_str).collect();
+        return Some(format!("watches a dimension ({}) that filter `{}` does not emit", names.join(", "), filter.name));
+    }
+    // A filter without a unit emits the unit `None`.
+    let emitted = filter.unit.as_deref().unwrap_or("None");
+    if let Some(unit) = alarm.unit.as_deref().filter(|unit| *unit != emitted) {
+        return Some(format!("watches the unit `{unit}`, and filter `{}` emits `{emitted}`", filter.name));
     }
     let default = filter.default_value.as_deref().map(|text| text.trim().parse::<f64>());
     let (value, rest) = match (filter.metric_value.trim().parse::<f64>(), default) {
@@ -207,7 +231,7 @@ pub(super) fn silent(alarm: &Alarm, filter: &MetricFilter) -> Option<String> {
         // A value taken from the event (`$.field`) may be anything.
         _ => return Some(format!("counts `{}`, not a fixed value for each event", filter.metric_value)),
     };
-    let statistic = alarm.statistic.as_deref().unwrap_or("none");
+    let statistic = alarm.statistic.as_deref().or(alarm.extended_statistic.as_deref()).unwrap_or("none");
     let peak = match statistic {
         "Sum" | "Maximum" => value,
         "Average" | "Minimum" if filter.default_value.is_none() => value,
@@ -227,8 +251,11 @@ pub(super) fn silent(alarm: &Alarm, filter: &MetricFilter) -> Option<String> {
     if always || (filter.default_value.is_none() && alarm.treat_missing_data.as_deref() == Some("breaching")) {
         return Some("is in alarm without any event, so an event changes nothing".to_owned());
     }
-    match alarm.evaluation_periods {
-        None | Some(1) => None,
-        Some(periods) => Some(format!("waits for {periods} periods in a row")),
+    match (alarm.datapoints_to_alarm, alarm.evaluation_periods) {
+        (Some(1), _) | (None, None | Some(1)) => None,
+        (Some(points), periods) => {
+            Some(format!("waits for {points} of {} periods", periods.map_or("its".to_owned(), |all| all.to_string())))
+        }
+        (None, Some(periods)) => Some(format!("waits for {periods} periods in a row")),
     }
 }

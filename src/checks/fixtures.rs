@@ -217,7 +217,7 @@ pub(crate) fn monitoring(owner: &str) -> Monitoring {
                 metric_namespace: "orgward".to_owned(),
                 metric_name: "RootUsage".to_owned(),
                 metric_value: "1".to_owned(),
-                default_value: None,
+                ..MetricFilter::default()
             }],
         ),
         alarms: seen(
@@ -235,6 +235,7 @@ pub(crate) fn monitoring(owner: &str) -> Monitoring {
                 treat_missing_data: Some("notBreaching".to_owned()),
                 actions_enabled: true,
                 alarm_actions: vec![topic.clone()],
+                ..Alarm::default()
             }],
         ),
         subscriptions: BTreeMap::from([(

@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn each_broken_link_is_named() {
         type Break = fn(&mut Trail, &mut Monitoring);
-        let breaks: [(Break, &str); 18] = [
+        let breaks: [(Break, &str); 25] = [
             (|t, _| t.multi_region = false, "records eu-central-1 only"),
             (
                 |t, _| t.status = t.status.clone().map(|status| TrailStatus { is_logging: false, ..status }),
@@ -330,6 +330,33 @@ mod tests {
                 "compares with `LessThanThreshold`",
             ),
             (|_, w| alarm(w, |a| a.evaluation_periods = Some(3)), "waits for 3 periods in a row"),
+            (
+                |_, w| {
+                    alarm(w, |a| (a.evaluation_periods, a.datapoints_to_alarm) = (Some(3), Some(2)));
+                },
+                "waits for 2 of 3 periods",
+            ),
+            (
+                |_, w| alarm(w, |a| a.dimensions = [("Account".to_owned(), "222222222222".to_owned())].into()),
+                "alarm `root-usage` watches a dimension (Account) that filter `root-usage` does not emit",
+            ),
+            (|_, w| alarm(w, |a| a.unit = Some("Count".to_owned())), "watches the unit `Count`"),
+            (
+                |_, w| alarm(w, |a| (a.statistic, a.extended_statistic) = (None, Some("p99".to_owned()))),
+                "uses statistic `p99`",
+            ),
+            (
+                |_, w| filter(w, |f| f.dimensions = [("Account".to_owned(), "$.recipientAccountId".to_owned())].into()),
+                "filter `root-usage` spreads its metric over dimensions (Account)",
+            ),
+            (
+                |_, w| filter(w, |f| f.system_dimensions = vec!["@aws.region".to_owned()]),
+                "spreads its metric over dimensions (@aws.region)",
+            ),
+            (
+                |_, w| filter(w, |f| f.field_selection = Some("@aws.region = \"eu-central-1\"".to_owned())),
+                "filter `root-usage` looks only at events where @aws.region",
+            ),
             (|_, w| alarm(w, |a| a.alarm_actions = Vec::new()), "sends to no SNS topic"),
             (|_, w| subscriptions(w, Vec::new()), "has no subscription"),
             (
@@ -347,6 +374,20 @@ mod tests {
             assert!(finding.message.contains(words), "`{words}` in: {}", finding.message);
             assert!(finding.resources[0].resource.ends_with("trail/org-trail"));
         }
+    }
+
+    #[test]
+    fn one_breaching_period_of_several_and_the_same_unit_are_heard() {
+        let finding = under(|_, watched| {
+            filter(watched, |filter| filter.unit = Some("Count".to_owned()));
+            alarm(watched, |alarm| {
+                (alarm.evaluation_periods, alarm.datapoints_to_alarm) = (Some(3), Some(1));
+                alarm.unit = Some("Count".to_owned());
+            });
+        });
+        assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.message);
+        let finding = under(|_, watched| alarm(watched, |alarm| alarm.unit = Some("None".to_owned())));
+        assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.message);
     }
 
     #[test]

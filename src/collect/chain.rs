@@ -141,17 +141,11 @@ mod tests {
     fn alarm(metric: &str, actions: &[&str]) -> Alarm {
         Alarm {
             name: metric.into(),
-            description: None,
             namespace: Some("ns".into()),
             metric_name: Some(metric.into()),
-            statistic: None,
-            comparison: None,
-            threshold: None,
-            period: None,
-            evaluation_periods: None,
-            treat_missing_data: None,
             actions_enabled: true,
             alarm_actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+            ..Alarm::default()
         }
     }
 
@@ -167,7 +161,7 @@ mod tests {
             metric_namespace: "ns".into(),
             metric_name: "root".into(),
             metric_value: "1".into(),
-            default_value: None,
+            ..MetricFilter::default()
         };
         let filters = seen(vec![filter]);
         assert_eq!(topics_of(&alarms, |alarm| watches(alarm, &filters)), BTreeSet::from([topic.to_owned()]));

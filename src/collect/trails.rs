@@ -69,9 +69,7 @@ async fn status(session: &AccountSession, trail: &Trail) -> Observed<TrailStatus
             latest_delivery: maybe_time(status.latest_delivery_time()),
             latest_log_group_delivery: maybe_time(status.latest_cloud_watch_logs_delivery_time()),
             delivery_error: status.latest_delivery_error.filter(|error| !error.is_empty()),
-            log_group_delivery_error: status
-                .latest_cloud_watch_logs_delivery_error
-                .filter(|error| !error.is_empty()),
+            log_group_delivery_error: status.latest_cloud_watch_logs_delivery_error.filter(|error| !error.is_empty()),
         }))
     };
     session.observe(STATUS, &trail.home_region, work).await

@@ -34,7 +34,8 @@ pub enum Address {
         /// The account.
         account: AccountId,
     },
-    /// A metric filter: `{pattern, metric_namespace, metric_name, metric_value, default_value}`.
+    /// A metric filter: the fields of [`super::monitoring::MetricFilter`] without its name; `dimensions`, `system_dimensions`,
+    /// `unit` and `field_selection` only where they are set.
     MetricFilter {
         /// The account that owns the log group.
         account: AccountId,
@@ -45,7 +46,8 @@ pub enum Address {
         /// The filter's name.
         name: String,
     },
-    /// A metric alarm: the fields of [`super::monitoring::Alarm`] without its name.
+    /// A metric alarm: the fields of [`super::monitoring::Alarm`] without its name; `dimensions`, `unit`,
+    /// `datapoints_to_alarm`, `extended_statistic` and `expression` only where they are set.
     Alarm {
         /// The account.
         account: AccountId,

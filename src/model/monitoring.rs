@@ -24,7 +24,7 @@ pub struct Monitoring {
 }
 
 /// A metric filter. CloudWatch Logs allows exactly one transformation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetricFilter {
     /// Its name.
     pub name: String,
@@ -38,10 +38,23 @@ pub struct MetricFilter {
     pub metric_value: String,
     /// The value when nothing matches.
     pub default_value: Option<String>,
+    /// Dimensions by name, with the field each is read from. Each set of values is a metric of its own, and there is none
+    /// without dimensions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dimensions: BTreeMap<String, String>,
+    /// System fields emitted as further dimensions: `@aws.account`, `@aws.region`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub system_dimensions: Vec<String>,
+    /// The metric's unit; none is CloudWatch's unit `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Which log events are looked at, by system field; none is all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field_selection: Option<String>,
 }
 
 /// A metric alarm.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Alarm {
     /// Its name.
     pub name: String,
@@ -67,6 +80,21 @@ pub struct Alarm {
     pub actions_enabled: bool,
     /// What happens on ALARM: topic ARNs and others.
     pub alarm_actions: Vec<String>,
+    /// Dimensions by name: it watches the metric with exactly these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dimensions: BTreeMap<String, String>,
+    /// It watches data points of this unit only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// How many of the evaluation periods must breach; none is all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datapoints_to_alarm: Option<i32>,
+    /// A percentile such as `p99`, in place of `statistic`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extended_statistic: Option<String>,
+    /// Whether it is over expressions or several metrics, which are not held here: such an alarm is never written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub expression: bool,
 }
 
 /// A subscription to a topic.

@@ -3,8 +3,8 @@
 //! Owns: their read and their write. Must not: judge an alarm.
 //!
 //! Source: CloudWatch API reference, `DescribeAlarms`, `PutMetricAlarm`, `DeleteAlarms`. A put replaces the whole alarm, so
-//! every field is sent, and what the document does not hold (OK actions, dimensions, datapoints to alarm) is taken over
-//! from the alarm it replaces.
+//! every field is sent, and what the document does not hold (OK actions, actions on insufficient data) is taken over from the
+//! alarm it replaces. An alarm over expressions is neither replaced nor deleted: no document could bring it back.
 
 use super::call::{done, incomplete, pages, present, refused};
 use super::document;
@@ -13,7 +13,8 @@ use crate::model::address::Doc;
 use crate::model::ids::Region;
 use crate::model::monitoring::Alarm;
 use crate::model::observed::{Cause, Observed};
-use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, MetricAlarm, Statistic};
+use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, MetricAlarm, StandardUnit, Statistic};
+use std::collections::BTreeMap;
 
 const READ: &str = "cloudwatch:DescribeAlarms";
 const WRITE: &str = "cloudwatch:PutMetricAlarm";
@@ -50,7 +51,18 @@ fn from_aws(alarm: &MetricAlarm) -> Result<Alarm, Cause> {
         // AWS runs actions unless they were turned off.
         actions_enabled: alarm.actions_enabled.unwrap_or(true),
         alarm_actions: alarm.alarm_actions().to_vec(),
+        dimensions: dimensions(alarm.dimensions())?,
+        unit: alarm.unit.as_ref().map(|unit| unit.as_str().to_owned()),
+        // All of the evaluation periods is what leaving it out means.
+        datapoints_to_alarm: alarm.datapoints_to_alarm.filter(|points| Some(*points) != alarm.evaluation_periods),
+        extended_statistic: alarm.extended_statistic.clone(),
+        expression: !alarm.metrics().is_empty() || alarm.metric_name.is_none(),
     })
+}
+
+fn dimensions(dimensions: &[Dimension]) -> Result<BTreeMap<String, String>, Cause> {
+    let pair = |dimension: &Dimension| Some((dimension.name.clone()?, dimension.value.clone()?));
+    dimensions.iter().map(|dimension| pair(dimension).ok_or_else(|| incomplete(READ, "whole dimension"))).collect()
 }
 
 /// The alarm as AWS holds it.
@@ -69,6 +81,16 @@ pub(super) async fn read(session: &AccountSession, region: &Region, name: &str) 
     session.observe(READ, region, work).await
 }
 
+/// Refuses to touch an alarm over expressions.
+fn single(operation: &str, name: &str, alarm: &Alarm) -> Result<(), Cause> {
+    match alarm.expression {
+        true => {
+            Err(refused(operation, format!("alarm `{name}` is over expressions or several metrics: change it by hand")))
+        }
+        false => Ok(()),
+    }
+}
+
 /// Puts the alarm, or deletes it.
 pub(super) async fn write(
     session: &AccountSession,
@@ -78,10 +100,14 @@ pub(super) async fn write(
     after: Option<&Doc>,
 ) -> Result<(), Cause> {
     let client = session.cloudwatch(region);
+    if let Some(before) = before {
+        single(WRITE, name, &document::named(WRITE, before, name)?)?;
+    }
     let Some(after) = after else {
         return present(DELETE, client.delete_alarms().alarm_names(name).send().await, &["ResourceNotFound"]).map(drop);
     };
     let alarm: Alarm = document::named(WRITE, after, name)?;
+    single(WRITE, name, &alarm)?;
     let (Some(namespace), Some(metric_name)) = (&alarm.namespace, &alarm.metric_name) else {
         return Err(refused(WRITE, "an alarm over an expression can't be written, only one on a single metric"));
     };
@@ -102,23 +128,56 @@ pub(super) async fn write(
         .set_evaluation_periods(alarm.evaluation_periods)
         .set_treat_missing_data(alarm.treat_missing_data.clone())
         .actions_enabled(alarm.actions_enabled)
-        .set_alarm_actions(Some(alarm.alarm_actions.clone()));
+        .set_alarm_actions(Some(alarm.alarm_actions.clone()))
+        .set_unit(alarm.unit.as_deref().map(StandardUnit::from))
+        .set_datapoints_to_alarm(alarm.datapoints_to_alarm)
+        .set_extended_statistic(alarm.extended_statistic.clone());
+    for (name, value) in &alarm.dimensions {
+        request = request.dimensions(Dimension::builder().name(name).value(value).build());
+    }
     if let Some(old) = replaced {
-        let same_metric = old.namespace.as_ref() == Some(namespace) && old.metric_name.as_ref() == Some(metric_name);
-        let fits = old.datapoints_to_alarm.filter(|points| alarm.evaluation_periods.is_some_and(|all| *points <= all));
-        request = request
-            .set_ok_actions(old.ok_actions)
-            .set_insufficient_data_actions(old.insufficient_data_actions)
-            .set_unit(old.unit)
-            .set_datapoints_to_alarm(fits);
-        if same_metric {
-            request = request.set_dimensions(old.dimensions);
-        }
-        if alarm.statistic.is_none() {
-            request = request
-                .set_extended_statistic(old.extended_statistic)
-                .set_evaluate_low_sample_count_percentile(old.evaluate_low_sample_count_percentile);
+        single(WRITE, name, &from_aws(&old)?)?;
+        request = request.set_ok_actions(old.ok_actions).set_insufficient_data_actions(old.insufficient_data_actions);
+        if alarm.extended_statistic.is_some() {
+            request = request.set_evaluate_low_sample_count_percentile(old.evaluate_low_sample_count_percentile);
         }
     }
     done(WRITE, request.send().await).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_cloudwatch::types::MetricDataQuery;
+
+    #[test]
+    fn what_keeps_an_alarm_from_ringing_is_seen() {
+        let seen = MetricAlarm::builder().alarm_name("root").namespace("ns").metric_name("m").evaluation_periods(3);
+        let plain = from_aws(&seen.clone().datapoints_to_alarm(3).build()).unwrap();
+        assert_eq!((plain.datapoints_to_alarm, plain.expression), (None, false));
+        let narrow = seen
+            .clone()
+            .dimensions(Dimension::builder().name("Account").value("111122223333").build())
+            .unit(StandardUnit::Count)
+            .datapoints_to_alarm(2)
+            .extended_statistic("p99");
+        let narrow = from_aws(&narrow.build()).unwrap();
+        assert_eq!(narrow.dimensions.get("Account").map(String::as_str), Some("111122223333"));
+        assert_eq!((narrow.unit.as_deref(), narrow.datapoints_to_alarm), (Some("Count"), Some(2)));
+        assert_eq!(narrow.extended_statistic.as_deref(), Some("p99"));
+        // The document holds them all, and only where they are set.
+        let doc = document::nameless(READ, &narrow).unwrap();
+        assert_eq!(document::named::<Alarm>(WRITE, &doc, "root").unwrap(), narrow);
+        assert_eq!(document::nameless(READ, &plain).unwrap().0.get("dimensions"), None);
+        let half = seen.dimensions(Dimension::builder().name("Account").build());
+        assert!(from_aws(&half.build()).is_err());
+    }
+
+    #[test]
+    fn an_alarm_over_expressions_is_not_touched() {
+        let query = MetricDataQuery::builder().id("e").expression("m1 + m2").build();
+        let alarm = from_aws(&MetricAlarm::builder().alarm_name("sum").metrics(query).build()).unwrap();
+        let error = single(WRITE, "sum", &alarm).unwrap_err();
+        assert_eq!(error.message, "alarm `sum` is over expressions or several metrics: change it by hand");
+    }
 }

@@ -72,6 +72,7 @@ mod tests {
             metric_name: "m".into(),
             metric_value: "1".into(),
             default_value: None,
+            ..MetricFilter::default()
         };
         let doc = nameless("x", &filter).unwrap();
         assert_eq!(doc.0.get("name"), None);

@@ -3,8 +3,8 @@
 //! Owns: their read and their write. Must not: judge a pattern.
 //!
 //! Source: CloudWatch Logs API reference, `DescribeMetricFilters`, `PutMetricFilter`, `DeleteMetricFilter`. A put replaces
-//! the whole filter, so every field is sent, and what the document does not hold (dimensions, a unit, field selection)
-//! is taken over from the filter it replaces.
+//! the whole filter, so every field is sent, and what the document does not hold (whether it looks at transformed logs) is
+//! taken over from the filter it replaces.
 
 use super::call::{Tokens, done, incomplete, present, refused};
 use super::document;
@@ -13,7 +13,7 @@ use crate::model::address::Doc;
 use crate::model::ids::Region;
 use crate::model::monitoring::MetricFilter;
 use crate::model::observed::{Cause, Observed};
-use aws_sdk_cloudwatchlogs::types::{self, MetricTransformation};
+use aws_sdk_cloudwatchlogs::types::{self, MetricTransformation, StandardUnit};
 
 const READ: &str = "logs:DescribeMetricFilters";
 const WRITE: &str = "logs:PutMetricFilter";
@@ -70,6 +70,11 @@ fn from_aws(filter: &types::MetricFilter) -> Result<MetricFilter, Cause> {
         metric_name: transformation.metric_name.clone(),
         metric_value: transformation.metric_value.clone(),
         default_value: transformation.default_value.map(|value| value.to_string()),
+        dimensions: transformation.dimensions.clone().unwrap_or_default().into_iter().collect(),
+        system_dimensions: filter.emit_system_field_dimensions().to_vec(),
+        // The unit `None` is what leaving it out means.
+        unit: transformation.unit.as_ref().map(|unit| unit.as_str().to_owned()).filter(|unit| unit != "None"),
+        field_selection: filter.field_selection_criteria.clone().filter(|criteria| !criteria.trim().is_empty()),
     })
 }
 
@@ -111,27 +116,23 @@ pub(super) async fn write(
         Some(_) => find(session, region, log_group, name).await?,
         None => None,
     };
-    let transformation = transformation(&filter, replaced.as_ref())?;
+    let system_dimensions = Some(filter.system_dimensions.clone()).filter(|fields| !fields.is_empty());
     let mut request = client
         .put_metric_filter()
         .log_group_name(log_group)
         .filter_name(name)
         .filter_pattern(&filter.pattern)
-        .metric_transformations(transformation);
+        .metric_transformations(transformation(&filter)?)
+        .set_field_selection_criteria(filter.field_selection)
+        .set_emit_system_field_dimensions(system_dimensions);
     if let Some(replaced) = replaced {
-        request = request
-            .set_apply_on_transformed_logs(Some(replaced.apply_on_transformed_logs).filter(|on| *on))
-            .set_field_selection_criteria(replaced.field_selection_criteria)
-            .set_emit_system_field_dimensions(replaced.emit_system_field_dimensions);
+        request = request.set_apply_on_transformed_logs(Some(replaced.apply_on_transformed_logs).filter(|on| *on));
     }
     done(WRITE, request.send().await).map(drop)
 }
 
 /// The one transformation of a filter.
-fn transformation(
-    filter: &MetricFilter,
-    replaced: Option<&types::MetricFilter>,
-) -> Result<MetricTransformation, Cause> {
+fn transformation(filter: &MetricFilter) -> Result<MetricTransformation, Cause> {
     let default_value = match &filter.default_value {
         Some(text) => {
             let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
@@ -139,14 +140,14 @@ fn transformation(
         }
         None => None,
     };
-    let old = replaced.and_then(|filter| filter.metric_transformations().first());
+    let dimensions = filter.dimensions.clone().into_iter().collect();
     MetricTransformation::builder()
         .metric_name(&filter.metric_name)
         .metric_namespace(&filter.metric_namespace)
         .metric_value(&filter.metric_value)
         .set_default_value(default_value)
-        .set_dimensions(old.and_then(|old| old.dimensions.clone()))
-        .set_unit(old.and_then(|old| old.unit.clone()))
+        .set_dimensions(Some(dimensions).filter(|_| !filter.dimensions.is_empty()))
+        .set_unit(filter.unit.as_deref().map(StandardUnit::from))
         .build()
         .map_err(|error| refused(WRITE, error.to_string()))
 }
@@ -163,36 +164,45 @@ mod tests {
             metric_name: "root".into(),
             metric_value: "1".into(),
             default_value: default_value.map(str::to_owned),
+            ..MetricFilter::default()
         }
     }
 
     #[test]
     fn a_default_value_is_a_number() {
-        assert_eq!(transformation(&filter(Some("0")), None).unwrap().default_value, Some(0.0));
-        assert_eq!(transformation(&filter(None), None).unwrap().default_value, None);
+        assert_eq!(transformation(&filter(Some("0"))).unwrap().default_value, Some(0.0));
+        assert_eq!(transformation(&filter(None)).unwrap().default_value, None);
         for bad in ["zero", "NaN", "inf", ""] {
-            assert!(transformation(&filter(Some(bad)), None).is_err(), "{bad}");
+            assert!(transformation(&filter(Some(bad))).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn what_the_document_does_not_hold_is_taken_over() {
-        let old = MetricTransformation::builder()
-            .metric_name("x")
-            .metric_namespace("x")
-            .metric_value("1")
-            .dimensions("Account", "$.recipientAccountId")
-            .build()
-            .unwrap();
-        let old = types::MetricFilter::builder().filter_name("root").metric_transformations(old).build();
-        let new = transformation(&filter(None), Some(&old)).unwrap();
-        assert_eq!(new.metric_name, "root");
-        assert_eq!(new.dimensions.unwrap().get("Account").map(String::as_str), Some("$.recipientAccountId"));
+    fn what_narrows_a_filter_is_seen_and_written_as_the_document_says() {
+        let narrow = MetricFilter {
+            dimensions: [("Account".to_owned(), "$.recipientAccountId".to_owned())].into(),
+            system_dimensions: vec!["@aws.region".to_owned()],
+            unit: Some("Count".to_owned()),
+            field_selection: Some("@aws.account = \"111122223333\"".to_owned()),
+            ..filter(None)
+        };
+        let aws = types::MetricFilter::builder()
+            .filter_name("root")
+            .filter_pattern(&narrow.pattern)
+            .metric_transformations(transformation(&narrow).unwrap())
+            .emit_system_field_dimensions("@aws.region")
+            .field_selection_criteria("@aws.account = \"111122223333\"");
+        assert_eq!(from_aws(&aws.build()).unwrap(), narrow);
+        let doc = document::nameless(READ, &narrow).unwrap();
+        assert_eq!(document::named::<MetricFilter>(WRITE, &doc, "root").unwrap(), narrow);
+        // Planned to nothing, nothing of it is sent.
+        let plain = transformation(&filter(None)).unwrap();
+        assert_eq!((plain.dimensions, plain.unit), (None, None));
     }
 
     #[test]
     fn a_default_of_zero_reads_as_written() {
-        let written = transformation(&filter(Some("0")), None).unwrap();
+        let written = transformation(&filter(Some("0"))).unwrap();
         let aws = types::MetricFilter::builder().filter_name("root").metric_transformations(written);
         assert_eq!(from_aws(&aws.clone().filter_pattern(filter(None).pattern).build()).unwrap(), filter(Some("0")));
         assert!(from_aws(&types::MetricFilter::builder().filter_name("root").build()).is_err());

@@ -13,6 +13,7 @@ use crate::model::{Address, Cause, CauseKind, Doc};
 use crate::playbook::planner::{Draft, Planning};
 use crate::playbook::schema::RootUsageAlarmSpec;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Adds what one step needs to the draft.
 pub fn plan(planning: &Planning<'_>, spec: &RootUsageAlarmSpec, draft: &mut Draft) {
@@ -198,6 +199,11 @@ impl Chain<'_> {
             metric_name: spec.metric_name.clone(),
             metric_value: "1".to_owned(),
             default_value: live.and_then(|live| live.default_value.clone()),
+            // Whatever narrows it or spreads it over several metrics keeps the alarm from hearing of an event.
+            dimensions: BTreeMap::new(),
+            system_dimensions: Vec::new(),
+            unit: None,
+            field_selection: None,
         };
         let Some(live) = live else {
             let most = self.planning.limits.metric_filters_per_log_group;
@@ -222,7 +228,13 @@ impl Chain<'_> {
             self.not_ours(address, &format!("a metric filter `{}`", spec.filter_name), draft);
             return Ok(None);
         }
-        let reason = if live.pattern == wanted.pattern { "it feeds another metric" } else { "it matches other events" };
+        let same_metric = (&live.metric_namespace, &live.metric_name, &live.metric_value)
+            == (&wanted.metric_namespace, &wanted.metric_name, &wanted.metric_value);
+        let reason = match () {
+            () if live.pattern != wanted.pattern => "it matches other events",
+            () if !same_metric => "it feeds another metric",
+            () => "its unit, dimensions or field selection keep the alarm from hearing of every event",
+        };
         Ok(Some(self.planning.change(address, Some(nameless(live)?), nameless(&wanted)?, reason)))
     }
 
@@ -317,12 +329,27 @@ impl Chain<'_> {
             treat_missing_data: Some("notBreaching".to_owned()),
             actions_enabled: true,
             alarm_actions: actions,
+            dimensions: BTreeMap::new(),
+            unit: None,
+            datapoints_to_alarm: None,
+            extended_statistic: None,
+            expression: false,
         };
         let Some(live) = live else {
             let reason = "nothing rings when a root user is used";
             return Ok(Some(self.planning.change(address, None, nameless(&wanted)?, reason)));
         };
         if *live == wanted {
+            return Ok(None);
+        }
+        if live.expression {
+            // Its expressions are in no document, so nothing could bring them back.
+            let message = format!(
+                "an alarm `{}` over expressions or several metrics exists in account {}, {}, and is never replaced: choose \
+                 another `alarm_name`, or delete it by hand",
+                spec.alarm_name, group.account, group.region
+            );
+            draft.refuse(self.planning, Some(address), RefusalKind::NotOurs, message);
             return Ok(None);
         }
         if !ours && !spec.adopt {

@@ -244,6 +244,47 @@ fn adopt_takes_over_by_any_name() {
 }
 
 #[test]
+fn what_keeps_the_chain_from_hearing_is_planned_away() {
+    let whole = applied(&planned(&org()), &format!("{TOPIC}:1"));
+    type Break = fn(&mut OrgFacts);
+    let broken: [(&str, Break); 8] = [
+        ("dimensions", |org| alarm_of(org).dimensions = [("Account".into(), "222222222222".into())].into()),
+        ("unit", |org| alarm_of(org).unit = Some("Count".into())),
+        ("datapoints_to_alarm", |org| alarm_of(org).datapoints_to_alarm = Some(2)),
+        ("extended_statistic", |org| alarm_of(org).extended_statistic = Some("p99".into())),
+        ("dimensions", |org| filter_of(org).dimensions = [("Account".into(), "$.recipientAccountId".into())].into()),
+        ("system_dimensions", |org| filter_of(org).system_dimensions = vec!["@aws.region".into()]),
+        ("unit", |org| filter_of(org).unit = Some("Count".into())),
+        ("field_selection", |org| filter_of(org).field_selection = Some("@aws.region = \"eu-west-1\"".into())),
+    ];
+    for (field, break_it) in broken {
+        let mut org = whole.clone();
+        break_it(&mut org);
+        let plan = planned(&org);
+        assert!(plan.applyable() && plan.changes.len() == 1, "{field}: {plan:?}");
+        let change = &plan.changes[0];
+        assert!(change.before.as_ref().unwrap().0.get(field).is_some(), "{field} can be brought back");
+        assert_eq!(change.after.as_ref().unwrap().0.get(field), None, "{field}");
+    }
+}
+
+#[test]
+fn an_alarm_over_expressions_is_never_replaced() {
+    let adopting = "version: 1\nname: p\ndescription: d\nsteps:\n  - id: a\n    root_usage_alarm:\n      adopt: true\n      \
+                    subscriptions: [{protocol: https, endpoint: 'https://example.com/hook'}]\n";
+    let playbook = load_str("p.yaml", adopting, &Documents::Embedded(&[]), &Values::new()).unwrap();
+    let mut org = applied(&planned(&org()), &format!("{TOPIC}:1"));
+    let alarm = alarm_of(&mut org);
+    (alarm.expression, alarm.namespace, alarm.metric_name) = (true, None, None);
+    for playbook in [playbook, shipped("root-usage-alarm")] {
+        let plan = plan(&[playbook], &org, &everyone(&org), &[]);
+        assert!(plan.changes.iter().all(|change| !matches!(change.address, Address::Alarm { .. })));
+        assert_eq!(plan.refusals[0].kind, RefusalKind::NotOurs);
+        assert!(plan.refusals[0].message.contains("over expressions"), "{}", plan.refusals[0].message);
+    }
+}
+
+#[test]
 fn without_a_place_it_is_refused_with_the_fix() {
     let mut no_trail = org();
     no_trail.organization_trails = seen(Vec::new());

@@ -63,11 +63,9 @@ fn a_new_policy_is_made_then_attached() {
 
 #[test]
 fn an_account_not_activated_yet_is_bound_and_out_of_scope() {
-    for (state, bound) in [
-        (AccountState::PendingActivation, true),
-        (AccountState::Suspended, false),
-        (AccountState::Closed, false),
-    ] {
+    for (state, bound) in
+        [(AccountState::PendingActivation, true), (AccountState::Suspended, false), (AccountState::Closed, false)]
+    {
         let mut org = org();
         org.accounts.get_mut(&SUSPENDED.parse().unwrap()).unwrap().state = state;
         let plan = planned(&org, "", "[/Workloads]");
