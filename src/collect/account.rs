@@ -4,11 +4,11 @@
 //!
 //! # Requests per account
 //! At most [`BASE_REQUESTS`] in the home Region, plus further pages (a topic beyond the second counts as one) and polls of
-//! the credential report, plus [`REQUESTS_PER_TRAIL`] for each trail the account owns, plus one for each Region and service
+//! the credential report, plus one for the account's state where it can't be entered, plus [`REQUESTS_PER_TRAIL`] for each trail the account owns, plus one for each Region and service
 //! beyond.
 
 use super::watch::Watch;
-use super::{chain, credentials, iam, regions, trails};
+use super::{chain, credentials, iam, regions, trails, tree};
 use crate::aws::{AccountSession, Purpose, Sessions};
 use crate::model::account::{AccountFacts, RegionState};
 use crate::model::ids::{AccountId, Region};
@@ -54,7 +54,7 @@ impl Run<'_> {
         }
         let session = match watch.attempt(ENTER, self.sessions.enter(account, Purpose::Audit)).await {
             Ok(session) => session,
-            Err(cause) => return self.unknown(account, &cause),
+            Err(cause) => return self.unknown(account, &self.why_denied(account, watch, cause).await),
         };
         // The account's first call: IAM works on the report while everything else is asked.
         let generated = watch.attempt(credentials::GENERATE, credentials::generate(&session)).await;
@@ -83,6 +83,17 @@ impl Run<'_> {
             regions_in_scope,
             trails,
             monitoring,
+        }
+    }
+
+    /// Why an account could not be entered: it may have been closed, or have left, since the accounts were listed.
+    async fn why_denied(&self, account: &AccountId, watch: &Watch, denied: Cause) -> Cause {
+        if denied.kind != CauseKind::AssumeRoleDenied {
+            return denied;
+        }
+        match watch.attempt(tree::ACCOUNT, tree::why_gone(&self.sessions.base(), account)).await {
+            Ok(Some(why)) => Cause::new(CauseKind::AccountNotActive, ENTER, format!("the account is {why} by now")),
+            Ok(None) | Err(_) => denied,
         }
     }
 

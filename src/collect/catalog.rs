@@ -47,6 +47,7 @@ pub const CATALOG: &[FactSource] = &[
             "organizations:DescribeOrganization",
             "organizations:ListRoots",
             "organizations:ListAccounts",
+            "organizations:DescribeAccount",
             "organizations:ListOrganizationalUnitsForParent",
             "organizations:ListChildren",
             "organizations:ListParents",

@@ -2,7 +2,7 @@
 //!
 //! Owns: the walk, and the choice of the cheapest way to learn parents. Must not: read policies or tags.
 //!
-//! Source: Organizations API reference, `ListAccounts`, `ListOrganizationalUnitsForParent`, `ListChildren`, `ListParents`.
+//! Source: Organizations API reference, `ListAccounts`, `DescribeAccount`, `ListOrganizationalUnitsForParent`, `ListChildren`, `ListParents`.
 //! `Account.Paths` (since 2026-03-30) gives every parent in the one sweep; where it is missing, or names an OU that the walk
 //! did not meet, parents are asked for along the smaller axis.
 
@@ -12,13 +12,14 @@ use crate::aws::AccountSession;
 use crate::model::ids::{AccountId, TargetId};
 use crate::model::observed::{Cause, Observed};
 use crate::model::org::{Account, AccountState, Ou};
-use crate::resources::call::{done, incomplete, pages};
+use crate::resources::call::{done, incomplete, pages, present};
 use crate::resources::policy;
 use aws_sdk_organizations::types::{self, ChildType};
 use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
 
 pub(super) const ACCOUNTS: &str = "organizations:ListAccounts";
+pub(super) const ACCOUNT: &str = "organizations:DescribeAccount";
 pub(super) const OUS: &str = "organizations:ListOrganizationalUnitsForParent";
 pub(super) const CHILDREN: &str = "organizations:ListChildren";
 pub(super) const PARENTS: &str = "organizations:ListParents";
@@ -163,6 +164,20 @@ fn state(account: &types::Account) -> AccountState {
         Some("CLOSED") => AccountState::Closed,
         _ => AccountState::Unknown,
     }
+}
+
+/// Why an account can't be looked into any more; `None` if it can.
+pub(super) async fn why_gone(session: &AccountSession, id: &AccountId) -> Result<Option<&'static str>, Cause> {
+    let answer = session.organizations().describe_account().account_id(id.as_str()).send().await;
+    let Some(answer) = present(ACCOUNT, answer, &["AccountNotFoundException"])? else {
+        return Ok(Some("no longer in the organization"));
+    };
+    Ok(match answer.account.as_ref().map(state) {
+        // What is said of accounts that still work while they are being closed does not hold for one that lets nobody in.
+        Some(AccountState::PendingClosure) => Some("being closed"),
+        Some(state) => state.why_not_audited(),
+        None => None,
+    })
 }
 
 /// The tags of every account, one call each.

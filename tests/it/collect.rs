@@ -187,11 +187,6 @@ async fn pages_that_have_no_end_are_left() {
     let cause = org.monitoring[0].filters.cause().unwrap();
     assert_eq!(cause.kind, CauseKind::NotAnAwsAnswer);
     assert!(cause.message.contains("page token"), "{cause}");
-
-    let answer = r#"{"Accounts":[],"NextToken":"the same for ever"}"#;
-    let sessions = Fixed::sessions(&sandbox, "ListAccounts", answer).await;
-    let error = collect::organization(&sessions, false, &CancellationToken::new()).await.unwrap_err();
-    assert!(matches!(error, CollectError::Failed { what: "accounts", .. }), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -414,6 +409,39 @@ async fn accounts_that_can_not_be_entered_are_rows() {
         assert!(!format!("{unknown:?}").contains("orgward-demo"), "the ExternalId is shown");
     }
     assert_eq!(unknowns(&seen[&scenario.management]), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_closed_or_gone_during_the_run_is_told_from_a_role_that_is_missing() {
+    let mut scenario = Scenario::small();
+    scenario.plant("app-two", Problem::NoAuditRole);
+    let sandbox = Sandbox::new(scenario.clone());
+    let sessions = operator(&sandbox).await;
+    let org = enumerate(&sessions).await;
+    let (closed, missing, gone) = (id(&scenario, "app-one"), id(&scenario, "app-two"), id(&scenario, "audit"));
+    sandbox.with(|org| {
+        org.members.get_mut(&closed).unwrap().state = AccountState::Suspended;
+        org.members.remove(&gone);
+    });
+    sandbox.forget_requests();
+    let seen = collect_all(&sessions, &org, &CollectOptions::default()).await;
+    let why = |account: &AccountId| {
+        let unknown = unknowns(&seen[account]);
+        assert_eq!(unknown.len(), 7);
+        let (_, cause) = unknown.into_iter().next().unwrap();
+        (cause.kind, cause.message)
+    };
+    let not_active = CauseKind::AccountNotActive;
+    assert_eq!(why(&closed), (not_active, "the account is suspended by now".to_owned()));
+    assert_eq!(why(&gone), (not_active, "the account is no longer in the organization by now".to_owned()));
+    assert_eq!(why(&missing).0, CauseKind::AssumeRoleDenied);
+    let asked = sandbox.requests().iter().filter(|request| request.operation == "DescribeAccount").count();
+    assert_eq!(asked, 3, "only accounts that could not be entered");
+
+    // Where that can't be told, what is known stays.
+    sandbox.faults().add(Fault::new(FaultKind::Deny).operation("organizations", "DescribeAccount"));
+    let seen = collect_all(&sessions, &org, &CollectOptions::default()).await;
+    assert_eq!(unknowns(&seen[&closed])[0].1.kind, CauseKind::AssumeRoleDenied);
 }
 
 #[tokio::test(start_paused = true)]

@@ -155,8 +155,8 @@ async fn an_account_that_closes_before_it_is_entered_is_a_row() {
     assert!(unknown.len() > 10, "{unknown:?}");
     for finding in unknown {
         assert_eq!(finding.target.account(), Some(&gone), "{finding:?}");
-        // AWS gives a closed account's roles the answer of roles that are not there.
-        assert_eq!(finding.cause.as_ref().map(|cause| cause.kind), Some(CauseKind::AssumeRoleDenied), "{finding:?}");
+        // AWS gives a closed account's roles the answer of roles that are not there; Organizations tells them apart.
+        assert_eq!(finding.cause.as_ref().map(|cause| cause.kind), Some(CauseKind::AccountNotActive), "{finding:?}");
     }
 }
 
