@@ -36,12 +36,17 @@ pub(super) async fn authorization(session: &AccountSession) -> Observed<Authoriz
     let work = async {
         let mut all = Authorization::default();
         let request = session.iam().get_account_authorization_details().max_items(PAGE);
-        pages(AUTHORIZATION, request.into_paginator().send(), |page| {
-            all.users.extend(page.user_detail_list().iter().map(user));
-            all.groups.extend(page.group_detail_list().iter().map(group));
-            all.roles.extend(page.role_detail_list().iter().map(role));
-            all.policies.extend(page.policies().iter().map(managed));
-        })
+        pages(
+            AUTHORIZATION,
+            request.into_paginator().send(),
+            |page| page.marker(),
+            |page| {
+                all.users.extend(page.user_detail_list().iter().map(user));
+                all.groups.extend(page.group_detail_list().iter().map(group));
+                all.roles.extend(page.role_detail_list().iter().map(role));
+                all.policies.extend(page.policies().iter().map(managed));
+            },
+        )
         .await?;
         Ok(Some(all))
     };
@@ -54,12 +59,17 @@ pub(super) async fn virtual_mfa_devices(session: &AccountSession) -> Observed<Ve
         let mut devices = Vec::new();
         let request = session.iam().list_virtual_mfa_devices().max_items(PAGE);
         let request = request.assignment_status(types::AssignmentStatusType::Assigned);
-        pages(VIRTUAL_MFA, request.into_paginator().send(), |page| {
-            devices.extend(page.virtual_mfa_devices.into_iter().map(|device| VirtualMfaDevice {
-                serial: device.serial_number,
-                user_arn: device.user.map(|user| user.arn).filter(|arn| !arn.is_empty()),
-            }));
-        })
+        pages(
+            VIRTUAL_MFA,
+            request.into_paginator().send(),
+            |page| page.marker(),
+            |page| {
+                devices.extend(page.virtual_mfa_devices.into_iter().map(|device| VirtualMfaDevice {
+                    serial: device.serial_number,
+                    user_arn: device.user.map(|user| user.arn).filter(|arn| !arn.is_empty()),
+                }));
+            },
+        )
         .await?;
         Ok(Some(devices))
     };

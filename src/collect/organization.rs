@@ -178,7 +178,7 @@ async fn describe(sessions: &Sessions, session: &AccountSession) -> Result<Organ
 async fn root(session: &AccountSession) -> Result<Root, Cause> {
     let mut roots = Vec::new();
     let stream = session.organizations().list_roots().into_paginator().send();
-    pages(ROOTS, stream, |page| roots.extend(page.roots.unwrap_or_default())).await?;
+    pages(ROOTS, stream, |page| page.next_token(), |page| roots.extend(page.roots.unwrap_or_default())).await?;
     let root = roots.into_iter().next().ok_or_else(|| incomplete(ROOTS, "root"))?;
     let id = root.id().and_then(|id| id.parse().ok()).ok_or_else(|| incomplete(ROOTS, "valid root id"))?;
     let policy_types = root.policy_types().iter().filter_map(policy_type).collect();
@@ -275,10 +275,15 @@ async fn delegated_administrators(session: &AccountSession) -> Observed<Vec<Acco
     let work = async {
         let mut found = BTreeSet::new();
         let stream = session.organizations().list_delegated_administrators().max_results(tree::PAGE);
-        pages(DELEGATED, stream.into_paginator().send(), |page| {
-            let accounts = page.delegated_administrators.unwrap_or_default();
-            found.extend(accounts.iter().filter_map(|account| account.id()?.parse::<AccountId>().ok()));
-        })
+        pages(
+            DELEGATED,
+            stream.into_paginator().send(),
+            |page| page.next_token(),
+            |page| {
+                let accounts = page.delegated_administrators.unwrap_or_default();
+                found.extend(accounts.iter().filter_map(|account| account.id()?.parse::<AccountId>().ok()));
+            },
+        )
         .await?;
         Ok(Some(found.into_iter().collect()))
     };

@@ -20,18 +20,22 @@ const PAGE: i32 = 50;
 
 /// Every Region of the partition and whether the account can use it.
 pub(super) async fn regions(session: &AccountSession) -> Observed<BTreeMap<Region, RegionState>> {
-    let work =
-        async {
-            let mut regions = BTreeMap::new();
-            let stream = session.account_api().list_regions().max_results(PAGE).into_paginator().send();
-            pages(REGIONS, stream, |page| {
+    let work = async {
+        let mut regions = BTreeMap::new();
+        let stream = session.account_api().list_regions().max_results(PAGE).into_paginator().send();
+        pages(
+            REGIONS,
+            stream,
+            |page| page.next_token(),
+            |page| {
                 regions.extend(page.regions().iter().filter_map(|region| {
                     Some((region.region_name()?.parse().ok()?, state(region.region_opt_status()?)))
                 }));
-            })
-            .await?;
-            Ok(Some(regions))
-        };
+            },
+        )
+        .await?;
+        Ok(Some(regions))
+    };
     session.observe(REGIONS, &session.global_region(), work).await
 }
 

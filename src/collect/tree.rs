@@ -46,7 +46,7 @@ pub(super) struct Listed {
 pub(super) async fn accounts(session: &AccountSession) -> Result<Vec<Listed>, Cause> {
     let mut all = Vec::new();
     let stream = session.organizations().list_accounts().max_results(PAGE).into_paginator().send();
-    pages(ACCOUNTS, stream, |page| all.extend(page.accounts.unwrap_or_default())).await?;
+    pages(ACCOUNTS, stream, |page| page.next_token(), |page| all.extend(page.accounts.unwrap_or_default())).await?;
     all.into_iter().map(listed).collect()
 }
 
@@ -77,8 +77,13 @@ async fn ous_under(session: &AccountSession, parent: TargetId) -> Result<Vec<Ou>
     let client = session.organizations();
     let request = client.list_organizational_units_for_parent().parent_id(parent.as_str()).max_results(PAGE);
     let mut found = Vec::new();
-    pages(OUS, request.into_paginator().send(), |page| found.extend(page.organizational_units.unwrap_or_default()))
-        .await?;
+    pages(
+        OUS,
+        request.into_paginator().send(),
+        |page| page.next_token(),
+        |page| found.extend(page.organizational_units.unwrap_or_default()),
+    )
+    .await?;
     let ou = |ou: types::OrganizationalUnit| {
         let id = ou.id().and_then(|id| id.parse().ok()).ok_or_else(|| incomplete(OUS, "valid OU id"))?;
         Ok(Ou { id, name: ou.name.unwrap_or_default(), parent: parent.clone() })
@@ -124,9 +129,14 @@ fn fill(accounts: &mut [Listed], parents: &BTreeMap<AccountId, TargetId>) {
 async fn children_of(session: &AccountSession, parent: TargetId) -> Result<Vec<(AccountId, TargetId)>, Cause> {
     let request = session.organizations().list_children().parent_id(parent.as_str()).child_type(ChildType::Account);
     let mut found = Vec::new();
-    pages(CHILDREN, request.max_results(PAGE).into_paginator().send(), |page| {
-        found.extend(page.children.unwrap_or_default().iter().filter_map(|child| child.id()?.parse().ok()));
-    })
+    pages(
+        CHILDREN,
+        request.max_results(PAGE).into_paginator().send(),
+        |page| page.next_token(),
+        |page| {
+            found.extend(page.children.unwrap_or_default().iter().filter_map(|child| child.id()?.parse().ok()));
+        },
+    )
     .await?;
     Ok(found.into_iter().map(|id| (id, parent.clone())).collect())
 }

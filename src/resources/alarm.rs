@@ -29,8 +29,13 @@ pub(crate) async fn list(session: &AccountSession, region: &Region) -> Observed<
         let request =
             session.cloudwatch(region).describe_alarms().alarm_types(AlarmType::MetricAlarm).max_records(PAGE);
         let mut alarms = Vec::new();
-        pages(READ, request.into_paginator().send(), |page| alarms.extend(page.metric_alarms.unwrap_or_default()))
-            .await?;
+        pages(
+            READ,
+            request.into_paginator().send(),
+            |page| page.next_token(),
+            |page| alarms.extend(page.metric_alarms.unwrap_or_default()),
+        )
+        .await?;
         alarms.iter().map(from_aws).collect::<Result<Vec<_>, _>>().map(Some)
     };
     session.observe(READ, region, work).await

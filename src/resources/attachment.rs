@@ -30,9 +30,14 @@ pub(super) async fn read(
         let filter = types::PolicyType::from(kind.as_str());
         let request = client.list_policies_for_target().target_id(target.as_str()).filter(filter);
         let mut found = false;
-        pages(READ, request.into_paginator().send(), |page| {
-            found |= page.policies.unwrap_or_default().iter().any(|attached| attached.name() == Some(policy));
-        })
+        pages(
+            READ,
+            request.into_paginator().send(),
+            |page| page.next_token(),
+            |page| {
+                found |= page.policies.unwrap_or_default().iter().any(|attached| attached.name() == Some(policy));
+            },
+        )
         .await?;
         Ok(found.then(document::empty))
     };

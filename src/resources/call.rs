@@ -14,19 +14,24 @@ use std::error::Error;
 /// What an SDK call gives.
 pub(crate) type Answer<T, E> = Result<T, SdkError<E, HttpResponse>>;
 
-/// Hands every page to `take`; an empty page with a token goes on to the next one.
+/// Hands every page to `take`; an empty page with a token goes on to the next one. `token` is a page's token: the SDK ends
+/// without a word where one comes twice in a row, and what it gave is then no whole list.
 pub(crate) async fn pages<T, E>(
     operation: &str,
     mut stream: PaginationStream<Answer<T, E>>,
+    token: impl Fn(&T) -> Option<&str>,
     mut take: impl FnMut(T),
 ) -> Result<(), Cause>
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
+    let mut more = false;
     while let Some(page) = stream.next().await {
-        take(page.map_err(|error| aws::cause(operation, &error))?);
+        let page = page.map_err(|error| aws::cause(operation, &error))?;
+        more = token(&page).is_some_and(|token| !token.is_empty());
+        take(page);
     }
-    Ok(())
+    if more { Err(endless(operation)) } else { Ok(()) }
 }
 
 /// The tokens of pages asked for by hand (the SDK has no paginator that says where a page is absent).
@@ -42,9 +47,13 @@ impl Tokens {
         if self.seen.insert(token.clone()) {
             return Ok(Some(token));
         }
-        let message = "the answer's page token came before, so the pages have no end";
-        Err(Cause::new(CauseKind::NotAnAwsAnswer, operation, message))
+        Err(endless(operation))
     }
+}
+
+fn endless(operation: &str) -> Cause {
+    let message = "the answer's page token came before, so the pages have no end";
+    Cause::new(CauseKind::NotAnAwsAnswer, operation, message)
 }
 
 /// The answer, or nothing where AWS's error code is one of `absent`.

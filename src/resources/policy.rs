@@ -58,7 +58,7 @@ pub(super) async fn fetch_all(session: &AccountSession, kind: &PolicyType) -> Re
     let mut found = Vec::new();
     let filter = types::PolicyType::from(kind.as_str());
     let stream = session.organizations().list_policies().filter(filter).into_paginator().send();
-    pages(LIST, stream, |page| found.extend(page.policies.unwrap_or_default())).await?;
+    pages(LIST, stream, |page| page.next_token(), |page| found.extend(page.policies.unwrap_or_default())).await?;
     found.iter().map(|summary| from_aws(LIST, summary)).collect()
 }
 

@@ -36,9 +36,14 @@ pub(crate) async fn list(session: &AccountSession, region: &Region) -> Observed<
     let work = async {
         let mut topics = Vec::new();
         let stream = session.sns(region).list_topics().into_paginator().send();
-        pages(LIST, stream, |page| {
-            topics.extend(page.topics.unwrap_or_default().into_iter().filter_map(|topic| topic.topic_arn));
-        })
+        pages(
+            LIST,
+            stream,
+            |page| page.next_token(),
+            |page| {
+                topics.extend(page.topics.unwrap_or_default().into_iter().filter_map(|topic| topic.topic_arn));
+            },
+        )
         .await?;
         Ok(Some(topics))
     };

@@ -187,6 +187,11 @@ async fn pages_that_have_no_end_are_left() {
     let cause = org.monitoring[0].filters.cause().unwrap();
     assert_eq!(cause.kind, CauseKind::NotAnAwsAnswer);
     assert!(cause.message.contains("page token"), "{cause}");
+
+    let answer = r#"{"Accounts":[],"NextToken":"the same for ever"}"#;
+    let sessions = Fixed::sessions(&sandbox, "ListAccounts", answer).await;
+    let error = collect::organization(&sessions, false, &CancellationToken::new()).await.unwrap_err();
+    assert!(error.to_string().contains("page token"), "a part of a list is no list: {error}");
 }
 
 #[tokio::test(start_paused = true)]
