@@ -12,8 +12,12 @@ mod connect;
 mod demo;
 mod exit;
 mod org;
+mod past;
 mod plan;
 mod playbooks;
+mod resume;
+mod rollback;
+mod runs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod saved;
@@ -59,6 +63,9 @@ enum Command {
     Audit(audit::AuditArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
+    Resume(resume::ResumeArgs),
+    Rollback(rollback::RollbackArgs),
+    Runs(runs::RunsArgs),
     Checks(checks::ChecksArgs),
     Playbooks(playbooks::PlaybooksArgs),
     Config(config::ConfigArgs),
@@ -97,6 +104,9 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
             Command::Audit(args) => audit::run(args, ui, &cancel).await,
             Command::Plan(args) => plan::run(args, ui, &cancel).await,
             Command::Apply(args) => apply::run(args, ui, &cancel).await,
+            Command::Resume(args) => resume::run(args, ui, &cancel).await,
+            Command::Rollback(args) => rollback::run(args, ui, &cancel).await,
+            Command::Runs(args) => runs::run(args, ui),
             Command::Checks(args) => checks::run(args, ui),
             Command::Playbooks(args) => playbooks::run(args, ui),
             Command::Config(args) => config::run(args, ui),

@@ -19,6 +19,8 @@ mod help;
 #[cfg(test)]
 mod in_process;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod policy_witness;
 #[cfg(test)]
 mod resources;

@@ -4,6 +4,7 @@ mod applying;
 mod crash;
 mod guarding;
 mod memory;
+mod undoing;
 mod waves;
 
 pub(super) use memory::{Memory, Trouble};

@@ -1,0 +1,91 @@
+//! A run of before, as resume, rollback and runs open it: its plan, its journal, and how far it came.
+
+use super::args::ScopeArgs;
+use super::exit::{Exit, Failure};
+use super::survey::{self, Survey};
+use super::ui::Ui;
+use crate::aws::Sessions;
+use crate::execute::{self, Progress};
+use crate::model::Plan;
+use crate::store::{self, JournalContents, Run, RunId, StateDir};
+use tokio_util::sync::CancellationToken;
+
+/// A run of before.
+pub struct Past {
+    /// The run.
+    pub run: Run,
+    /// Its plan, held against its digest.
+    pub plan: Plan,
+    /// How far its journal came.
+    pub progress: Progress,
+}
+
+/// The id of a run as given on the command line.
+///
+/// # Errors
+/// If it is no id.
+pub fn id(text: &str) -> Result<RunId, Failure> {
+    text.parse().map_err(|error| Failure::usage([format!("{error}; see `orgward runs list`")]))
+}
+
+/// Opens a run by its id.
+///
+/// # Errors
+/// If there is none, or its manifest can't be read.
+pub fn run(state: &StateDir, id: &RunId) -> Result<Run, Failure> {
+    if !state.runs().map_err(Failure::error)?.contains(id) {
+        return Err(Failure::usage([format!("there is no run `{id}`; see `orgward runs list`")]));
+    }
+    state.run(id).map_err(Failure::error)
+}
+
+impl Past {
+    /// Reads the plan and the journal of a run. A torn end is told: nothing was done under it.
+    ///
+    /// # Errors
+    /// If the run has no plan, the plan was edited, or the journal is damaged or of another plan.
+    pub fn read(run: Run, ui: &Ui) -> Result<Self, Failure> {
+        let id = run.id().clone();
+        if !matches!(run.manifest().command.as_str(), "apply" | "rollback") {
+            let message = format!("run `{id}` is of `{}`, which changes nothing", run.manifest().command);
+            return Err(Failure::usage([message]));
+        }
+        let plan = run.load_plan().map_err(|error| Failure::new(Exit::Refused, error))?;
+        let contents = run.read_journal().map_err(Failure::error)?;
+        if let Some(text) = torn(&contents) {
+            ui.warn(&text);
+        }
+        let digest = store::plan_digest(&plan).map_err(Failure::error)?;
+        let progress =
+            execute::replay(&contents, &plan, &digest).map_err(|error| Failure::new(Exit::Refused, error))?;
+        Ok(Self { run, plan, progress })
+    }
+
+    /// The organization as it is now, which must be that of the plan.
+    ///
+    /// # Errors
+    /// If it can't be enumerated or is another one.
+    pub async fn survey(&self, sessions: &Sessions, ui: &Ui, cancel: &CancellationToken) -> Result<Survey, Failure> {
+        let survey = survey::survey(sessions, &ScopeArgs::default(), ui, cancel).await?;
+        let found = &survey.org.organization.id;
+        if &self.plan.organization == found {
+            return Ok(survey);
+        }
+        let message = format!(
+            "run `{}` is of organization `{}`, the credentials are of `{found}`",
+            self.run.id(),
+            self.plan.organization
+        );
+        Err(Failure::new(Exit::Refused, message))
+    }
+}
+
+/// The torn end of a journal in words, if it has one.
+pub fn torn(contents: &JournalContents) -> Option<String> {
+    let torn = contents.torn.as_ref()?;
+    Some(format!(
+        "line {} of the journal is torn ({} bytes of it are there): the process or the machine died while writing it, \
+         and nothing was done under it",
+        torn.line, torn.bytes
+    ))
+}

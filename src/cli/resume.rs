@@ -1,0 +1,142 @@
+//! `orgward resume`: goes on with a run that stopped, where it stopped.
+
+use super::args::ConnectionArgs;
+use super::carry::{self, How, Work};
+use super::confirm::confirm;
+use super::connect::Environment;
+use super::exit::{Exit, Failure, Outcome};
+use super::past::{self, Past};
+use super::plan;
+use super::ui::Ui;
+use crate::execute::{self, Stage};
+use crate::model::{Change, Plan};
+use crate::report::text::plain;
+use crate::store::{Run, RunStatus, StateDir};
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+/// Go on with an apply or rollback that stopped: what was announced is read back first, nothing done is repeated
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// The run, as `orgward runs list` names it
+    #[arg(value_name = "RUN")]
+    run: String,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// Do not ask for the organization's id
+    #[arg(long, short)]
+    yes: bool,
+    /// Confirm what --yes does not cover, for changes that were not begun; repeatable
+    #[arg(long = "confirm", value_name = "TARGET_ID")]
+    confirm: Vec<String>,
+    /// Go on with independent changes after a failure
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// Runs the command.
+pub async fn run(args: &ResumeArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
+    let settings = args.connection.settings()?;
+    let id = past::id(&args.run)?;
+    let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
+    if finished(&past::run(&state, &id)?, ui)? {
+        return Ok(Exit::Clean);
+    }
+    let environment = Environment::real();
+    let sessions = environment.connect(&settings).await?;
+    let organization = past::run(&state, &id)?.manifest().organization.clone();
+    let _lock = carry::lock(&state, &organization, "resume", sessions.clock().now(), ui)?;
+    // Under the lock: another may have gone on with it a moment ago.
+    let run = past::run(&state, &id)?;
+    if finished(&run, ui)? {
+        return Ok(Exit::Clean);
+    }
+    let mut past = Past::read(run, ui)?;
+    let survey = past.survey(&sessions, ui, cancel).await?;
+    ui.data(&standing(&past))?;
+    let refusals = {
+        let left = only(&past.plan, |index, _| past.progress.stage(index) != Stage::Settled);
+        execute::guards(&left, &survey.org, environment.setting(&sessions), &plan::own_roles(&settings))
+    };
+    if !refusals.is_empty() {
+        let messages = refusals.iter().map(|refusal| format!("{}: {}", refusal.step, refusal.message));
+        return Err(Failure { exit: Exit::Refused, messages: messages.collect() });
+    }
+    // What was begun was confirmed before it was begun.
+    let open =
+        |index: usize, _: &Change| past.progress.stage(index) != Stage::Settled && !past.progress.was_announced(index);
+    confirm(&only(&past.plan, open), args.yes, &args.confirm, ui)?;
+    past.run.go_on().map_err(Failure::error)?;
+    let how = How { keep_going: args.keep_going, ..How::default() };
+    let plan = past.plan;
+    let work = Work { sessions: &sessions, settings: &settings, plan: &plan, org: &survey.org, ui, cancel };
+    finish(&state, &work, past.run, &how).await
+}
+
+/// Carries a run out and tells the run it undoes, if it undoes one, that this is over.
+///
+/// # Errors
+/// As [`Work::carry_out`].
+pub async fn finish(state: &StateDir, work: &Work<'_>, run: Run, how: &How<'_>) -> Outcome {
+    let (id, undoes) = (run.id().clone(), run.manifest().undoes.clone());
+    let (exit, _) = work.carry_out(run, how).await?;
+    if let (Exit::Clean, Some(undone)) = (exit, undoes) {
+        let mut undone = past::run(state, &undone)?;
+        undone.set_undone_by(&id, true).map_err(Failure::error)?;
+    }
+    Ok(exit)
+}
+
+/// Whether nothing is left to go on with, which is said.
+fn finished(run: &Run, ui: &Ui) -> Result<bool, Failure> {
+    let (id, manifest) = (run.id(), run.manifest());
+    match (manifest.status, &manifest.undone_by) {
+        (RunStatus::Done, _) => {
+            ui.data(&format!("Run {id} is finished: nothing is left to do\n"))?;
+            Ok(true)
+        }
+        (RunStatus::RolledBack, by) => {
+            let by = by.as_ref().map(|by| format!(" by run {by}")).unwrap_or_default();
+            Err(Failure::new(Exit::Refused, format!("run `{id}` was rolled back{by}: make a new plan")))
+        }
+        (_, Some(by)) => {
+            let message =
+                format!("run `{id}` is being rolled back by run `{by}`: go on with that (`orgward resume {by}`)");
+            Err(Failure::new(Exit::Refused, message))
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Where the run stands: what is done, what is read back first, what waits.
+fn standing(past: &Past) -> String {
+    let total = past.plan.changes.len();
+    let back = past.progress.to_read_back().len()
+        + past.progress.stages.iter().filter(|stage| matches!(stage, Stage::Done | Stage::NotVerified)).count();
+    let done = past.progress.settled();
+    let mut text = format!(
+        "Run {} of {} ({}): {done} of {total} changes done, {back} to read back first, {} waiting\n",
+        past.run.id(),
+        past.run.manifest().command,
+        past.run.manifest().started,
+        total - done - back,
+    );
+    for (index, change) in past.plan.changes.iter().enumerate() {
+        let stage = past.progress.stage(index).as_str().replace('_', " ");
+        text.push_str(&format!("  {stage:15} {}\n", plain(&change.address.to_string())));
+    }
+    text
+}
+
+/// The plan with some of its changes; what they wait for outside of these is left out.
+fn only(plan: &Plan, keep: impl Fn(usize, &Change) -> bool) -> Plan {
+    let mut part = plan.clone();
+    let mut index = 0;
+    part.changes.retain(|change| {
+        index += 1;
+        keep(index - 1, change)
+    });
+    let addresses: std::collections::BTreeSet<_> = part.changes.iter().map(|change| change.address.clone()).collect();
+    part.changes.iter_mut().for_each(|change| change.depends_on.retain(|on| addresses.contains(on)));
+    part
+}
