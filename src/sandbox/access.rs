@@ -70,6 +70,8 @@ struct Part {
 pub(crate) struct Bounds {
     pub(crate) carried: Arc<Carried>,
     scps: Option<Levels>,
+    /// Those above the caller's own account, whose resources it asks for.
+    rcps: Option<Levels>,
 }
 
 /// What is asked: one action on one resource.
@@ -86,8 +88,6 @@ pub(crate) struct Ask<'a> {
 pub(crate) struct Door<'a> {
     /// The role's account; its RCPs bind whoever comes.
     pub(crate) account: &'a AccountId,
-    /// Whether the role is service-linked.
-    pub(crate) linked: bool,
     /// Whether the trust policy names a caller of the same account itself, who then needs no identity policy.
     pub(crate) direct: bool,
 }
@@ -151,9 +151,18 @@ pub(crate) fn bounds_carrying(org: &mut Org, caller: &Caller, carried: Arc<Carri
 
 fn bounds_of(org: &Org, cache: &mut Cache, caller: &Caller, carried: Arc<Carried>) -> Result<Bounds, ApiError> {
     // SCPs bind neither the management account nor service-linked roles.
-    let bound = !org.is_management(&caller.account) && !carried.linked;
+    let bound = !org.is_management(&caller.account) && !principal(caller).is_service_linked_role();
     let scps = if bound { guardrails::levels(org, cache, &caller.account, &PolicyType::Scp)? } else { None };
-    Ok(Bounds { carried, scps })
+    let rcps = rcps(org, cache, &caller.account)?;
+    Ok(Bounds { carried, scps, rcps })
+}
+
+/// The RCPs that bind an account's resources: none those of the management account.
+fn rcps(org: &Org, cache: &mut Cache, account: &AccountId) -> Result<Option<Levels>, ApiError> {
+    if org.is_management(account) {
+        return Ok(None);
+    }
+    guardrails::levels(org, cache, account, &PolicyType::Rcp)
 }
 
 /// Reads a document, once.
@@ -174,7 +183,7 @@ fn with_cache<T>(org: &mut Org, act: impl FnOnce(&Org, &mut Cache) -> T) -> T {
 
 /// Decides what the caller's own side says.
 pub(crate) fn decide(org: &Org, caller: &Caller, bounds: &Bounds, ask: Ask<'_>) -> Verdict {
-    join(ask.action, sides(org, caller, bounds, ask, std::convert::identity))
+    join(ask.action, sides(org, caller, bounds, ask, bounds.rcps.as_ref(), std::convert::identity))
 }
 
 /// Decides whether the caller's own side and the role's RCPs let it assume a role; the trust policy is not asked here.
@@ -188,18 +197,10 @@ pub(crate) fn decide_assume(
     (ask, door): (Ask<'_>, &Door<'_>),
     enrich: impl Fn(Context) -> Context,
 ) -> Result<Verdict, ApiError> {
-    let rcps = if org.is_management(door.account) || door.linked {
-        None
-    } else {
-        with_cache(org, |org, cache| guardrails::levels(org, cache, door.account, &PolicyType::Rcp))?
-    };
-    let mut parts = sides(org, caller, bounds, ask, &enrich);
+    let rcps = with_cache(org, |org, cache| rcps(org, cache, door.account))?;
+    let mut parts = sides(org, caller, bounds, ask, rcps.as_ref(), enrich);
     if door.direct {
         parts.retain(|part| part.layer != Layer::Identity || part.decision != Decision::NoMatch);
-    }
-    if let Some(levels) = rcps {
-        let request = request(org, caller, bounds, ask, levels.documents(), enrich);
-        parts.insert(0, chain(Layer::Rcp, org, &levels, &request));
     }
     Ok(join(ask.action, parts))
 }
@@ -235,17 +236,26 @@ pub(crate) fn trust_request(
     request(org, caller, bounds, ask, std::iter::once(trust), enrich)
 }
 
-/// What each layer of the caller's own account says.
-fn sides(org: &Org, caller: &Caller, bounds: &Bounds, ask: Ask<'_>, enrich: impl Fn(Context) -> Context) -> Vec<Part> {
+/// What each layer says: the RCPs above the resource, and what stands in the caller's own account and above it.
+fn sides(
+    org: &Org,
+    caller: &Caller,
+    bounds: &Bounds,
+    ask: Ask<'_>,
+    rcps: Option<&Levels>,
+    enrich: impl Fn(Context) -> Context,
+) -> Vec<Part> {
     let carried = &bounds.carried;
     let session = caller.session.as_ref().and_then(|session| session.policy.clone());
     let session = session.map(|parsed| vec![Held { parsed, arn: None }]);
     let boundary = carried.boundary.clone().map(|held| vec![held]);
     let flat = [(Layer::Identity, &carried.identity), (Layer::Boundary, &boundary), (Layer::Session, &session)];
     let held = flat.iter().filter_map(|(_, held)| held.as_ref()).flatten().map(|held| held.parsed.as_ref());
-    let above = bounds.scps.iter().flat_map(Levels::documents);
+    let above = rcps.into_iter().chain(&bounds.scps).flat_map(Levels::documents);
     let request = request(org, caller, bounds, ask, above.chain(held), enrich);
-    let mut parts: Vec<Part> = bounds.scps.iter().map(|levels| chain(Layer::Scp, org, levels, &request)).collect();
+    let mut parts = Vec::new();
+    parts.extend(rcps.map(|levels| chain(Layer::Rcp, org, levels, &request)));
+    parts.extend(bounds.scps.as_ref().map(|levels| chain(Layer::Scp, org, levels, &request)));
     for (layer, held) in flat {
         let Some(held) = held else { continue };
         let documents: Vec<_> = held.iter().map(|held| held.parsed.document()).collect();
@@ -260,7 +270,7 @@ fn sides(org: &Org, caller: &Caller, bounds: &Bounds, ask: Ask<'_>, enrich: impl
 }
 
 fn chain(layer: Layer, org: &Org, levels: &Levels, request: &Request) -> Part {
-    let decision = levels.evaluate(request);
+    let decision = levels.evaluate(layer == Layer::Rcp, request);
     let source = match &decision {
         Decision::Deny { statement } => levels.arn(org, statement),
         _ => None,

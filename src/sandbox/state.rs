@@ -218,11 +218,6 @@ impl Role {
     pub fn arn(&self, account: &AccountId) -> String {
         format!("arn:aws:iam::{account}:role{}{}", self.path, self.name)
     }
-
-    /// Whether it belongs to an AWS service. SCPs and RCPs do not bind such roles.
-    pub fn is_linked(&self) -> bool {
-        self.path.starts_with("/aws-service-role/")
-    }
 }
 
 /// A customer-managed policy with its default version.

@@ -64,8 +64,6 @@ pub(crate) struct Carried {
     pub(crate) identity: Option<Vec<Held>>,
     pub(crate) boundary: Option<Held>,
     pub(crate) tags: Tags,
-    /// Whether it is a service-linked role.
-    pub(crate) linked: bool,
 }
 
 /// What was read before.
@@ -126,7 +124,6 @@ impl Cache {
                 identity: Some(held),
                 boundary: self.boundary(state, role.boundary.as_deref())?,
                 tags: role.tags.clone(),
-                linked: role.is_linked(),
             });
         }
         let Some(user) = state.users.get(name).filter(|user| state.user_arn(user) == arn) else {
@@ -138,7 +135,7 @@ impl Cache {
             self.add(state, (&group.inline, &group.attached), &mut held)?;
         }
         let boundary = self.boundary(state, user.boundary.as_deref())?;
-        Ok(Carried { identity: Some(held), boundary, tags: user.tags.clone(), linked: false })
+        Ok(Carried { identity: Some(held), boundary, tags: user.tags.clone() })
     }
 
     fn add(

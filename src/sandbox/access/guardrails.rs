@@ -45,11 +45,11 @@ impl Levels {
         self.0.iter().flatten().map(|(_, parsed)| parsed.as_ref())
     }
 
-    /// What they decide together: each level has to allow, a denial at any wins.
-    pub(super) fn evaluate(&self, request: &Request) -> Decision {
+    /// What they decide together: each level has to allow, a denial at any wins. RCPs reach some services only.
+    pub(super) fn evaluate(&self, rcps: bool, request: &Request) -> Decision {
         let levels: Vec<Vec<_>> =
             self.0.iter().map(|level| level.iter().map(|(_, parsed)| parsed.document()).collect()).collect();
-        policy::evaluate_chain(&levels, request)
+        if rcps { policy::evaluate_rcp_chain(&levels, request) } else { policy::evaluate_chain(&levels, request) }
     }
 
     /// The ARN of the policy that a statement is in.

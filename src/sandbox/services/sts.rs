@@ -76,7 +76,7 @@ fn assume_role(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, 
     }
     for action in actions {
         let asked = Ask { action, resource: &ask.role_arn, region: caller.region.as_str(), input: &request };
-        match admit(org, caller, &role, (&ask, asked), (&bounds, &trust))? {
+        match admit(org, caller, (&ask, asked), (&bounds, &trust))? {
             Verdict::Allowed => {}
             Verdict::Denied(because) => {
                 let error = denied(action);
@@ -174,7 +174,6 @@ fn managed_policy(org: &Org, arn: &str) -> Result<String, ApiError> {
 fn admit(
     org: &mut Org,
     caller: &Caller,
-    role: &Role,
     (wish, ask): (&Wish, Ask<'_>),
     (bounds, trust): (&Bounds, &Parsed),
 ) -> Result<Verdict, ApiError> {
@@ -184,7 +183,7 @@ fn admit(
     // Without its account, the caller is trusted only if the policy names it or everyone.
     request.principal.account.clear();
     let direct = caller.account == wish.account && policy::evaluate(&[trust.document()], &request) == Decision::Allow;
-    let door = Door { account: &wish.account, linked: role.is_linked(), direct };
+    let door = Door { account: &wish.account, direct };
     let own = access::decide_assume(org, caller, bounds, (ask, &door), enrich)?;
     Ok(match (own, trusted) {
         (Verdict::Denied(because), _) => Verdict::Denied(because),

@@ -1,5 +1,6 @@
 //! The sandbox as AWS's own SDK sees it, in-process and over HTTP.
 
+mod access;
 mod organizations;
 mod protocols;
 mod sts;
