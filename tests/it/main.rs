@@ -13,6 +13,8 @@ mod demo;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod help;
