@@ -4,11 +4,13 @@ use super::exit::{Exit, Failure};
 use super::ui::Ui;
 use crate::aws::{Purpose, Sessions};
 use crate::config::Settings;
-use crate::execute::{self, ApplyOptions, ApplyReport, Event, Fate, Patience, Progress};
+use crate::execute::{self, ApplyOptions, ApplyReport, DenialSource, Event, Fate, Patience, Progress};
+use crate::model::denial::{DenialQuery, DenialReport};
 use crate::model::{OrgFacts, Plan};
 use crate::report::text::{Style, plain};
 use crate::resources::World;
 use crate::store::{Holder, Journal, Lock, Run, RunId, RunStatus, StateDir, plan_digest};
+use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -110,16 +112,34 @@ impl Work<'_> {
             approver: how.approver,
             ticket: how.ticket,
             undoes: undoes.map(RunId::as_str),
-            denials: None,
+            denials: Some(self),
         };
         let left = plan.changes.len() - progress.settled();
         let bar = self.ui.progress(left, "changes");
-        let on_event = &mut |event: Event| {
-            if let Event::Ended { change, .. } = event {
+        let on_event = &mut |event: Event| match event {
+            Event::Ended { change, .. } => {
                 bar.step(&plan.changes.get(change).map(|change| change.address.to_string()).unwrap_or_default());
             }
+            other => self.say_wave(&other),
         };
         execute::resume(plan, progress, &world, journal, &options, self.cancel, on_event).await
+    }
+
+    /// Tells where the rollout is.
+    fn say_wave(&self, event: &Event) {
+        let name = |wave: usize| self.plan.waves.get(wave).map(|wave| plain(&wave.name)).unwrap_or_default();
+        match event {
+            Event::WaveBegun { wave } => self.ui.say(&format!("Wave {} ({}) begins", wave + 1, name(*wave))),
+            Event::Baking { wave } => {
+                let seconds = self.plan.waves.get(*wave).map_or(0, |wave| wave.bake_seconds);
+                let time = std::time::Duration::from_secs(seconds);
+                self.ui.say(&format!("Wave {} ({}) is done and bakes for {time:?}", wave + 1, name(*wave)));
+            }
+            Event::Held { wave, why } => {
+                self.ui.warn(&format!("the gate behind wave {} ({}) holds: {}", wave + 1, name(*wave), plain(why)));
+            }
+            _ => {}
+        }
     }
 
     /// Prints what came of each change, failures with their reasons, and what can be done about them.
@@ -145,6 +165,9 @@ impl Work<'_> {
         text.push_str(&format!("\n{word}: {}\n", report.summary()));
         self.ui.data(&text)?;
         let id = run.id();
+        if report.asks_for_rollback(self.plan) {
+            self.ui.warn("the playbook asks to undo a rollout that stops (`rollback_on_stop`)");
+        }
         match status {
             RunStatus::Failed | RunStatus::Interrupted if run.manifest().undoes.is_none() => {
                 self.ui.say(&format!("Go on with: orgward resume {id}\nUndo it with: orgward rollback {id}"));
@@ -155,6 +178,12 @@ impl Work<'_> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+impl DenialSource for Work<'_> {
+    fn denials<'a>(&'a self, query: &'a DenialQuery) -> LocalBoxFuture<'a, DenialReport> {
+        Box::pin(crate::collect::denials(self.sessions, self.org, query))
     }
 }
 

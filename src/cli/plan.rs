@@ -121,7 +121,8 @@ pub async fn make(
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Result<Planned, Failure> {
-    let survey = survey::survey(sessions, scope, ui, cancel).await?;
+    let tags = playbooks.iter().filter_map(|playbook| playbook.rollout.as_ref()).any(|rollout| rollout.needs_tags());
+    let survey = survey::survey_with(sessions, scope, tags, ui, cancel).await?;
     playbook::check_targets(playbooks, &survey.org).map_err(|errors| Failure::usage([errors]))?;
     let context = PlanContext {
         caller_arn: survey.org.organization.caller_arn.clone(),

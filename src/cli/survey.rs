@@ -30,9 +30,24 @@ pub async fn survey(
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Result<Survey, Failure> {
+    survey_with(sessions, args, false, ui, cancel).await
+}
+
+/// The same; `tags`: with the tags of every account, whether or not the scope asks for any.
+///
+/// # Errors
+/// As [`survey`].
+pub async fn survey_with(
+    sessions: &Sessions,
+    args: &ScopeArgs,
+    tags: bool,
+    ui: &Ui,
+    cancel: &CancellationToken,
+) -> Result<Survey, Failure> {
     let request = args.request();
     ui.say("Enumerating the organization ...");
-    let org = collect::organization(sessions, !request.tags.is_empty(), cancel).await.map_err(|error| {
+    let tags = tags || !request.tags.is_empty();
+    let org = collect::organization(sessions, tags, cancel).await.map_err(|error| {
         let exit = if cancel.is_cancelled() { Exit::Interrupted } else { Exit::Error };
         Failure::new(exit, error)
     })?;

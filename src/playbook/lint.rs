@@ -11,7 +11,9 @@ use crate::policy::{Document, Effect, Statement};
 /// Notes on a plan, in the order of its changes, each once.
 pub fn lint(plan: &Plan) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
-    for change in &plan.changes {
+    // A rollout detaches what something else has taken over from.
+    let rolled = |change: &&Change| change.after.is_none() && !plan.waves.is_empty();
+    for change in plan.changes.iter().filter(|change| !rolled(change)) {
         for note in notes_on(change) {
             if !notes.contains(&note) {
                 notes.push(note);
@@ -34,8 +36,8 @@ fn notes_on(change: &Change) -> Vec<String> {
             let mut notes = Vec::new();
             if change.operation() == Operation::Update && !change.impact.is_empty() {
                 notes.push(format!(
-                    "`{name}` changes in place: every account under its attachments feels it at once, a new policy can be \
-                     tried on a few first"
+                    "`{name}` changes in place: every account under its attachments feels it at once, with \
+                     `rollout:` a new policy takes over wave by wave"
                 ));
             }
             let content = change.after.as_ref().and_then(|doc| doc.0.get("content")).and_then(|text| text.as_str());

@@ -8,6 +8,7 @@ use super::limits::Limits;
 use super::node::{self, Node};
 use super::parameters::{self, Bound, Values};
 use super::read::{Fields, Reader, slug};
+use super::rollout;
 use super::schema::{Action, PLAYBOOK_VERSION, Playbook, Step};
 use super::source::{At, SourceText};
 use sha2::{Digest, Sha256};
@@ -121,17 +122,39 @@ impl<'l> Loading<'l> {
                 self.digest(value);
             }
         }
+        let rollout = fields.get("rollout").map(|node| {
+            let tree = self.bound.apply(&mut self.reader, node.clone());
+            rollout::read(&mut self.reader, &tree)
+        });
         let steps = self.steps(&mut fields);
         self.reader.done(&fields);
+        if rollout.is_some() {
+            self.names_leave_room(steps.as_deref().unwrap_or_default());
+        }
         let digest: String = self.hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Some(Playbook {
             name: name?,
             description: description?,
             parameters: declared,
+            rollout: match rollout {
+                None => None,
+                Some(read) => Some(read?),
+            },
             steps: steps?,
             digest: format!("sha256:{digest}"),
             source: self.source.clone(),
         })
+    }
+
+    /// Under a rollout a changed SCP becomes a new policy, whose name is longer.
+    fn names_leave_room(&mut self, steps: &[Step]) {
+        let most = 128 - super::generations::SUFFIX;
+        for step in steps {
+            if scp_name(step).is_some_and(|name| name.chars().count() > most) {
+                let message = format!("under `rollout` the name of an SCP may have {most} characters at most");
+                self.reader.error(step.at, message);
+            }
+        }
     }
 
     fn version(&mut self, fields: &mut Fields<'_>) {

@@ -9,6 +9,12 @@
 //! - A metric filter has neither tags nor a description, and a topic's tags are not among the facts: both are known by
 //!   their name, which starts with `orgward-`.
 //!
+//! # Names of service control policies under a rollout
+//! A step's policy is called `NAME`. `UpdatePolicy` reaches every attachment at once, so under `rollout:` a changed
+//! document becomes a new policy `NAME-xxxxxxxx`, with the first eight hexadecimal digits of the SHA-256 of its text, and
+//! the tag `orgward:replaces` with the name of the one it takes over from. A step recognises as its own every policy of
+//! either name with its two tags; the one whose document means what the step says is the one in use.
+//!
 //! A same-named thing without its mark is refused, unless the step says `adopt: true`.
 
 pub mod errors;
@@ -16,6 +22,7 @@ pub mod limits;
 pub mod schema;
 
 mod actions;
+mod generations;
 mod lint;
 mod load;
 mod node;
@@ -23,9 +30,11 @@ mod own_roles;
 mod parameters;
 mod planner;
 mod read;
+mod rollout;
 mod shipped;
 mod source;
 mod targets;
+mod waves;
 
 pub use errors::{LoadError, LoadErrors};
 pub use limits::Limits;
@@ -33,6 +42,7 @@ pub use lint::lint;
 pub use load::{Documents, load, load_str};
 pub use parameters::{Parameter, ParameterKind, Values, undeclared};
 pub use planner::{PlanContext, Planner};
+pub use rollout::{DELIVERY_SECONDS, Rollout, Take, WaveSpec};
 pub use schema::{
     Action, PasswordPolicySpec, Playbook, RootUsageAlarmSpec, ScpSpec, Step, SubscriptionSpec, TargetRef,
 };

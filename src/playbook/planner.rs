@@ -10,6 +10,7 @@ use super::own_roles;
 use super::schema::{Action, PasswordPolicySpec, Playbook, TargetRef};
 use super::source::SourceText;
 use super::targets::{WrongTarget, resolve};
+use super::waves::{self, Placed};
 use crate::model::plan::{Change, PLAN_VERSION, Plan, PlaybookRef, Refusal, RefusalKind, Unplanned};
 use crate::model::scope::Scope;
 use crate::model::{AccountFacts, AccountId, Address, Cause, Doc, OrgFacts, TargetId};
@@ -38,6 +39,8 @@ pub(super) struct Planning<'p> {
     /// `playbook/step`.
     pub name: String,
     pub source: &'p SourceText,
+    /// The playbook's waves, if it has a rollout.
+    pub placed: Option<Placed<'p>>,
 }
 
 impl Planning<'_> {
@@ -52,7 +55,7 @@ impl Planning<'_> {
             depends_on: Vec::new(),
             impact: Vec::new(),
             confirmations: Vec::new(),
-            wave: 0,
+            wave: self.placed.map_or(0, |placed| placed.index(0)),
         }
     }
 }
@@ -67,6 +70,8 @@ pub(super) struct Draft {
     pub notes: Vec<String>,
     /// SCP attachments this plan adds, by target.
     pub slots: BTreeMap<TargetId, usize>,
+    /// Waves that detach a policy which allows something.
+    pub narrowing: BTreeSet<usize>,
     /// Which step defines an SCP.
     pub policy_steps: BTreeMap<String, String>,
 }
@@ -165,6 +170,7 @@ impl<'p> Planner<'p> {
     /// The plan.
     pub fn finish(self) -> Plan {
         let mut draft = Draft::default();
+        let placed = waves::place(self.playbooks);
         for (first, playbook) in self.playbooks.iter().enumerate() {
             for (second, step) in playbook.steps.iter().enumerate() {
                 let planning = Planning {
@@ -175,6 +181,7 @@ impl<'p> Planner<'p> {
                     step: &step.id,
                     name: format!("{}/{}", playbook.name, step.id),
                     source: &playbook.source,
+                    placed: placed.get(first).copied().flatten(),
                 };
                 match &step.action {
                     Action::Scp(spec) => scp::plan(&planning, spec, &mut draft),
@@ -183,6 +190,7 @@ impl<'p> Planner<'p> {
                 }
             }
         }
+        let waves = waves::settle(self.playbooks, &placed, &mut draft);
         let mut plan = Plan {
             version: PLAN_VERSION,
             organization: self.org.organization.id.clone(),
@@ -194,7 +202,7 @@ impl<'p> Planner<'p> {
                 .iter()
                 .map(|playbook| PlaybookRef { name: playbook.name.clone(), digest: playbook.digest.clone() })
                 .collect(),
-            waves: Vec::new(),
+            waves,
             relied_on: Vec::new(),
             changes: draft.changes,
             refusals: draft.refusals,
@@ -219,9 +227,19 @@ impl<'p> Planner<'p> {
         let earlier = |account: &AccountId| {
             self.password_steps.iter().any(|other| other.index < index && other.accounts.contains(account))
         };
+        let waves = match planning.placed.map(|placed| (placed, placed.assign(self.org, &step.accounts))) {
+            None => None,
+            Some((placed, Ok(waves))) => Some((placed, waves)),
+            Some((_, Err(cause))) => return draft.unplanned(planning, None, cause),
+        };
+        let wave = |account: &AccountId| {
+            waves
+                .as_ref()
+                .map_or(0, |(placed, waves)| placed.index(waves.get(account).copied().unwrap_or_else(|| placed.last())))
+        };
         for account in step.accounts.iter().filter(|account| !earlier(account)) {
             match self.outcomes.get(account) {
-                Some(Ok(Some(change))) => draft.changes.push(change.clone()),
+                Some(Ok(Some(change))) => draft.changes.push(Change { wave: wave(account), ..change.clone() }),
                 Some(Ok(None)) => {}
                 Some(Err(cause)) => draft.unplanned(planning, Some(account.clone()), cause.clone()),
                 None => {

@@ -3,6 +3,7 @@
 //! Owns: the types and the words of each action. Must not: read YAML (`load`) or decide changes (`planner`).
 
 use super::parameters::Parameter;
+use super::rollout::Rollout;
 use super::source::{At, SourceText};
 
 /// The version of the playbook format this build reads.
@@ -17,6 +18,8 @@ pub struct Playbook {
     pub description: String,
     /// Parameters it declares.
     pub parameters: Vec<Parameter>,
+    /// How its changes reach their accounts; `None`: all at once.
+    pub rollout: Option<Rollout>,
     /// What it does, in order.
     pub steps: Vec<Step>,
     /// `sha256:<hex>` over its text, every document it names and every parameter value used.

@@ -61,7 +61,8 @@ pub fn check_targets(playbooks: &[Playbook], org: &OrgFacts) -> Result<(), LoadE
                 });
             }
         }
-        for target in playbook.steps.iter().flat_map(|step| targets_of(&step.action)) {
+        let ous = playbook.rollout.iter().flat_map(|rollout| rollout.ous());
+        for target in playbook.steps.iter().flat_map(|step| targets_of(&step.action)).chain(ous) {
             if let Err(wrong) = resolve(&target.text, org) {
                 let error = LoadError::new(&playbook.source, target.at, wrong.message);
                 errors.push(match wrong.hint {
@@ -82,9 +83,18 @@ fn targets_of(action: &Action) -> &[TargetRef] {
     }
 }
 
+/// The accounts at or below a target, in id order.
+pub(super) fn under<'o>(org: &'o OrgFacts, target: &TargetId) -> Vec<&'o Account> {
+    match target {
+        // An account is itself: no need to walk every chain of the organization.
+        TargetId::Account(id) => org.accounts.get(id).into_iter().collect(),
+        _ => org.accounts_under(target),
+    }
+}
+
 /// The accounts an SCP at `target` reaches, in words; the management account is named as not bound.
 pub(super) fn reached(org: &OrgFacts, target: &TargetId) -> Vec<String> {
-    org.accounts_under(target).into_iter().map(|account| in_words(org, account)).collect()
+    under(org, target).into_iter().map(|account| in_words(org, account)).collect()
 }
 
 fn in_words(org: &OrgFacts, account: &Account) -> String {
@@ -102,7 +112,7 @@ fn in_words(org: &OrgFacts, account: &Account) -> String {
 /// Suspended and closed accounts do nothing an SCP could stop, so they do not count. One that is not activated yet does: no
 /// scope holds it, and the SCP binds it from its first call on.
 pub(super) fn out_of_scope(org: &OrgFacts, scope: &Scope, target: &TargetId) -> Vec<AccountId> {
-    org.accounts_under(target)
+    under(org, target)
         .into_iter()
         .filter(|account| !org.is_management(&account.id))
         .filter(|account| !matches!(account.state, AccountState::Suspended | AccountState::Closed))

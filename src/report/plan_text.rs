@@ -11,7 +11,12 @@ use std::fmt::Write as _;
 /// The whole plan. `digest` is that of the plan file.
 pub fn render(plan: &Plan, org: Option<&OrgFacts>, digest: &str, paint: Paint) -> String {
     let mut out = String::new();
+    let mut wave = None;
     for group in groups(plan) {
+        if !plan.waves.is_empty() && wave != Some(group.first.wave) {
+            wave = Some(group.first.wave);
+            heading(&mut out, plan, group.first.wave, paint);
+        }
         write_group(&mut out, &group, org, paint);
     }
     for refusal in &plan.refusals {
@@ -31,6 +36,31 @@ pub fn render(plan: &Plan, org: Option<&OrgFacts>, digest: &str, paint: Paint) -
     }
     closing(&mut out, plan, digest, paint);
     out
+}
+
+/// A wave, and what lies between it and the next.
+fn heading(out: &mut String, plan: &Plan, index: usize, paint: Paint) {
+    let Some(wave) = plan.waves.get(index) else { return };
+    let mut terms = vec![count(plan.changes.iter().filter(|change| change.wave == index).count(), "change")];
+    terms.push(match wave.max_failures {
+        0 => "no failure tolerated".to_owned(),
+        n => format!("{} tolerated", count(usize::try_from(n).unwrap_or(usize::MAX), "failure")),
+    });
+    terms.extend(wave.max_concurrency.map(|n| format!("{n} at once")));
+    terms.push(match (wave.bake_seconds, wave.bake_seconds % 60) {
+        (0, _) => "no wait behind it".to_owned(),
+        (seconds, 0) => format!("then {} min", seconds / 60),
+        (seconds, _) => format!("then {seconds} s"),
+    });
+    if wave.watch_denials {
+        terms.push("denials stop it".to_owned());
+    }
+    if wave.rollback_on_stop {
+        terms.push("undone if it stops".to_owned());
+    }
+    let title = format!("Wave {} of {}: {}", index + 1, plan.waves.len(), plain(&wave.name));
+    let gap = if out.is_empty() { "" } else { "\n" };
+    let _ = writeln!(out, "{gap}{} ({})", paint.paint(Style::Bold, &title), terms.join(", "));
 }
 
 fn closing(out: &mut String, plan: &Plan, digest: &str, paint: Paint) {
@@ -81,7 +111,7 @@ fn groups(plan: &Plan) -> Vec<Group<'_>> {
 /// Only password policies repeat over accounts; anything else is shown on its own.
 fn equal_but_account(a: &Change, b: &Change) -> bool {
     matches!((&a.address, &b.address), (Address::PasswordPolicy { .. }, Address::PasswordPolicy { .. }))
-        && (&a.step, &a.before, &a.after, &a.reason) == (&b.step, &b.before, &b.after, &b.reason)
+        && (&a.step, &a.before, &a.after, &a.reason, a.wave) == (&b.step, &b.before, &b.after, &b.reason, b.wave)
 }
 
 fn write_group(out: &mut String, group: &Group<'_>, org: Option<&OrgFacts>, paint: Paint) {

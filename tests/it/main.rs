@@ -30,3 +30,4 @@ mod resources;
 mod rollout;
 #[cfg(test)]
 mod sandboxed;
+mod waves;

@@ -8,6 +8,7 @@ pub(super) mod password;
 pub(super) mod password_spec;
 pub(super) mod root_pattern;
 pub(super) mod scp;
+mod scp_rollout;
 pub(super) mod scp_spec;
 
 use super::load::Loading;
@@ -26,13 +27,13 @@ pub(super) fn read(loading: &mut Loading<'_>, word: &str, body: &Node) -> Option
 }
 
 /// Targets as written: texts, or account ids that YAML reads as numbers.
-fn targets(reader: &mut Reader, node: &Node) -> Option<Vec<TargetRef>> {
-    let items = reader.list(node, "targets")?;
+pub(super) fn targets(reader: &mut Reader, node: &Node, what: &str) -> Option<Vec<TargetRef>> {
+    let items = reader.list(node, what)?;
     let mut found = Vec::new();
     for item in items {
         let text = match &item.value {
             Value::Int(number) if *number >= 0 => Some(number.to_string()),
-            _ => reader.text(item, "targets"),
+            _ => reader.text(item, what),
         };
         found.extend(text.map(|text| TargetRef { text: text.trim().to_owned(), at: item.at }));
     }

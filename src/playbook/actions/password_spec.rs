@@ -15,7 +15,7 @@ pub fn read(loading: &mut Loading<'_>, body: &Node) -> Option<PasswordPolicySpec
     let mut fields = reader.fields(body, "`password_policy`")?;
     let before = reader.errors.len();
     let spec = PasswordPolicySpec {
-        targets: fields.get("targets").and_then(|node| targets(reader, node)),
+        targets: fields.get("targets").and_then(|node| targets(reader, node, "targets")),
         minimum_length: number(reader, &mut fields, "minimum_length", 6..=128),
         require_symbols: flag(reader, &mut fields, "require_symbols"),
         require_numbers: flag(reader, &mut fields, "require_numbers"),

@@ -2,10 +2,12 @@
 //!
 //! Source: Organizations User Guide, "Service control policies", "Quotas"; Organizations API reference.
 
+use super::scp_rollout::Rolling;
 use crate::model::org::{Policy, PolicyType, PolicyTypeState};
 use crate::model::plan::{Change, Confirmation, ConfirmationReason, RefusalKind};
 use crate::model::{Address, Cause, CauseKind, Doc, TargetId};
 use crate::playbook::errors::plain;
+use crate::playbook::generations::{self, Generations, successor};
 use crate::playbook::planner::{Draft, Planning};
 use crate::playbook::schema::ScpSpec;
 use crate::playbook::targets::{out_of_scope, reached, resolve};
@@ -17,6 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const TAG_PLAYBOOK: &str = "orgward:playbook";
 /// The tag that names the step.
 pub const TAG_STEP: &str = "orgward:step";
+
+/// The tag of a policy that took over from another: that one's id.
+pub const TAG_REPLACES: &str = "orgward:replaces";
 
 /// The tags of what this step makes.
 pub fn marks(playbook: &str, step: &str) -> BTreeMap<String, String> {
@@ -43,26 +48,96 @@ pub fn plan(planning: &Planning<'_>, spec: &ScpSpec, draft: &mut Draft) {
         return;
     }
     draft.policy_steps.insert(spec.name.clone(), planning.name.clone());
-    let live = policies.iter().find(|policy| policy.name == spec.name);
-    let attached = match live.map(|policy| policy.targets.known()) {
-        Some(Ok(targets)) => targets.cloned().unwrap_or_default(),
-        Some(Err(cause)) => return unknown(cause, draft),
+    if let Err(cause) = decide(planning, spec, policies, draft) {
+        unknown(&cause, draft);
+    }
+}
+
+/// Which of the step's policies is used on, what becomes of it, and where it is attached.
+fn decide(planning: &Planning<'_>, spec: &ScpSpec, policies: &[Policy], draft: &mut Draft) -> Result<(), Cause> {
+    let org = planning.org;
+    let Generations { current, same, mut others } = generations::find(planning, policies, &spec.name, &spec.content)?;
+    // Under a rollout a changed document becomes a new policy: an update would reach every attachment at once.
+    let replaced = match (planning.placed, current) {
+        (Some(_), Some(old)) if !same && !old.aws_managed => {
+            (spec.adopt || generations::ours(planning, old)?).then_some(old)
+        }
+        _ => None,
+    };
+    let name = match (replaced, current) {
+        (Some(_), _) => successor(&spec.name, &spec.content),
+        (None, Some(policy)) => policy.name.clone(),
+        (None, None) => spec.name.clone(),
+    };
+    if let Some(old) = replaced {
+        if policies.iter().any(|policy| policy.name == name) {
+            let message =
+                format!("an SCP `{name}` exists with another text than its name stands for: delete or rename it");
+            let address = Address::Policy { policy_type: PolicyType::Scp, name };
+            draft.refuse(planning, Some(address), RefusalKind::NotOurs, message);
+            return Ok(());
+        }
+        others.insert(0, old);
+    }
+    let spec = &ScpSpec { name, ..spec.clone() };
+    let live = current.filter(|_| replaced.is_none());
+    let attached = match live {
+        Some(policy) => policy.targets.known().map_err(Clone::clone)?.cloned().unwrap_or_default(),
         None => Vec::new(),
     };
-    let written = match text(planning, spec, live, &attached, draft) {
+    let mut written = match text(planning, spec, live, &attached, draft) {
         Ok(change) => change,
-        Err(Stop::Refused) => return,
-        Err(Stop::Unknown(cause)) => return unknown(&cause, draft),
+        Err(Stop::Refused) => return Ok(()),
+        Err(Stop::Unknown(cause)) => return Err(cause),
     };
+    if let (Some(old), Some(change)) = (replaced, &mut written) {
+        succeed(change, old, spec);
+    }
     let depends_on: Vec<Address> = written.iter().map(|change| change.address.clone()).collect();
+    let planned = draft.changes.len();
     draft.changes.extend(written);
-    let mut seen = BTreeSet::new();
+    let mut targets = BTreeSet::new();
+    let mut order = Vec::new();
     for target in &spec.targets {
         match resolve(&target.text, org) {
-            Ok(id) if attached.contains(&id) || !seen.insert(id.clone()) => {}
-            Ok(id) => attach(planning, spec, policies, &id, &depends_on, draft),
+            Ok(id) if !targets.insert(id.clone()) => {}
+            Ok(id) => order.push(id),
             Err(wrong) => draft.wrong_target(planning, target, wrong),
         }
+    }
+    if let Some(placed) = planning.placed {
+        let (attached, depends_on) = (attached.as_slice(), depends_on.as_slice());
+        let rolling = Rolling { planning, placed, spec, policies, attached, replaced: &others, depends_on };
+        // Half a rollout is none.
+        return rolling.plan(&targets, draft).inspect_err(|_| draft.changes.truncate(planned));
+    }
+    for id in order.iter().filter(|id| !attached.contains(id)) {
+        let reason = format!("it is not attached to {}", org.describe(id));
+        attach(planning, spec, policies, Attach { target: id, depends_on: &depends_on, wave: 0, reason }, draft);
+    }
+    for other in others {
+        draft.notes.push(format!(
+            "{}: `{}` is left of an earlier rollout, `{}` is used on: with `rollout:` it would be retired",
+            planning.name, other.name, spec.name
+        ));
+    }
+    Ok(())
+}
+
+/// Makes the creation of a policy that of a successor: it names what it takes over from and keeps what a step leaves out.
+fn succeed(change: &mut Change, old: &Policy, spec: &ScpSpec) {
+    change.reason =
+        format!("its document says something else than `{}`, which it takes over from wave by wave", old.name);
+    let Some(doc) = change.after.as_mut().and_then(|doc| doc.0.as_object_mut()) else { return };
+    if spec.description.is_none() {
+        doc.insert("description".to_owned(), old.description.clone().into());
+    }
+    if let Some(tags) = doc.get_mut("tags").and_then(|tags| tags.as_object_mut()) {
+        let kept = old.tags.value().into_iter().flatten();
+        for (key, value) in kept.filter(|(key, _)| !key.starts_with("orgward:")) {
+            tags.insert(key.clone(), value.clone().into());
+        }
+        tags.insert(TAG_REPLACES.to_owned(), old.id.as_str().into());
     }
 }
 
@@ -113,10 +188,7 @@ fn text(
     }
     let known = |cause: &Cause| Stop::Unknown(cause.clone());
     let tags = live.tags.known().map_err(known)?.cloned().unwrap_or_default();
-    let Some(content) = live.content.known().map_err(known)? else {
-        let message = "AWS returned the policy without its document";
-        return Err(Stop::Unknown(Cause::new(CauseKind::Other, "organizations:DescribePolicy", message)));
-    };
+    let content = content_of(live).map_err(Stop::Unknown)?;
     let ours = marks.iter().all(|(key, value)| tags.get(key) == Some(value));
     if !ours && !spec.adopt {
         let owner = match (tags.get(TAG_PLAYBOOK), tags.get(TAG_STEP)) {
@@ -176,15 +248,38 @@ fn text(
     if refused { Err(Stop::Refused) } else { Ok(Some(change)) }
 }
 
+/// A policy's document.
+///
+/// # Errors
+/// Why it is not known.
+pub(super) fn content_of(policy: &Policy) -> Result<&String, Cause> {
+    policy.content.known().map_err(Clone::clone)?.ok_or_else(|| {
+        let message = "AWS returned the policy without its document";
+        Cause::new(CauseKind::Other, "organizations:DescribePolicy", message)
+    })
+}
+
+/// One attachment to add.
+pub(super) struct Attach<'a> {
+    /// Where.
+    pub target: &'a TargetId,
+    /// What comes first.
+    pub depends_on: &'a [Address],
+    /// Its wave.
+    pub wave: usize,
+    /// Why.
+    pub reason: String,
+}
+
 /// Adds one attachment.
-fn attach(
+pub(super) fn attach(
     planning: &Planning<'_>,
     spec: &ScpSpec,
     policies: &[Policy],
-    target: &TargetId,
-    depends_on: &[Address],
+    attach: Attach<'_>,
     draft: &mut Draft,
 ) {
+    let Attach { target, depends_on, wave, reason } = attach;
     let (org, place) = (planning.org, planning.org.describe(target));
     let address =
         Address::Attachment { policy_type: PolicyType::Scp, policy: spec.name.clone(), target: target.clone() };
@@ -209,7 +304,8 @@ fn attach(
         return;
     }
     *draft.slots.entry(target.clone()).or_insert(0) += 1;
-    let mut change = planning.change(address, None, Doc(json!({})), &format!("it is not attached to {place}"));
+    let mut change = planning.change(address, None, Doc(json!({})), &reason);
+    change.wave = wave;
     change.depends_on = depends_on.to_vec();
     change.impact = reached(org, target);
     if *target == org.root.id {
@@ -233,6 +329,6 @@ fn root_target(planning: &Planning<'_>, target: &TargetId, what: &str) -> Confir
     Confirmation { target: target.clone(), why: ConfirmationReason::RootTarget, message: plain(&message) }
 }
 
-fn list(accounts: &[crate::model::AccountId]) -> String {
+pub(super) fn list(accounts: &[crate::model::AccountId]) -> String {
     accounts.iter().map(crate::model::AccountId::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -29,7 +29,8 @@ pub fn read(loading: &mut Loading<'_>, body: &Node) -> Option<ScpSpec> {
             None
         }
     };
-    let found = loading.reader.required(&mut fields, "targets").and_then(|node| targets(&mut loading.reader, node));
+    let found =
+        loading.reader.required(&mut fields, "targets").and_then(|node| targets(&mut loading.reader, node, "targets"));
     let adopt = fields.get("adopt").and_then(|node| loading.reader.flag(node, "adopt")).unwrap_or(false);
     loading.reader.done(&fields);
     Some(ScpSpec { name: name?, description, content: content?, targets: found?, adopt })

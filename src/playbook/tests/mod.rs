@@ -4,5 +4,6 @@ mod alarm;
 mod loader;
 mod parameters;
 mod password;
+mod rollout;
 mod scp;
 mod shipped;

@@ -1,0 +1,138 @@
+//! Rollouts: wave by wave through the binary, gates that hold, and denials found in the sandbox's trail.
+
+use crate::harness::Served;
+use crate::sandboxed::{operator, settings};
+use jiff::SignedDuration;
+use orgward::collect;
+use orgward::model::denial::{DenialKind, DenialQuery, DenialReport};
+use orgward::model::{AccountId, OrgFacts};
+use orgward::sandbox::{Sandbox, Scenario};
+use serde_json::json;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const PLAYBOOK: &str = r#"version: 1
+name: guard
+description: d
+rollout:
+  bake: 0s
+  waves:
+    - { name: canary, count: 1 }
+    - { name: rest }
+steps:
+  - id: s3
+    scp:
+      name: guard-s3
+      targets: [/Security]
+      content:
+        Version: "2012-10-17"
+        Statement: [{ Effect: Deny, Action: "s3:DeleteBucket", Resource: "*" }]
+"#;
+
+#[test]
+fn a_rollout_goes_wave_by_wave_and_a_change_replaces_the_policy() {
+    let served = Served::start(&["--accounts", "5", "--seed", "3"]);
+    let path = served.file("guard.yaml", PLAYBOOK);
+    let path = path.to_str().unwrap();
+    served.run(&["plan", path]).ends(0).shows(&[
+        "Wave 1 of 2: canary (2 changes, no failure tolerated, no wait behind it, denials stop it)",
+        "Wave 2 of 2: rest",
+        "- delete attachment of \"guard-s3\"",
+        "note: wave `canary` bakes for no time",
+    ]);
+    served.run(&["apply", "--yes", path]).ends(0).says(&["Wave 1 (canary) begins", "Wave 2 (rest) begins"]);
+    served.run(&["plan", "--detailed-exitcode", path]).ends(0);
+
+    let changed = served.file("guard.yaml", &PLAYBOOK.replace("s3:DeleteBucket", "s3:DeleteBucketPolicy"));
+    let changed = changed.to_str().unwrap();
+    let plan = served.run(&["plan", "--format", "json", changed]).ends(0).json();
+    let waves: Vec<&str> =
+        plan["waves"].as_array().unwrap().iter().map(|wave| wave["name"].as_str().unwrap()).collect();
+    assert_eq!(waves, ["canary", "rest", "retire", "delete"]);
+    let asked: Vec<&str> = plan["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|change| change["confirmations"].as_array().unwrap())
+        .map(|one| one["target"].as_str().unwrap())
+        .collect();
+    let mut apply = vec!["apply", "--yes", changed];
+    asked.iter().for_each(|target| apply.extend(["--confirm", *target]));
+    served.run(&apply).ends(0).says(&["Wave 4 (delete) begins"]);
+    served.run(&["plan", "--detailed-exitcode", changed]).ends(0);
+}
+
+#[test]
+fn a_trail_that_can_t_be_read_holds_the_rollout() {
+    let served = Served::start(&["--accounts", "5", "--seed", "3", "--fault", "logs:FilterLogEvents=deny"]);
+    let path = served.file("guard.yaml", PLAYBOOK);
+    served.run(&["apply", "--yes", path.to_str().unwrap()]).ends(8).says(&[
+        "the gate behind wave 1 (canary) holds",
+        "orgward resume",
+        "orgward rollback",
+    ]);
+}
+
+/// A rollout of a live policy to one account, and what the trail shows of it after a while.
+async fn look(sandbox: &Sandbox, org: &OrgFacts, query: &DenialQuery) -> DenialReport {
+    let sessions = crate::sandboxed::connect(sandbox, settings(sandbox)).await.unwrap();
+    collect::denials(&sessions, org, query).await
+}
+
+/// A call in an account that a service control policy denied, pushed into the trail.
+fn deny(sandbox: &Sandbox, account: &AccountId, message: &str) {
+    sandbox.with(|org| {
+        let mut event = org.events.last().expect("somebody has called").clone();
+        (event.account, event.at) = (account.clone(), org.now);
+        event.id = format!("denied-{}", org.events.len());
+        (event.name, event.source) = ("PutObject".into(), "s3.amazonaws.com".into());
+        event.identity =
+            json!({"type": "AssumedRole", "arn": format!("arn:aws:sts::{account}:assumed-role/app/i-1")}).into();
+        (event.error_code, event.error_message) = (Some("AccessDenied".into()), Some(message.into()));
+        org.events.push(event);
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn denials_by_our_policy_are_told_from_all_others() {
+    let sandbox = Sandbox::new(Scenario::small());
+    let sessions = operator(&sandbox).await;
+    let org = collect::organization(&sessions, false, &CancellationToken::new()).await.unwrap();
+    let since = sessions.clock().now();
+    let member = org.accounts.keys().find(|id| !org.is_management(id)).unwrap().clone();
+    let other = org.accounts.keys().filter(|id| !org.is_management(id)).nth(1).unwrap().clone();
+    let query = DenialQuery {
+        policies: vec![("g".into(), Some("p-abc12345".into()))],
+        targets: [member.clone().into()].into(),
+        since,
+        last_write: since + SignedDuration::from_secs(60),
+    };
+    tokio::time::sleep(Duration::from_secs(900)).await;
+    sessions.enter(&member, orgward::aws::Purpose::Audit).await.unwrap();
+    let quiet = look(&sandbox, &org, &query).await;
+    assert_eq!(quiet, DenialReport::default(), "calls as late as the last write show, and nobody is denied");
+
+    let text = "not authorized to perform: s3:PutObject with an explicit deny in a service control policy";
+    deny(&sandbox, &other, &format!("{text}: arn:aws:organizations::1:policy/o-a/service_control_policy/p-abc12345"));
+    deny(&sandbox, &member, &format!("{text}: arn:aws:organizations::1:policy/o-a/service_control_policy/p-zzzzzzzz"));
+    deny(&sandbox, &member, "not authorized because no service control policy allows the s3:PutObject action");
+    deny(&sandbox, &other, "not authorized because no service control policy allows the s3:PutObject action");
+    deny(&sandbox, &member, "not authorized with an explicit deny in an identity-based policy");
+    let seen = look(&sandbox, &org, &query).await;
+    let found: Vec<_> = seen.denials.iter().map(|denial| (denial.kind, denial.account.clone())).collect();
+    assert!(seen.doubts.is_empty(), "{seen:?}");
+    assert_eq!(found.len(), 2, "{seen:?}");
+    assert!(found.contains(&(DenialKind::Named, other)) && found.contains(&(DenialKind::Implicit, member.clone())));
+    assert_eq!(seen.denials[0].call, "s3:PutObject");
+
+    // A trail that shows nothing as late as the last write can't tell.
+    let early = DenialQuery { last_write: sessions.clock().now() + SignedDuration::from_secs(3600), ..query.clone() };
+    let late = look(&sandbox, &org, &early).await;
+    assert!(late.doubts.iter().any(|doubt| doubt.contains("it is behind")), "{late:?}");
+
+    // Without a log group each account's own history is read.
+    let mut blind = org.clone();
+    blind.organization_trails = orgward::model::Observed::not_collected("cloudtrail:DescribeTrails");
+    let history = look(&sandbox, &blind, &query).await;
+    assert!(history.denials.iter().any(|denial| denial.kind == DenialKind::Implicit), "{history:?}");
+}
