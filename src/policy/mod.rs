@@ -1,4 +1,4 @@
-//! The IAM policy language: parse with positions, lint, minify, canonical form, evaluate.
+//! The IAM policy language: parse with positions, lint, minify, canonical form, evaluate; quotas, headroom and packing.
 //!
 //! Owns: what a policy document says and what it decides for one request. Must not: know an account, call AWS, or guess
 //! where it can't tell.
