@@ -7,7 +7,7 @@ use super::auth::{self, Caller, Credential};
 use super::error::VALIDATION;
 use super::faults::{FaultKind, Hit};
 use super::gate::throttled;
-use super::log::{Event, LoggedRequest};
+use super::log::{Event, LoggedRequest, request_parameters};
 use super::org::{Org, uuid_of};
 use super::services::{SERVICES, Service};
 use super::wire::{Answer, Frame, Protocol, query};
@@ -69,6 +69,7 @@ pub(crate) fn handle(sandbox: &Sandbox, request: &Incoming<'_>) -> (Duration, Re
         namespace: service.query.unwrap_or_default(),
         request_id: &request_id,
         query_compatible: service.query_compatible(protocol),
+        error_shapes: service.error_shapes,
         message_member: service.message_member,
     };
     let region = credential.as_ref().map(|c| c.region).unwrap_or_default().to_owned();
@@ -93,7 +94,14 @@ pub(crate) fn handle(sandbox: &Sandbox, request: &Incoming<'_>) -> (Duration, Re
 
 /// The frame of an answer to a request that names no service.
 fn bare<'a>(operation: &'a str, request_id: &'a str) -> Frame<'a> {
-    Frame { operation, namespace: "", request_id, query_compatible: false, message_member: "message" }
+    Frame {
+        operation,
+        namespace: "",
+        request_id,
+        query_compatible: false,
+        error_shapes: &[],
+        message_member: "message",
+    }
 }
 
 enum Served {
@@ -127,7 +135,7 @@ fn serve(
     }
     let place = (service.prefix, service.global);
     sandbox.gate().pass(&caller.account, &caller.region, place, operation, Instant::now())?;
-    let parameters = if is_read_only(operation) { Value::Null } else { input.clone() };
+    let parameters = if is_read_only(operation) { Value::Null } else { request_parameters(&input) };
     let outcome = access::authorize(&mut org, &caller, service, operation, &input)
         .and_then(|()| handler(&mut org, &caller, input));
     record(&mut org, &caller, (service, operation, request_id), parameters, outcome.as_ref().err());

@@ -69,6 +69,24 @@ pub struct Event {
     pub read_only: bool,
 }
 
+/// An input as `requestParameters` shows it: members begin with a small letter, the keys of maps stay as they are, and
+/// what belongs to the protocol is gone.
+pub(crate) fn request_parameters(input: &Value) -> Value {
+    match input {
+        Value::Object(members) => members
+            .iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "Action" | "Version"))
+            .map(|(name, value)| {
+                let small = name.chars().take(1).map(|letter| letter.to_ascii_lowercase()).chain(name.chars().skip(1));
+                let value = if name == "Attributes" { value.clone() } else { request_parameters(value) };
+                (small.collect::<String>(), value)
+            })
+            .collect(),
+        Value::Array(items) => items.iter().map(request_parameters).collect(),
+        other => other.clone(),
+    }
+}
+
 impl Event {
     /// The record as CloudTrail delivers it to a log group.
     pub fn record(&self) -> Value {
@@ -98,5 +116,22 @@ impl Event {
             }
         }
         record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_written_as_cloudtrail_writes_them() {
+        let input = json!({
+            "Action": "CreateTopic", "Version": "2010-03-31", "Name": "a", "OKActions": [],
+            "Tags": [{"Key": "K", "Value": "V"}], "Attributes": {"DisplayName": "D"}, "Äh": 1,
+        });
+        let wanted = json!({
+            "name": "a", "oKActions": [], "tags": [{"key": "K", "value": "V"}], "attributes": {"DisplayName": "D"}, "Äh": 1,
+        });
+        assert_eq!(request_parameters(&input), wanted);
     }
 }

@@ -43,7 +43,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// What answers one operation: members in and out carry AWS's names, whatever the protocol.
+/// What answers one operation: members in and out carry AWS's names, whatever the protocol. An operation that AWS models
+/// without output answers null, which is not the same as an output without members.
 ///
 /// # Errors
 /// An [`ApiError`] that each protocol encodes as its service does.

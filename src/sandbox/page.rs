@@ -18,10 +18,8 @@ pub fn page<'a, T>(
 ) -> Result<(&'a [T], Option<String>), ApiError> {
     let start = match token {
         None => 0,
-        Some(token) => offset(token).ok_or_else(|| {
-            ApiError::new(code, "You specified an invalid value for the token of the next page.")
-                .with("Reason", "INVALID_NEXT_TOKEN")
-        })?,
+        Some(token) => offset(token)
+            .ok_or_else(|| ApiError::new(code, "You specified an invalid value for the token of the next page."))?,
     };
     let start = start.min(items.len());
     let end = start.saturating_add(size.max(1)).min(items.len());
@@ -57,7 +55,8 @@ mod tests {
             }
         }
         assert_eq!(seen, items);
-        assert_eq!(page(&items, Some("garbage"), 20, "Bad").unwrap_err().code, "Bad");
+        let error = page(&items, Some("garbage"), 20, "Bad").unwrap_err();
+        assert_eq!((error.code.as_str(), error.members.len()), ("Bad", 0));
         assert_eq!(page(&items, Some(&token_at(400)), 20, "Bad").unwrap(), (&[][..], None));
     }
 }

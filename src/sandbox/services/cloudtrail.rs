@@ -10,6 +10,7 @@ mod events;
 mod tests;
 
 use crate::model::AccountId;
+use crate::sandbox::error::VALIDATION;
 use crate::sandbox::state::{Selectors, Trail};
 use crate::sandbox::{ApiError, Caller, Handler, Org, input, page, wire};
 use jiff::Timestamp;
@@ -88,7 +89,7 @@ fn trail_value(trail: &Trail) -> Value {
 
 fn list_trails(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
     let all = trails_of(org, &caller.account);
-    let (part, next) = page::page(&all, input::opt_text(&input, "NextToken")?, PAGE, "InvalidTokenException")?;
+    let (part, next) = page::page(&all, input::opt_text(&input, "NextToken")?, PAGE, VALIDATION)?;
     let list: Vec<Value> = part
         .iter()
         .map(|seen| {

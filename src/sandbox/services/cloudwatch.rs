@@ -121,7 +121,7 @@ fn delete_alarms(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, 
     for name in &names {
         state.alarms.remove(&key(name));
     }
-    Ok(json!({}))
+    Ok(Value::Null)
 }
 
 /// The key of the alarm with this ARN.

@@ -154,7 +154,9 @@ fn get_role(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiEr
     let role = role.ok_or_else(|| no_such_entity(format!("The role with name {name} cannot be found.")))?;
     let mut detail = role_value(&state, role);
     if let Some(detail) = detail.as_object_mut() {
-        detail.insert("Tags".to_owned(), tag_list(&role.tags).into());
+        if !role.tags.is_empty() {
+            detail.insert("Tags".to_owned(), tag_list(&role.tags).into());
+        }
         detail.insert("RoleLastUsed".to_owned(), role_last_used(role));
         if let Some(boundary) = &role.boundary {
             detail.insert("PermissionsBoundary".to_owned(), boundary_value(boundary));

@@ -41,6 +41,9 @@ pub(crate) struct Service {
     pub(crate) denied: (&'static str, u16),
     /// The code of an input its model rejects.
     pub(crate) validation: &'static str,
+    /// Errors whose shape has another name than the code the query protocol writes: code and name. JSON and CBOR write the
+    /// name, and the code in `x-amzn-query-error`.
+    pub(crate) error_shapes: &'static [(&'static str, &'static str)],
     /// Where an error's message is, in JSON.
     pub(crate) message_member: &'static str,
     /// Its operations, in as many tables as it has files.
@@ -57,6 +60,7 @@ const PLAIN: Service = Service {
     global: false,
     denied: ("AccessDeniedException", 400),
     validation: "ValidationException",
+    error_shapes: &[],
     message_member: "message",
     operations: &[],
 };
@@ -124,6 +128,12 @@ pub(crate) const SERVICES: &[Service] = &[
         query: Some("http://monitoring.amazonaws.com/doc/2010-08-01/"),
         denied: ("AccessDenied", 403),
         validation: "ValidationError",
+        error_shapes: &[
+            ("InvalidParameterValue", "InvalidParameterValueException"),
+            ("InvalidParameterCombination", "InvalidParameterCombinationException"),
+            ("MissingParameter", "MissingRequiredParameterException"),
+            ("ValidationError", "ValidationException"),
+        ],
         operations: &[cloudwatch::OPERATIONS],
         ..PLAIN
     },

@@ -154,7 +154,7 @@ fn delete_topic(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, A
     if org.state(&caller.account).topics.contains_key(arn) {
         org.state_mut(&caller.account).topics.remove(arn);
     }
-    Ok(json!({}))
+    Ok(Value::Null)
 }
 
 fn checked(tags: Tags) -> Result<Tags, ApiError> {

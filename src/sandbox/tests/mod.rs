@@ -1,6 +1,7 @@
 //! The sandbox as AWS's own SDK sees it, in-process and over HTTP.
 
 mod access;
+mod answers;
 mod organizations;
 mod protocols;
 mod sts;

@@ -48,8 +48,13 @@ fn from_cbor(value: Cbor) -> Option<Value> {
 }
 
 pub(super) fn encode(output: &Value, frame: Frame<'_>) -> Answer {
-    let output = if output.is_null() { Cbor::Map(Vec::new()) } else { to_cbor(output) };
-    answer(200, &output, frame)
+    if output.is_null() {
+        // An operation without output has no body, and nothing says what kind it is of.
+        let headers =
+            vec![("smithy-protocol", "rpc-v2-cbor".to_owned()), ("x-amzn-requestid", frame.request_id.to_owned())];
+        return Answer { status: 200, headers, body: Vec::new() };
+    }
+    answer(200, &to_cbor(output), frame)
 }
 
 pub(super) fn encode_error(error: &ApiError, frame: Frame<'_>) -> Answer {

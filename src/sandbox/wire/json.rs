@@ -2,7 +2,7 @@
 //!
 //! Owns: JSON bodies and `x-amzn-errortype`. Must not: know which operation a request is for.
 
-use super::{Answer, Frame, Seen, error_structure, seconds, see};
+use super::{Answer, Frame, Seen, error_structure, seconds, see, shape_name};
 use crate::sandbox::error::ApiError;
 use serde_json::{Map, Value};
 
@@ -32,7 +32,7 @@ pub(super) fn encode_error(error: &ApiError, content_type: &str, frame: Frame<'_
     let body = serde_json::to_vec(&plain(&error_structure(error, frame))).unwrap_or_default();
     Answer::new(error.status, content_type, body)
         .with("x-amzn-requestid", frame.request_id)
-        .with("x-amzn-errortype", error.code.clone())
+        .with("x-amzn-errortype", shape_name(error, frame))
 }
 
 /// The value without markers and nulls.

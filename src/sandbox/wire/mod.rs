@@ -67,6 +67,8 @@ pub(crate) struct Frame<'a> {
     pub request_id: &'a str,
     /// Whether errors carry `x-amzn-query-error` (services that moved on from the query protocol).
     pub query_compatible: bool,
+    /// Names of error shapes by the codes that differ from them.
+    pub error_shapes: &'static [(&'static str, &'static str)],
     /// The member that holds an error's message: `Message` or `message`.
     pub message_member: &'static str,
 }
@@ -136,10 +138,16 @@ fn fault_side(status: u16) -> &'static str {
     if status >= 500 { "Receiver" } else { "Sender" }
 }
 
-/// An error as a JSON structure, its code first.
+/// The name of an error's shape: its code, but for a few.
+fn shape_name<'a>(error: &'a ApiError, frame: Frame<'_>) -> &'a str {
+    let renamed = frame.error_shapes.iter().find(|(code, _)| *code == error.code);
+    renamed.map_or(&error.code, |(_, name)| name)
+}
+
+/// An error as a JSON structure, its name first.
 fn error_structure(error: &ApiError, frame: Frame<'_>) -> Value {
     let mut members = Map::new();
-    members.insert("__type".to_owned(), error.code.clone().into());
+    members.insert("__type".to_owned(), shape_name(error, frame).into());
     members.insert(frame.message_member.to_owned(), error.message.clone().into());
     members.extend(error.members.clone());
     Value::Object(members)

@@ -9,6 +9,7 @@ const FRAME: Frame<'static> = Frame {
     namespace: "https://example.amazonaws.com/doc/",
     request_id: "r-1",
     query_compatible: false,
+    error_shapes: &[],
     message_member: "message",
 };
 
@@ -95,6 +96,30 @@ fn errors_look_like_awss() {
     }
     let body = Protocol::Cbor.encode_error(&error, FRAME).body;
     assert_eq!(Protocol::Cbor.decode(&body).unwrap().get("__type").unwrap(), "NoSuchEntity");
+}
+
+#[test]
+fn an_error_whose_shape_has_another_name_says_both() {
+    let error = ApiError::new("InvalidParameterValue", "no");
+    let shapes = &[("InvalidParameterValue", "InvalidParameterValueException")];
+    let frame = Frame { query_compatible: true, error_shapes: shapes, ..FRAME };
+    for protocol in [Protocol::Json10, Protocol::Cbor] {
+        let answer = protocol.encode_error(&error, frame);
+        let body = protocol.decode(&answer.body).unwrap();
+        assert_eq!(body.get("__type").unwrap(), "InvalidParameterValueException");
+        assert!(answer.headers.contains(&("x-amzn-query-error", "InvalidParameterValue;Sender".to_owned())));
+    }
+    assert!(text(&Protocol::Query.encode_error(&error, frame)).contains("<Code>InvalidParameterValue</Code>"));
+}
+
+#[test]
+fn an_operation_without_output_has_no_body_in_cbor_and_no_result_in_xml() {
+    let answer = Protocol::Cbor.encode(&Value::Null, FRAME);
+    assert_eq!(answer.body, b"");
+    assert!(!answer.headers.iter().any(|(name, _)| *name == "content-type"));
+    let empty = Protocol::Cbor.encode(&json!({}), FRAME);
+    assert_eq!(Protocol::Cbor.decode(&empty.body).unwrap(), json!({}));
+    assert!(text(&Protocol::Query.encode(&json!({}), FRAME)).contains("<GetThingResult></GetThingResult>"));
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(super) fn put_metric_alarm(org: &mut Org, caller: &Caller, input: Value) -> 
     // Tags of an update are ignored: an alarm keeps those it has.
     let tags = alarms.get(&key).map_or(tags, |alarm| alarm.tags.clone());
     alarms.insert(key, Alarm { settings, updated: now, tags });
-    Ok(json!({}))
+    Ok(Value::Null)
 }
 
 fn one_of(input: &Value, member: &str, words: &[&str]) -> Result<Option<String>, ApiError> {

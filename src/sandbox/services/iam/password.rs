@@ -45,7 +45,7 @@ pub(super) fn update(org: &mut Org, caller: &Caller, input: Value) -> Result<Val
         hard_expiry: flag("HardExpiry")?,
     };
     org.state_mut(&caller.account).password_policy = Some(policy);
-    Ok(json!({}))
+    Ok(Value::Null)
 }
 
 fn number(input: &Value, name: &str, low: i64, high: i64) -> Result<Option<i32>, ApiError> {
@@ -69,5 +69,5 @@ pub(super) fn delete(org: &mut Org, caller: &Caller, _input: Value) -> Result<Va
         return Err(none_here(caller));
     }
     org.state_mut(&caller.account).password_policy = None;
-    Ok(json!({}))
+    Ok(Value::Null)
 }

@@ -199,6 +199,10 @@ fn documents_are_percent_encoded() {
     let document = role["Role"]["AssumeRolePolicyDocument"].as_str().unwrap();
     assert!(document.starts_with("%7B%22Version%22%3A%222012-10-17%22"), "{document}");
     assert!(urlencoding::decode(document).unwrap().contains("sts:ExternalId"));
+    let account = caller.account.clone();
+    org.state_mut(&account).roles.values_mut().for_each(|role| role.tags.clear());
+    let role = iam(&mut org, &caller, "GetRole", json!({ "RoleName": AUDIT_ROLE })).unwrap();
+    assert_eq!(role["Role"].get("Tags"), None, "a role without tags has no list of them here");
     let error = iam(&mut org, &caller, "GetRole", json!({ "RoleName": "Nobody" })).unwrap_err();
     assert_eq!((error.code.as_str(), error.status), ("NoSuchEntity", 404));
 }

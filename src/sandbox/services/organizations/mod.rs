@@ -46,7 +46,8 @@ fn paged<T>(request: &Value, member: &str, items: &[T], show: impl Fn(&T) -> Val
     let size = input::opt_int(request, "MaxResults")?.unwrap_or(20);
     let size = usize::try_from(size).ok().filter(|size| (1..=PAGE).contains(size));
     let size = size.ok_or_else(|| invalid("MAX_VALUE_EXCEEDED", "MaxResults must be between 1 and 20."))?;
-    let (part, next) = page(items, input::opt_text(request, "NextToken")?, size, "InvalidInputException")?;
+    let (part, next) = page(items, input::opt_text(request, "NextToken")?, size, "InvalidInputException")
+        .map_err(|error| error.with("Reason", "INVALID_NEXT_TOKEN"))?;
     let part: Vec<Value> = part.iter().map(show).collect();
     Ok(json!({ member: part, "NextToken": next }))
 }

@@ -71,12 +71,18 @@ pub(super) fn unsubscribe(org: &mut Org, caller: &Caller, input: Value) -> Resul
     let has = |subscription: &Subscription| subscription.arn == arn;
     let state = org.state(&caller.account);
     let topic = state.topics.iter().find(|(_, topic)| topic.subscriptions.iter().any(has));
-    let topic = topic.map(|(topic, _)| topic.clone()).ok_or_else(|| not_found("Subscription does not exist"))?;
+    let (topic, held) = topic.ok_or_else(|| not_found("Subscription does not exist"))?;
+    // Nobody can delete a subscription that waits: it goes by itself after some days, or with its topic.
+    if held.subscriptions.iter().any(|subscription| has(subscription) && !subscription.confirmed) {
+        let reason = "Cannot unsubscribe a subscription that is pending confirmation";
+        return Err(invalid(format!("Invalid parameter: SubscriptionArn Reason: {reason}")));
+    }
+    let topic = topic.clone();
     drop(state);
     if let Some(topic) = org.state_mut(&caller.account).topics.get_mut(&topic) {
         topic.subscriptions.retain(|subscription| !has(subscription));
     }
-    Ok(json!({}))
+    Ok(Value::Null)
 }
 
 pub(super) fn list_by_topic(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {

@@ -66,6 +66,10 @@ fn mail_waits_for_its_receiver_and_queues_do_not() {
     assert_eq!((&list[0]["SubscriptionArn"], &list[1]["SubscriptionArn"]), (&json!("PendingConfirmation"), &queue));
     let error = sns(&mut org, &caller, "Unsubscribe", json!({ "SubscriptionArn": "PendingConfirmation" })).unwrap_err();
     assert_eq!(error.code, "InvalidParameter");
+    let whole = json!({ "TopicArn": topic, "Protocol": "email", "Endpoint": "soc@larkspur.example", "ReturnSubscriptionArn": true });
+    let waiting = sns(&mut org, &caller, "Subscribe", whole).unwrap()["SubscriptionArn"].clone();
+    let error = sns(&mut org, &caller, "Unsubscribe", json!({ "SubscriptionArn": waiting })).unwrap_err();
+    assert_eq!(error.code, "InvalidParameter", "its ARN is known, but nobody can delete what waits");
     assert!(confirm(&mut org, &topic, "soc@larkspur.example"));
     assert!(!confirm(&mut org, &topic, "soc@larkspur.example"));
     let arn = subscriptions(&mut org, &caller, &topic)[0]["SubscriptionArn"].clone();
@@ -132,8 +136,8 @@ fn only_own_topics_of_the_region_are_reached() {
     assert_eq!(code(&mut org, &away, "GetTopicAttributes", &arn), Err("InvalidParameter".into()));
     assert_eq!(code(&mut org, &caller, "GetTopicAttributes", "security"), Err("InvalidParameter".into()));
     assert_eq!(code(&mut org, &caller, "ListSubscriptionsByTopic", &missing), Err("NotFound".into()));
-    assert_eq!(code(&mut org, &caller, "DeleteTopic", &missing), Ok(json!({})));
-    assert_eq!(code(&mut org, &caller, "DeleteTopic", &arn), Ok(json!({})));
+    assert_eq!(code(&mut org, &caller, "DeleteTopic", &missing), Ok(Value::Null));
+    assert_eq!(code(&mut org, &caller, "DeleteTopic", &arn), Ok(Value::Null));
     assert_eq!(code(&mut org, &caller, "GetTopicAttributes", &arn), Err("NotFound".into()));
     let error = sns(&mut org, &caller, "TagResource", json!({ "ResourceArn": arn, "Tags": [] })).unwrap_err();
     assert_eq!(error.code, "ResourceNotFound");
