@@ -134,7 +134,7 @@ fn reversed(change: &Change, now: Option<Doc>, undo: &Undo<'_>) -> Change {
 }
 
 /// One change for each thing: what a run attached in one wave and removed in another is left as it was before the first.
-fn merged<'p>(undone: Vec<(&'p Change, Change)>) -> Vec<(&'p Change, Change)> {
+fn merged(undone: Vec<(&Change, Change)>) -> Vec<(&Change, Change)> {
     let mut merged: Vec<(&Change, Change)> = Vec::with_capacity(undone.len());
     for (original, change) in undone {
         // The later change of the run comes first here: what is there now is its `before`.

@@ -32,4 +32,5 @@ mod resources;
 mod rollout;
 #[cfg(test)]
 mod sandboxed;
+#[cfg(test)]
 mod waves;

@@ -181,11 +181,11 @@ async fn a_write_cut_in_half_is_finished_and_somebody_else_s_is_left() {
         let (report, records) = go_on(&plan, &world, &bytes, &CancellationToken::new()).await;
         assert_eq!(report.clean(), fine, "{report:?}");
         if fine {
-            let intents = records.iter().filter_map(|record| match record {
+            let mut intents = records.iter().filter_map(|record| match record {
                 Record::Intent { change: 1, before, .. } => before.clone(),
                 _ => None,
             });
-            assert_eq!(intents.last(), Some(Doc(found)), "the journal tells what was written over");
+            assert_eq!(intents.next_back(), Some(Doc(found)), "the journal tells what was written over");
             assert_eq!(world.docs.borrow().get(&old.address), old.after.as_ref());
         } else {
             assert_eq!(world.docs.borrow().get(&old.address), Some(&Doc(found.clone())));
