@@ -88,7 +88,6 @@ async fn an_scp_denies_by_name_at_any_level_and_the_denial_is_on_record() {
             )
         );
         assert!(arn.contains("/service_control_policy/p-"), "{arn}");
-        // Elsewhere nothing changed, unless the root is above it.
         small.sandbox.with(|org| {
             let event = org.events.last().unwrap();
             assert_eq!((event.error_code.as_deref(), &event.account), (Some("AccessDenied"), &app));
@@ -375,11 +374,13 @@ async fn workloads_act_when_their_time_has_come() {
     small.sandbox.schedule((1..=3).map(|n| (minute(10 * n), run.clone())));
     small.sandbox.schedule([(minute(15), Act::new(&app, "user/nobody", "ec2", "RunInstances", &elsewhere))]);
     tokio::time::sleep(minute(12)).await;
-    let (id, _) = small.sandbox.with(|org| {
+    small.sandbox.with(|org| {
         assert_eq!(org.events.iter().filter(|event| &*event.name == "RunInstances").count(), 2);
-        let content = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ec2:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-north-1"}}}]}"#;
-        (org.add_policy(PolicyType::Scp, "region", "", content, [app.clone().into()]), ())
     });
+    let (id, _) = small.scp(
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ec2:*","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"eu-north-1"}}}]}"#,
+        app.clone(),
+    );
     tokio::time::sleep(minute(30)).await;
     small.sandbox.with(|org| {
         let run: Vec<_> = org.events.iter().filter(|event| &*event.name == "RunInstances").collect();
