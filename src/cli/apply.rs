@@ -5,6 +5,7 @@ use super::carry::{self, How, Work};
 use super::confirm::confirm;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
+use super::lockout::LockoutArgs;
 use super::plan::{self, Planned, PlaybookArgs};
 use super::saved;
 use super::ui::Ui;
@@ -23,6 +24,8 @@ pub struct ApplyArgs {
     scope: ScopeArgs,
     #[command(flatten)]
     playbooks: PlaybookArgs,
+    #[command(flatten)]
+    lockout: LockoutArgs,
     /// Stop after the plan: the same as `orgward plan`
     #[arg(long)]
     dry_run: bool,
@@ -69,9 +72,10 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     let sessions = environment.connect(&settings).await?;
     let planned = match saved {
         Some(plan) => {
-            saved::reopen(plan, &sessions, &environment, (&settings, &args.scope, args.still_valid), ui, cancel).await?
+            saved::reopen(plan, &sessions, &args.lockout, (&settings, &args.scope, args.still_valid), ui, cancel)
+                .await?
         }
-        None => plan::make(&sessions, &environment, (&settings, &args.scope, &playbooks), ui, cancel).await?,
+        None => plan::make(&sessions, &args.lockout, (&settings, &args.scope, &playbooks), ui, cancel).await?,
     };
     plan::show(&planned, plan::Format::Text, ui)?;
     saved::expected(args.expect_digest.as_deref(), &planned)?;

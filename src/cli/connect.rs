@@ -3,7 +3,6 @@
 use super::exit::{Exit, Failure};
 use crate::aws::{Clock, Quotas, RoleOverride, SessionSettings, Sessions};
 use crate::config::Settings;
-use crate::execute::Setting;
 use crate::model::CauseKind;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
@@ -13,8 +12,6 @@ pub struct Environment {
     pub http: SharedHttpClient,
     /// The one clock.
     pub clock: Clock,
-    /// Whether this is the sandbox in this process.
-    pub sandbox: bool,
     /// Fixed credentials instead of the normal chain; the sandbox's.
     pub credentials: Option<crate::aws::StaticCredentials>,
 }
@@ -22,7 +19,7 @@ pub struct Environment {
 impl Environment {
     /// The real thing, or an endpoint on this machine named by AWS_ENDPOINT_URL.
     pub fn real() -> Self {
-        Self { http: crate::aws::production_http(), clock: Clock::system(), sandbox: false, credentials: None }
+        Self { http: crate::aws::production_http(), clock: Clock::system(), credentials: None }
     }
 
     /// Sessions for `settings`.
@@ -65,11 +62,5 @@ impl Environment {
             };
             Failure::new(Exit::Error, format!("{cause}{fix}"))
         })
-    }
-
-    /// Whether apply has to hold back what it can't yet prove safe: everywhere but in the sandbox and on endpoints of this
-    /// machine, by where the calls really go.
-    pub fn setting(&self, sessions: &Sessions) -> Setting {
-        if self.sandbox || sessions.all_on_loopback() { Setting::Sandbox } else { Setting::Aws }
     }
 }

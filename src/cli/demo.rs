@@ -7,6 +7,7 @@ use super::args::ScopeArgs;
 use super::carry::How;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
+use super::lockout::LockoutArgs;
 use super::plan;
 use super::survey::{self, Audited};
 use super::ui::Ui;
@@ -53,7 +54,6 @@ pub async fn run(args: &DemoArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     let environment = Environment {
         http: sandbox.http_client(),
         clock: clock.clone(),
-        sandbox: true,
         credentials: Some(StaticCredentials {
             access_key_id: key,
             secret_access_key: secret.into(),
@@ -148,7 +148,7 @@ impl Story<'_> {
     async fn plan(&self, playbooks: &[Playbook], cancel: &CancellationToken) -> Result<plan::Planned, Failure> {
         let sessions = self.environment.connect(&self.settings).await?;
         let scope = ScopeArgs::default();
-        plan::make(&sessions, &self.environment, (&self.settings, &scope, playbooks), self.ui, cancel).await
+        plan::make(&sessions, &LockoutArgs::default(), (&self.settings, &scope, playbooks), self.ui, cancel).await
     }
 
     async fn apply(&self, planned: &plan::Planned, cancel: &CancellationToken) -> Outcome {

@@ -11,6 +11,7 @@ mod connect;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod exit;
+mod lockout;
 mod org;
 mod past;
 mod plan;

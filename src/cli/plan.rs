@@ -3,12 +3,12 @@
 use super::args::{ConnectionArgs, ScopeArgs, key_value};
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
+use super::lockout::{self, LockoutArgs};
 use super::survey::{self, Survey};
 use super::ui::Ui;
 use crate::aws::Sessions;
 use crate::config::Settings;
-use crate::execute::{self, Roles};
-use crate::lockout;
+use crate::lockout::relied_on;
 use crate::model::Plan;
 use crate::playbook::{self, PlanContext, Planner, Playbook, Values};
 use crate::report::plan_text;
@@ -27,6 +27,8 @@ pub struct PlanArgs {
     scope: ScopeArgs,
     #[command(flatten)]
     playbooks: PlaybookArgs,
+    #[command(flatten)]
+    lockout: LockoutArgs,
     /// Write the plan to a file that `orgward apply FILE` runs
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -116,7 +118,7 @@ pub struct Planned {
 /// no plan.
 pub async fn make(
     sessions: &Sessions,
-    environment: &Environment,
+    lockout: &LockoutArgs,
     (settings, scope, playbooks): (&Settings, &ScopeArgs, &[Playbook]),
     ui: &Ui,
     cancel: &CancellationToken,
@@ -139,22 +141,10 @@ pub async fn make(
     if cancel.is_cancelled() {
         return Err(Failure::new(Exit::Interrupted, "interrupted before the plan was complete; nothing was changed"));
     }
-    let roles = own_roles(settings);
-    plan.relied_on = lockout::relied_on(&survey.org, &plan);
-    plan.refusals.extend(execute::guards(&plan, &survey.org, environment.setting(sessions), &roles));
+    plan.relied_on = relied_on(&survey.org, &plan);
+    lockout::guard(&mut plan, &survey.org, settings, &scope.regions, lockout)?;
     let digest = store::plan_digest(&plan).map_err(Failure::error)?;
     Ok(Planned { survey, plan, digest })
-}
-
-/// The roles orgward must not lock out.
-pub fn own_roles(settings: &Settings) -> Roles {
-    let mut roles = Roles::new(&settings.role_name, &settings.apply_role_name);
-    for (account, entry) in &settings.accounts {
-        if let Some(name) = &entry.role_name {
-            roles.overrides.insert(account.clone(), (name.clone(), settings.apply_role_name.clone()));
-        }
-    }
-    roles
 }
 
 /// Runs the command.
@@ -166,7 +156,7 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     let playbooks = args.playbooks.load(&settings)?;
     let environment = Environment::real();
     let sessions = environment.connect(&settings).await?;
-    let planned = make(&sessions, &environment, (&settings, &args.scope, &playbooks), ui, cancel).await?;
+    let planned = make(&sessions, &args.lockout, (&settings, &args.scope, &playbooks), ui, cancel).await?;
     show(&planned, args.format, ui)?;
     if let Some(path) = &args.out {
         store::write_plan(path, &planned.plan).map_err(Failure::error)?;

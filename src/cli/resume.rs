@@ -5,10 +5,11 @@ use super::carry::{self, How, Work};
 use super::confirm::confirm;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
+use super::lockout::{self, LockoutArgs};
 use super::past::{self, Past};
-use super::plan;
 use super::ui::Ui;
-use crate::execute::{self, Stage};
+use crate::execute::Stage;
+use crate::model::scope::RegionRequest;
 use crate::model::{Change, Plan};
 use crate::report::text::plain;
 use crate::store::{Run, RunStatus, StateDir};
@@ -23,6 +24,8 @@ pub struct ResumeArgs {
     run: String,
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(flatten)]
+    lockout: LockoutArgs,
     /// Do not ask for the organization's id
     #[arg(long, short)]
     yes: bool,
@@ -55,8 +58,10 @@ pub async fn run(args: &ResumeArgs, ui: &Ui, cancel: &CancellationToken) -> Outc
     let survey = past.survey(&sessions, ui, cancel).await?;
     ui.data(&standing(&past))?;
     let refusals = {
-        let left = only(&past.plan, |index, _| past.progress.stage(index) != Stage::Settled);
-        execute::guards(&left, &survey.org, environment.setting(&sessions), &plan::own_roles(&settings))
+        let mut left = only(&past.plan, |index, _| past.progress.stage(index) != Stage::Settled);
+        left.refusals.clear();
+        lockout::guard(&mut left, &survey.org, &settings, &RegionRequest::AllEnabled, &args.lockout)?;
+        left.refusals
     };
     if !refusals.is_empty() {
         let messages = refusals.iter().map(|refusal| format!("{}: {}", refusal.step, refusal.message));

@@ -5,12 +5,15 @@ use super::carry::{self, How, Work};
 use super::confirm::confirm;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
+use super::lockout::{self, LockoutArgs};
 use super::past::{self, Past};
 use super::plan::{self, Format};
 use super::resume;
 use super::ui::Ui;
 use crate::aws::{Purpose, Sessions};
 use crate::execute::{self, Undo};
+use crate::lockout::relied_on;
+use crate::model::scope::RegionRequest;
 use crate::model::{Doc, Observed, OrgFacts, Plan};
 use crate::report::plan_text;
 use crate::resources::World;
@@ -33,6 +36,8 @@ pub struct RollbackArgs {
     run: String,
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(flatten)]
+    lockout: LockoutArgs,
     /// Show the plan of the way back and stop
     #[arg(long)]
     dry_run: bool,
@@ -81,8 +86,8 @@ pub async fn run(args: &RollbackArgs, ui: &Ui, cancel: &CancellationToken) -> Ou
     let mut past = Past::read(run, ui)?;
     let survey = past.survey(&sessions, ui, cancel).await?;
     let mut way_back = plan_back(&past, &sessions, &survey.org, ui).await;
-    let roles = plan::own_roles(&settings);
-    way_back.refusals = execute::guards(&way_back, &survey.org, environment.setting(&sessions), &roles);
+    way_back.relied_on = relied_on(&survey.org, &way_back);
+    lockout::guard(&mut way_back, &survey.org, &settings, &RegionRequest::AllEnabled, &args.lockout)?;
     show(&way_back, &survey.org, args.format, ui)?;
     if let Some(path) = &args.out {
         store::write_plan(path, &way_back).map_err(Failure::error)?;

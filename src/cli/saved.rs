@@ -1,9 +1,9 @@
 //! A saved plan before it is applied: read, the approved one, of this organization, and not stale.
 
 use super::args::ScopeArgs;
-use super::connect::Environment;
 use super::exit::{Exit, Failure};
-use super::plan::{self, Planned, PlaybookArgs};
+use super::lockout::{self, LockoutArgs};
+use super::plan::{Planned, PlaybookArgs};
 use super::survey;
 use super::ui::Ui;
 use crate::aws::{Purpose, Sessions};
@@ -55,14 +55,14 @@ pub fn expected(digest: Option<&str>, planned: &Planned) -> Result<(), Failure> 
     }
 }
 
-/// A saved plan held against the organization as it is now: of the same organization, not stale, and guarded anew.
+/// A saved plan held against the organization as it is now: of the same organization, not stale, and proved anew.
 ///
 /// # Errors
 /// If it is another organization's, or stale: with everything that is different.
 pub async fn reopen(
     plan: Plan,
     sessions: &Sessions,
-    environment: &Environment,
+    lockout: &LockoutArgs,
     (settings, scope, still_valid): (&Settings, &ScopeArgs, bool),
     ui: &Ui,
     cancel: &CancellationToken,
@@ -75,12 +75,7 @@ pub async fn reopen(
     }
     let digest = store::plan_digest(&plan).map_err(Failure::error)?;
     let mut plan = fresh(plan, sessions, &survey.org, still_valid, ui, cancel).await?;
-    let roles = plan::own_roles(settings);
-    for refusal in execute::guards(&plan, &survey.org, environment.setting(sessions), &roles) {
-        if !plan.refusals.contains(&refusal) {
-            plan.refusals.push(refusal);
-        }
-    }
+    lockout::guard(&mut plan, &survey.org, settings, &scope.regions, lockout)?;
     Ok(Planned { survey, plan, digest })
 }
 

@@ -81,6 +81,10 @@ pub struct ConfigFile {
     pub state_dir: Option<PathBuf>,
     /// Request quotas that differ from AWS's published ones.
     pub quotas_file: Option<PathBuf>,
+    /// Roles that people get back in with: names, or whole ARNs.
+    pub break_glass_roles: Vec<String>,
+    /// Protected principals that differ from the embedded ones.
+    pub protected_principals: Option<PathBuf>,
     /// Other roles for single accounts.
     pub accounts: BTreeMap<AccountId, RoleOverrideFile>,
     /// Thresholds of checks, by name.
@@ -119,6 +123,7 @@ impl ConfigFile {
         rebase(&mut file.apply_external_id_file);
         rebase(&mut file.state_dir);
         rebase(&mut file.quotas_file);
+        rebase(&mut file.protected_principals);
         file.accounts.values_mut().for_each(|entry| rebase(&mut entry.external_id_file));
         Ok(file)
     }

@@ -120,6 +120,10 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Request quotas that differ from AWS's published ones.
     pub quotas_file: Option<PathBuf>,
+    /// Roles that people get back in with, which no plan may lock out: names, or whole ARNs.
+    pub break_glass_roles: Vec<String>,
+    /// Protected principals that differ from the embedded ones.
+    pub protected_principals: Option<PathBuf>,
     /// Thresholds of checks that differ from their defaults, by name.
     pub thresholds: BTreeMap<String, i64>,
     /// Where each value came from, by the name used in the config file.
@@ -160,6 +164,7 @@ impl Settings {
         let tags_from = if flags.session_tags.is_empty() { from_file(!session_tags.is_empty()) } else { Origin::Flag };
         origins.insert("session_tags", tags_from);
         origins.insert("accounts", from_file(!accounts.is_empty()));
+        origins.insert("break_glass_roles", from_file(!file.break_glass_roles.is_empty()));
         origins.insert("thresholds", from_file(!file.thresholds.is_empty()));
         session_tags.extend(flags.session_tags);
         let max_concurrency = pick(&mut origins, "max_concurrency", flags.max_concurrency, file.max_concurrency)
@@ -199,6 +204,8 @@ impl Settings {
             max_concurrency,
             state_dir,
             quotas_file: pick(&mut origins, "quotas_file", flags.quotas_file, file.quotas_file),
+            break_glass_roles: file.break_glass_roles,
+            protected_principals: pick(&mut origins, "protected_principals", None, file.protected_principals),
             thresholds: file.thresholds,
             origins,
         })

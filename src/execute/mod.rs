@@ -1,17 +1,14 @@
-//! Carrying a plan out: re-read, write down, write, verify; and what may not be carried out yet.
+//! Carrying a plan out: re-read, write down, write, verify.
 //!
-//! Owns: the order of changes, the journal's records and the one state machine over them, verification, the interim
-//! refusals and confirmations. Takes a [`crate::model::Plan`], never a playbook. Must not: decide what to change, name a
+//! Owns: the order of changes, the journal's records and the one state machine over them, verification and
+//! confirmations. Takes a [`crate::model::Plan`], never a playbook. Must not: decide what to change, name a
 //! type of the AWS SDK, ask anybody anything, or print.
 
 mod apply;
 mod confirm;
 mod denials;
 mod flight;
-mod guards;
 mod journal;
-mod needs;
-mod proof;
 mod report;
 mod rollback;
 mod same;
@@ -24,9 +21,7 @@ pub use apply::{ApplyOptions, apply, resume};
 pub use confirm::{missing_confirmations, needed_confirmations};
 pub use denials::{DenialSource, Verdict, verdict};
 pub use flight::Patience;
-pub use guards::{Roles, Setting, guards};
 pub use journal::{EndStatus, Illegal, Outcome, Progress, Record, ReplayError, Stage, WaveProgress, next, replay};
-pub use needs::{NEEDS, Need};
 pub use report::{ApplyReport, ChangeResult, Event, Fate, Stop};
 pub use rollback::{Undo, rollback};
 pub use same::{between, same};

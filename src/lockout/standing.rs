@@ -16,25 +16,24 @@ pub(super) type Text = Result<Arc<str>, String>;
 #[derive(Debug, Clone)]
 pub struct Standing<'o> {
     org: &'o OrgFacts,
+    /// As in the facts; shared, so that a moment of a plan costs no more than its changes.
+    seen: Arc<Seen>,
+    /// Texts as changed since; `None` for a policy that is gone.
+    texts: BTreeMap<(PolicyType, String), Option<Text>>,
+    /// Attachments as changed since.
+    attached: BTreeMap<(PolicyType, TargetId), BTreeSet<String>>,
+}
+
+/// The facts, by type.
+#[derive(Debug, Default)]
+struct Seen {
     texts: BTreeMap<PolicyType, BTreeMap<String, Text>>,
     attached: BTreeMap<PolicyType, BTreeMap<TargetId, BTreeSet<String>>>,
     /// Types whose policies or attachments could not be seen, and why.
     unseen: BTreeMap<PolicyType, String>,
 }
 
-impl<'o> Standing<'o> {
-    /// How they stand in the facts.
-    pub fn now(org: &'o OrgFacts) -> Self {
-        let mut standing = Self { org, texts: BTreeMap::new(), attached: BTreeMap::new(), unseen: BTreeMap::new() };
-        for (kind, policies) in &org.policies {
-            match policies.known() {
-                Ok(policies) => policies.into_iter().flatten().for_each(|policy| standing.see(kind, policy)),
-                Err(cause) => drop(standing.unseen.insert(kind.clone(), cause.to_string())),
-            }
-        }
-        standing
-    }
-
+impl Seen {
     fn see(&mut self, kind: &PolicyType, policy: &Policy) {
         let text = match policy.content.known() {
             Ok(Some(text)) => Ok(Arc::from(text.as_str())),
@@ -52,23 +51,35 @@ impl<'o> Standing<'o> {
             Err(cause) => drop(self.unseen.insert(kind.clone(), cause.to_string())),
         }
     }
+}
+
+impl<'o> Standing<'o> {
+    /// How they stand in the facts.
+    pub fn now(org: &'o OrgFacts) -> Self {
+        let mut seen = Seen::default();
+        for (kind, policies) in &org.policies {
+            match policies.known() {
+                Ok(policies) => policies.into_iter().flatten().for_each(|policy| seen.see(kind, policy)),
+                Err(cause) => drop(seen.unseen.insert(kind.clone(), cause.to_string())),
+            }
+        }
+        Self { org, seen: Arc::new(seen), texts: BTreeMap::new(), attached: BTreeMap::new() }
+    }
 
     /// Makes a change of a policy or an attachment; any other leaves everything as it is.
     pub fn make(&mut self, change: &Change) {
         match &change.address {
             Address::Policy { policy_type, name } => {
-                let texts = self.texts.entry(policy_type.clone()).or_default();
-                match &change.after {
-                    None => drop(texts.remove(name)),
-                    Some(doc) => {
-                        let text = doc.0.get("content").and_then(|content| content.as_str());
-                        let text = text.map(Arc::from).ok_or_else(|| "the plan holds no document".to_owned());
-                        texts.insert(name.clone(), text);
-                    }
-                }
+                let text = change.after.as_ref().map(|doc| {
+                    let text = doc.0.get("content").and_then(|content| content.as_str());
+                    text.map(Arc::from).ok_or_else(|| "the plan holds no document".to_owned())
+                });
+                self.texts.insert((policy_type.clone(), name.clone()), text);
             }
             Address::Attachment { policy_type, policy, target } => {
-                let at = self.attached.entry(policy_type.clone()).or_default().entry(target.clone()).or_default();
+                let seen = self.seen.attached.get(policy_type).and_then(|of_kind| of_kind.get(target));
+                let key = (policy_type.clone(), target.clone());
+                let at = self.attached.entry(key).or_insert_with(|| seen.cloned().unwrap_or_default());
                 if change.after.is_some() {
                     at.insert(policy.clone());
                 } else {
@@ -115,22 +126,31 @@ impl<'o> Standing<'o> {
 
     /// Why the policies of a type, or where they are attached, are not known.
     pub(super) fn unseen(&self, kind: &PolicyType) -> Option<&str> {
-        self.unseen.get(kind).map(String::as_str)
+        self.seen.unseen.get(kind).map(String::as_str)
     }
 
     /// The text of a policy, if there is such a policy.
     pub(super) fn text(&self, kind: &PolicyType, name: &str) -> Option<&Text> {
-        self.texts.get(kind)?.get(name)
+        match self.texts.get(&(kind.clone(), name.to_owned())) {
+            Some(changed) => changed.as_ref(),
+            None => self.seen.texts.get(kind)?.get(name),
+        }
     }
 
     /// The policies attached directly to a target.
     pub(super) fn names(&self, kind: &PolicyType, target: &TargetId) -> Option<&BTreeSet<String>> {
-        self.attached.get(kind)?.get(target).filter(|names| !names.is_empty())
+        let changed = self.attached.get(&(kind.clone(), target.clone()));
+        changed.or_else(|| self.seen.attached.get(kind)?.get(target)).filter(|names| !names.is_empty())
     }
 
     /// Where a policy is attached directly.
     pub(super) fn targets_of(&self, kind: &PolicyType, name: &str) -> BTreeSet<TargetId> {
-        let of_kind = self.attached.get(kind).into_iter().flatten();
-        of_kind.filter(|(_, names)| names.contains(name)).map(|(target, _)| target.clone()).collect()
+        let seen = self.seen.attached.get(kind).into_iter().flat_map(BTreeMap::keys);
+        let changed = self.attached.keys().filter(|(of, _)| of == kind).map(|(_, target)| target);
+        let candidates = seen.chain(changed);
+        candidates
+            .filter(|target| self.names(kind, target).is_some_and(|names| names.contains(name)))
+            .cloned()
+            .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! A look ahead at what a planned SCP would do to the roles orgward works with.
 //!
-//! Owns: notes for the preview, where a denial is certain. Must not: refuse (`execute` has the proof before applying).
+//! Owns: notes for the preview, where a denial is certain. Must not: refuse (`lockout` has the proof).
 
 use super::planner::PlanContext;
 use crate::model::{Address, OrgFacts, Plan};

@@ -25,6 +25,8 @@ mod in_process;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod lockout;
+#[cfg(test)]
 mod policy_witness;
 #[cfg(test)]
 mod resources;

@@ -132,6 +132,8 @@ fn yes_covers_neither_the_root_nor_lock_outs() {
     let target = format!("targets={root}");
     let rooted = ["deny-leave-organization", "--set", &target];
     let apply = |more: &[&str], args: &[&str]| served.run(&[&["apply"], more, args].concat());
+    apply(&["--yes", "--confirm", &root], &rooted).ends(6).shows(&["no break-glass role is configured"]);
+    served.file("orgward.yaml", "version: 1\nbreak_glass_roles: [BreakGlass]\n");
     apply(&["--yes"], &rooted).ends(2).says(&["4 accounts feel it at once", &format!("--confirm {root}")]);
     apply(&["--yes", "--confirm", "r-zzzz"], &rooted).ends(2);
     apply(&["--confirm", &root], &rooted).ends(2).says(&["--yes"]);

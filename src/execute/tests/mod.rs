@@ -2,7 +2,6 @@
 
 mod applying;
 mod crash;
-mod guarding;
 mod memory;
 mod undoing;
 mod waves;

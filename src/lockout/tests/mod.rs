@@ -1,12 +1,16 @@
 //! An organization of a few accounts, plans over it, and the tests of the proof.
 
+mod data;
+mod moments;
+mod proof;
 mod standing;
 
+use crate::lockout::{Proof, Protected, Roles, Terms, prove};
 use crate::model::account::RegionState;
 use crate::model::org::{Account, AccountState, Organization, Ou, Policy, PolicyType, PolicyTypeState, Root};
 use crate::model::{AccountId, Address, Change, Doc, Observed, OrgFacts, Plan, Source, TargetId};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const ROOT: &str = "r-ab12";
 pub(super) const OU: &str = "ou-ab12-11111111";
@@ -168,4 +172,38 @@ pub(super) fn plan(changes: Vec<Change>) -> Plan {
         operator_steps: Vec::new(),
         notes: Vec::new(),
     }
+}
+
+/// Roles `audit` and `apply`, and a break-glass role.
+pub(super) fn roles() -> Roles {
+    Roles { break_glass: vec!["BreakGlass".into()], ..Roles::new("audit", "apply") }
+}
+
+pub(super) fn proved_with(org: &OrgFacts, plan: &Plan, roles: &Roles, accepted: &[&str]) -> Proof {
+    let protected = Protected::embedded().unwrap();
+    let accepted: BTreeSet<TargetId> = accepted.iter().map(|id| target(id)).collect();
+    prove(org, plan, &Terms { protected: &protected, roles, regions: None, accepted: &accepted })
+}
+
+pub(super) fn proved(org: &OrgFacts, plan: &Plan) -> Proof {
+    proved_with(org, plan, &roles(), &[])
+}
+
+/// Why a plan is refused.
+pub(super) fn messages(proof: &Proof) -> Vec<&str> {
+    proof.refusals.iter().map(|refusal| refusal.message.as_str()).collect()
+}
+
+/// Makes a policy of this content and attaches it.
+pub(super) fn rollout(content: &str, to: &str) -> Plan {
+    let guard = write("guard", None, Some(content));
+    let attachment = attach("guard", to, &[&guard]);
+    plan(vec![guard, attachment])
+}
+
+/// A policy of one Deny with the id `NoWay`, over several lines.
+pub(super) fn deny(rest: &str) -> String {
+    format!(
+        "{{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {{ \"Sid\": \"NoWay\", \"Effect\": \"Deny\", {rest} }}\n  ]\n}}"
+    )
 }

@@ -1,0 +1,68 @@
+//! The lock-out proof, held against what a run is told: every command that carries out a plan goes through here.
+
+use super::exit::Failure;
+use crate::config::Settings;
+use crate::lockout::{Protected, Roles, Terms, prove};
+use crate::model::plan::RefusalKind;
+use crate::model::scope::RegionRequest;
+use crate::model::{OrgFacts, Plan, TargetId};
+use clap::Args;
+use std::collections::BTreeSet;
+
+/// What a lock-out proof may be overruled by.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LockoutArgs {
+    /// Go on although someone protected may be locked out at this root, OU or account; repeatable
+    #[arg(long = "accept-lockout-risk", value_name = "TARGET_ID")]
+    pub accepted: Vec<TargetId>,
+}
+
+/// Proves a plan anew: its refusals for lock-out become those of the organization as it is now.
+///
+/// # Errors
+/// If the file of protected principals can't be used.
+pub fn guard(
+    plan: &mut Plan,
+    org: &OrgFacts,
+    settings: &Settings,
+    regions: &RegionRequest,
+    args: &LockoutArgs,
+) -> Result<(), Failure> {
+    let protected = protected(settings)?;
+    let roles = roles(settings);
+    let accepted: BTreeSet<TargetId> = args.accepted.iter().cloned().collect();
+    let regions = match regions {
+        RegionRequest::AllEnabled => None,
+        RegionRequest::Only(list) => Some(list.as_slice()),
+    };
+    let proof = prove(org, plan, &Terms { protected: &protected, roles: &roles, regions, accepted: &accepted });
+    plan.refusals.retain(|refusal| refusal.kind != RefusalKind::LockOut);
+    plan.refusals.extend(proof.refusals);
+    for note in proof.notes {
+        if !plan.notes.contains(&note) {
+            plan.notes.push(note);
+        }
+    }
+    Ok(())
+}
+
+fn protected(settings: &Settings) -> Result<Protected, Failure> {
+    let embedded = Protected::embedded().map_err(Failure::error)?;
+    let Some(path) = &settings.protected_principals else { return Ok(embedded) };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage([format!("protected principals `{name}` can't be read: {error}")]))?;
+    embedded.with_file(&name, &text).map_err(|error| Failure::usage([error]))
+}
+
+/// The names of the roles that must not be locked out.
+fn roles(settings: &Settings) -> Roles {
+    let mut roles = Roles::new(&settings.role_name, &settings.apply_role_name);
+    roles.break_glass.clone_from(&settings.break_glass_roles);
+    for (account, entry) in &settings.accounts {
+        if let Some(name) = &entry.role_name {
+            roles.overrides.insert(account.clone(), (name.clone(), settings.apply_role_name.clone()));
+        }
+    }
+    roles
+}
