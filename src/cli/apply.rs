@@ -5,13 +5,15 @@ use super::carry::{self, How, Work};
 use super::confirm::confirm;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
-use super::lockout::LockoutArgs;
+use super::lockout::{self, LockoutArgs};
+use super::past::{self, Past};
 use super::plan::{self, Planned, PlaybookArgs};
+use super::rollback;
 use super::saved;
 use super::ui::Ui;
 use crate::aws::Sessions;
 use crate::config::Settings;
-use crate::store::StateDir;
+use crate::store::{RunId, StateDir};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -117,7 +119,36 @@ pub async fn execute(
     let lock = carry::lock(&state, &planned.plan.organization, "apply", sessions.clock().now(), ui)?;
     let work = Work { sessions, settings, plan: &planned.plan, org: &planned.survey.org, ui, cancel };
     let run = carry::begin(&state, &work, "apply")?;
-    let exit = work.carry_out(run, how).await;
+    let id = run.id().clone();
+    let (exit, report) = work.carry_out(run, how).await?;
+    let exit = if report.asks_for_rollback(work.plan) { undo(&state, &work, &id, exit, how).await? } else { exit };
     drop(lock);
-    Ok(exit?.0)
+    Ok(exit)
+}
+
+/// Undoes a rollout that stopped, because its playbook asks for it. The plan that was confirmed says so.
+///
+/// # Errors
+/// If the run can't be read or its way back can't be written down.
+async fn undo(state: &StateDir, work: &Work<'_>, id: &RunId, exit: Exit, how: &How<'_>) -> Outcome {
+    let mut past = Past::read(past::run(state, id)?, work.ui)?;
+    let mut way_back = rollback::plan_back(&past, work.sessions, work.org, work.ui).await;
+    let regions = crate::model::scope::RegionRequest::AllEnabled;
+    lockout::guard(&mut way_back, work.org, work.settings, &regions, &LockoutArgs::default())?;
+    if let Some(refusal) = way_back.refusals.first() {
+        work.ui.warn(&format!("the way back is refused, nothing is undone: {}: {}", refusal.step, refusal.message));
+        return Ok(exit);
+    }
+    if !way_back.complete() {
+        work.ui.warn("not everything can be undone, so nothing is: see `orgward rollback --dry-run`");
+        return Ok(exit);
+    }
+    if way_back.is_empty() {
+        return Ok(exit);
+    }
+    let back = Work { plan: &way_back, ..*work };
+    match rollback::undo(state, &back, &mut past.run, how).await? {
+        Exit::Clean => Ok(Exit::RolledBack),
+        other => Ok(other),
+    }
 }

@@ -166,7 +166,7 @@ impl Work<'_> {
         self.ui.data(&text)?;
         let id = run.id();
         if report.asks_for_rollback(self.plan) {
-            self.ui.warn("the playbook asks to undo a rollout that stops (`rollback_on_stop`)");
+            self.ui.warn("the playbook asks to undo a rollout that stops (`rollback_on_stop`): that is done now");
         }
         match status {
             RunStatus::Failed | RunStatus::Interrupted if run.manifest().undoes.is_none() => {

@@ -19,6 +19,8 @@ pub enum Exit {
     Changes,
     /// 6: the plan is refused: stale, edited, lock-out, conflict.
     Refused,
+    /// 7: apply failed and was rolled back.
+    RolledBack,
     /// 8: apply failed, an operator is needed.
     OperatorNeeded,
     /// 130: interrupted.
@@ -36,6 +38,7 @@ impl Exit {
             Self::Incomplete => 4,
             Self::Changes => 5,
             Self::Refused => 6,
+            Self::RolledBack => 7,
             Self::OperatorNeeded => 8,
             Self::Interrupted => 130,
         }

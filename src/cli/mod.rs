@@ -41,6 +41,7 @@ Exit codes:
   4    incomplete: something could not be told (outranks 3; --allow-partial lowers it)
   5    the plan has changes (only with --detailed-exitcode)
   6    the plan is refused: stale, edited, lock-out, conflict
+  7    apply failed and was rolled back
   8    apply failed, an operator is needed
   130  interrupted";
 

@@ -10,10 +10,8 @@ use std::collections::BTreeSet;
 /// A plan names its own; root attachments and detaching are found here too, so a plan that forgot one is still asked.
 pub fn needed_confirmations(plan: &Plan) -> Vec<Confirmation> {
     let mut needed: Vec<Confirmation> = Vec::new();
-    for (index, change) in plan.changes.iter().enumerate() {
-        // What an earlier wave of this plan attached and a wider attachment makes idle ends no guardrail.
-        let own = |earlier: &Change| earlier.address == change.address && earlier.before.is_none();
-        let idle = change.after.is_none() && plan.changes.iter().take(index).any(own);
+    for change in &plan.changes {
+        let idle = idle(change);
         let implied = implied(plan, &change.address, change.operation()).filter(|implied| {
             !idle && !change.confirmations.iter().any(|own| own.target == implied.target && own.why == implied.why)
         });
@@ -24,6 +22,13 @@ pub fn needed_confirmations(plan: &Plan) -> Vec<Confirmation> {
         }
     }
     needed
+}
+
+/// Whether the change detaches a policy only because this plan attaches the same one further up: no guardrail ends.
+fn idle(change: &Change) -> bool {
+    let Address::Attachment { policy_type, policy, .. } = &change.address else { return false };
+    let wider = |on: &Address| matches!(on, Address::Attachment { policy_type: kind, policy: name, .. } if kind == policy_type && name == policy);
+    change.after.is_none() && change.depends_on.iter().any(wider)
 }
 
 /// What follows from the change itself.
@@ -117,10 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn what_the_plan_attached_itself_may_be_detached() {
+    fn what_the_plan_attaches_further_up_may_be_detached_below() {
+        let wide = attachment("g", "ou-ab12-11111111", &[]);
         let mut gone = detach("g", "222222222222");
-        gone.wave = 1;
-        let plan = plan(vec![attachment("g", "222222222222", &[]), gone, detach("g", "333333333333")]);
+        gone.depends_on.push(wide.address.clone());
+        let mut replaced = detach("g", "333333333333");
+        replaced.depends_on.push(attachment("g-new", "333333333333", &[]).address);
+        let plan = plan(vec![wide, gone, replaced]);
         assert_eq!(whys(&needed_confirmations(&plan)), [("333333333333".to_owned(), ConfirmationReason::Detach)]);
     }
 

@@ -73,7 +73,26 @@ fn a_trail_that_can_t_be_read_holds_the_rollout() {
     ]);
 }
 
-/// A rollout of a live policy to one account, and what the trail shows of it after a while.
+#[test]
+fn a_rollout_that_stops_is_undone_where_its_playbook_asks() {
+    let text = "version: 1\nname: pw\ndescription: d\nrollout: {bake: 0s, rollback_on_stop: true, waves: [{name: canary, count: \
+                1}, {name: rest}]}\nsteps:\n  - id: length\n    password_policy: {minimum_length: 20}\n";
+    let arguments = ["--accounts", "5", "--seed", "3"];
+    let first = Served::start(&arguments);
+    let playbook = first.file("pw.yaml", text);
+    let plan = first.run(&["plan", "--format", "json", playbook.to_str().unwrap()]).ends(0).json();
+    let last = plan["changes"].as_array().unwrap().last().unwrap()["address"]["account"].as_str().unwrap().to_owned();
+    assert!(plan["waves"].as_array().is_some_and(|waves| waves.len() == 2), "{plan}");
+    let fault = format!("iam:UpdateAccountPasswordPolicy=deny@{last}");
+    let served = Served::start(&[&arguments[..], &["--fault", &fault]].concat());
+    let playbook = served.file("pw.yaml", text);
+    let playbook = playbook.to_str().unwrap();
+    served.run(&["apply", "--yes", playbook]).ends(7).says(&["the playbook asks to undo"]).shows(&["Rollback: "]);
+    let after = served.run(&["plan", "--format", "json", playbook]).ends(0).json();
+    assert_eq!(after["changes"], plan["changes"], "everything is as it was");
+}
+
+/// What the trail shows behind a wave.
 async fn look(sandbox: &Sandbox, org: &OrgFacts, query: &DenialQuery) -> DenialReport {
     let sessions = crate::sandboxed::connect(sandbox, settings(sandbox)).await.unwrap();
     collect::denials(&sessions, org, query).await
