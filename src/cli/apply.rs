@@ -13,8 +13,9 @@ use super::saved;
 use super::ui::Ui;
 use crate::aws::Sessions;
 use crate::config::Settings;
-use crate::store::{RunId, StateDir};
+use crate::store::{self, RunId, StateDir};
 use clap::Args;
+use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 /// Carry out a saved plan, or plan playbooks and carry that out
@@ -31,6 +32,12 @@ pub struct ApplyArgs {
     /// Stop after the plan: the same as `orgward plan`
     #[arg(long)]
     dry_run: bool,
+    /// With --dry-run: write the plan to a file
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    out: Option<PathBuf>,
+    /// With --dry-run: exit with 5 if the plan has changes
+    #[arg(long, requires = "dry_run")]
+    detailed_exitcode: bool,
     /// Do not ask for the organization's id
     #[arg(long, short)]
     yes: bool,
@@ -59,6 +66,9 @@ pub struct ApplyArgs {
 
 /// Runs the command.
 pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
+    if let Some(path) = &args.out {
+        store::check_writable(path).map_err(Failure::error)?;
+    }
     let settings = args.connection.settings()?;
     if !args.dry_run {
         // A journal that can't be kept is found now, not after the last question.
@@ -82,7 +92,8 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     plan::show(&planned, plan::Format::Text, ui)?;
     saved::expected(args.expect_digest.as_deref(), &planned)?;
     if args.dry_run {
-        return Ok(plan::exit(&planned.plan, false, args.allow_partial));
+        plan::save(&planned, args.out.as_deref(), ui)?;
+        return Ok(plan::exit(&planned.plan, args.detailed_exitcode, args.allow_partial));
     }
     match plan::exit(&planned.plan, false, args.allow_partial) {
         Exit::Clean => {}

@@ -89,6 +89,7 @@ impl Work<'_> {
         };
         // What was done is told before anything else can go wrong.
         let told = self.tell(&report, &run, status);
+        self.ui.say(&super::survey::spent(self.sessions));
         run.finish(status, self.sessions.clock().now()).map_err(Failure::error)?;
         told?;
         Ok((exit, report))

@@ -15,7 +15,7 @@ use crate::report::plan_text;
 use crate::store;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 /// Show exactly what playbooks would change (dry run)
@@ -158,11 +158,21 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     let sessions = environment.connect(&settings).await?;
     let planned = make(&sessions, &args.lockout, (&settings, &args.scope, &playbooks), ui, cancel).await?;
     show(&planned, args.format, ui)?;
-    if let Some(path) = &args.out {
+    ui.say(&survey::spent(&sessions));
+    save(&planned, args.out.as_deref(), ui)?;
+    Ok(exit(&planned.plan, args.detailed_exitcode, args.allow_partial))
+}
+
+/// Writes the plan where it was asked for.
+///
+/// # Errors
+/// If it can't be written.
+pub fn save(planned: &Planned, out: Option<&Path>, ui: &Ui) -> Result<(), Failure> {
+    if let Some(path) = out {
         store::write_plan(path, &planned.plan).map_err(Failure::error)?;
         ui.say(&format!("Plan written to {0}; run it with: orgward apply {0}", path.display()));
     }
-    Ok(exit(&planned.plan, args.detailed_exitcode, args.allow_partial))
+    Ok(())
 }
 
 /// Prints the plan.
