@@ -64,7 +64,8 @@ fn what_orgward_calls_is_protected() {
     let (audit, apply) = (protected.actions_of("${audit_role}"), protected.actions_of("${apply_role}"));
     for action in audit.iter().chain(&apply) {
         let (service, verb) = action.split_once(':').unwrap();
-        let read = ["Describe", "Get", "List", "Generate"].iter().any(|read| verb.starts_with(read));
+        let read =
+            ["Describe", "Filter", "Generate", "Get", "List", "Lookup"].iter().any(|read| verb.starts_with(read));
         // `sts:GetCallerIdentity` needs no permission, and can be denied.
         let known = service == "sts" || crate::aws::READ_ACTIONS.contains(action);
         assert!(!read || known, "{action} is not in the session policy of an audit");
