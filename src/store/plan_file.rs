@@ -77,12 +77,25 @@ pub fn parse_plan(path: &Path, bytes: &[u8]) -> Result<Plan, PlanFileError> {
     let Some(Value::String(digest)) = members.remove("digest") else {
         return Err(damaged(path, &"it has no digest"));
     };
+    let flags = FLAGS.map(|flag| members.remove(flag));
     let value = Value::Object(members);
     let text = pretty(&value).map_err(|error| damaged(path, &error))?;
     if digest != digest_of(&text) {
         return Err(PlanFileError::Edited { path: path.to_owned() });
     }
-    serde_json::from_value(value).map_err(|error| damaged(path, &error))
+    let plan: Plan = serde_json::from_value(value).map_err(|error| damaged(path, &error))?;
+    // The flags follow from the plan; ones that say something else were edited.
+    if flags.into_iter().zip(flags_of(&plan)).any(|(read, own)| read.is_some_and(|read| read != Value::Bool(own))) {
+        return Err(PlanFileError::Edited { path: path.to_owned() });
+    }
+    Ok(plan)
+}
+
+/// What a reader of the file need not work out: whether the plan covers everything asked for, and whether it may be applied.
+const FLAGS: [&str; 2] = ["complete", "applyable"];
+
+fn flags_of(plan: &Plan) -> [bool; 2] {
+    [plan.complete(), plan.applyable()]
 }
 
 /// The text of a plan file and its digest.
@@ -94,6 +107,8 @@ pub fn plan_text(plan: &Plan) -> Result<(String, String), serde_json::Error> {
     let digest = digest_of(&pretty(&value)?);
     if let Value::Object(members) = &mut value {
         members.insert("digest".to_owned(), Value::String(digest.clone()));
+        let flags = FLAGS.into_iter().zip(flags_of(plan));
+        members.extend(flags.map(|(flag, value)| (flag.to_owned(), Value::Bool(value))));
     }
     Ok((pretty(&value)?, digest))
 }
@@ -239,6 +254,15 @@ mod tests {
         let error = parse_plan(&path, foreign.to_string().as_bytes()).unwrap_err();
         assert!(matches!(error, PlanFileError::Damaged { .. }), "{error}");
         assert!(read_plan(Path::new("/no/such/plan")).unwrap_err().to_string().contains("check the path"));
+    }
+
+    #[test]
+    fn the_flags_of_a_plan_are_written_and_can_not_be_edited() {
+        let (text, _) = plan_text(&plan(json!({"a": 1}))).unwrap();
+        assert!(text.contains("\"complete\": true") && text.contains("\"applyable\": true"), "{text}");
+        let edited = text.replace("\"applyable\": true", "\"applyable\": false");
+        let read = parse_plan(Path::new("p"), edited.as_bytes());
+        assert!(matches!(read, Err(PlanFileError::Edited { .. })), "{read:?}");
     }
 
     proptest! {
