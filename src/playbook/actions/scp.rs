@@ -11,7 +11,7 @@ use crate::playbook::generations::{self, Generations, successor};
 use crate::playbook::planner::{Draft, Planning};
 use crate::playbook::schema::ScpSpec;
 use crate::playbook::targets::{out_of_scope, reached, resolve};
-use crate::policy::same_meaning;
+use crate::policy::{same_meaning, size};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -308,6 +308,10 @@ pub(super) fn attach(
     change.wave = wave;
     change.depends_on = depends_on.to_vec();
     change.impact = reached(org, target);
+    let (characters, largest) = (size(&spec.content).characters, planning.limits.scp_size);
+    change.impact.push(format!(
+        "afterwards {taken} of {most} SCPs are attached directly to {place}; this one has {characters} of {largest} characters"
+    ));
     if *target == org.root.id {
         change.confirmations.push(root_target(planning, target, "is attached to"));
     }
