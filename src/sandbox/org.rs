@@ -10,6 +10,7 @@ use super::state::{AccountState, ReportRequest, Tags};
 use super::workload;
 use crate::model::org::{AccountState as Lifecycle, PolicyType};
 use crate::model::{AccountId, PolicyId, Region, TargetId};
+use crate::policy::RCP_FULL_AWS_ACCESS;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -149,8 +150,6 @@ pub struct Org {
 /// The document AWS attaches everywhere.
 pub(crate) const FULL_ACCESS: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
-const RCP_FULL_ACCESS: &str =
-    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
 
 impl Org {
     /// An organization with its management account, a root, and AWS's own policies; SCPs are enabled if `info` says so.
@@ -191,7 +190,7 @@ impl Org {
         };
         for (id, name, kind, content) in [
             ("p-FullAWSAccess", "FullAWSAccess", PolicyType::Scp, FULL_ACCESS),
-            ("p-RCPFullAWSAccess", "RCPFullAWSAccess", PolicyType::Rcp, RCP_FULL_ACCESS),
+            ("p-RCPFullAWSAccess", "RCPFullAWSAccess", PolicyType::Rcp, RCP_FULL_AWS_ACCESS),
         ] {
             let Ok(id) = id.parse::<PolicyId>() else { continue };
             let targets = if org.info.enabled_types.contains(&kind) {
