@@ -89,7 +89,7 @@ impl Work<'_> {
         };
         // What was done is told before anything else can go wrong.
         let told = self.tell(&report, &run, status);
-        self.ui.say(&super::survey::spent(self.sessions));
+        self.ui.say(&super::survey::stats(self.sessions).to_string());
         run.finish(status, self.sessions.clock().now()).map_err(Failure::error)?;
         told?;
         Ok((exit, report))

@@ -158,7 +158,7 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     let sessions = environment.connect(&settings).await?;
     let planned = make(&sessions, &args.lockout, (&settings, &args.scope, &playbooks), ui, cancel).await?;
     show(&planned, args.format, ui)?;
-    ui.say(&survey::spent(&sessions));
+    ui.say(&survey::stats(&sessions).to_string());
     save(&planned, args.out.as_deref(), ui)?;
     Ok(exit(&planned.plan, args.detailed_exitcode, args.allow_partial))
 }

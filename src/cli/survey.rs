@@ -151,13 +151,6 @@ pub async fn audit(
     Ok(Audited { findings, stats: stats(sessions), interrupted: cancel.is_cancelled(), survey })
 }
 
-/// What the sessions spent so far, in a line.
-pub fn spent(sessions: &Sessions) -> String {
-    let RunStats { calls, attempts, throttled, waited_ms } = stats(sessions);
-    let waited = format!("{}.{} s", waited_ms / 1000, waited_ms % 1000 / 100);
-    format!("{calls} calls, {attempts} attempts, {throttled} throttled, {waited} spent waiting under request quotas")
-}
-
 /// What the sessions spent so far.
 pub fn stats(sessions: &Sessions) -> RunStats {
     let stats = sessions.stats();

@@ -207,12 +207,6 @@ fn closing(audit: &Audit<'_>, paint: Paint) -> String {
         coverage.not_applicable,
         count(audit.scope.accounts.len(), "account")
     );
-    let stats = audit.stats;
-    let waited = format!("{}.{:01} s", stats.waited_ms / 1000, stats.waited_ms % 1000 / 100);
-    let _ = writeln!(
-        out,
-        "{} calls, {} attempts, {} throttled, {waited} spent waiting under request quotas",
-        stats.calls, stats.attempts, stats.throttled
-    );
+    let _ = writeln!(out, "{}", audit.stats);
     out
 }

@@ -15,6 +15,7 @@ use crate::model::check::CheckMeta;
 use crate::model::scope::Scope;
 use crate::model::{Finding, OrgFacts};
 use serde::Serialize;
+use std::fmt;
 
 /// What a run cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -27,6 +28,17 @@ pub struct RunStats {
     pub throttled: u64,
     /// Milliseconds spent waiting for a place under the request quotas, summed over requests.
     pub waited_ms: u64,
+}
+
+impl fmt::Display for RunStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { calls, attempts, throttled, waited_ms } = self;
+        let (seconds, tenths) = (waited_ms / 1000, waited_ms % 1000 / 100);
+        write!(
+            f,
+            "{calls} calls, {attempts} attempts, {throttled} throttled, {seconds}.{tenths} s spent waiting under request quotas"
+        )
+    }
 }
 
 /// Everything an audit report is made from.
