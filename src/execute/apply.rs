@@ -71,8 +71,7 @@ pub async fn resume<W: World>(
     on_event: &mut dyn FnMut(Event),
 ) -> ApplyReport {
     let fates = vec![Fate::NotStarted; plan.changes.len()];
-    let mut run =
-        Applying { plan, journal, options, cancel, on_event, progress, fates, stopped: None, last_write: None };
+    let mut run = Applying { plan, journal, options, cancel, on_event, progress, fates, stopped: None };
     if !run.begin() {
         return run.report();
     }
@@ -120,7 +119,6 @@ pub(super) struct Applying<'a> {
     pub(super) progress: Progress,
     pub(super) fates: Vec<Fate>,
     pub(super) stopped: Option<Stop>,
-    pub(super) last_write: Option<Timestamp>,
 }
 
 impl Applying<'_> {

@@ -233,6 +233,8 @@ pub struct Progress {
     pub wave: Option<WaveProgress>,
     /// How many waves are passed.
     pub waves_passed: usize,
+    /// When a write was last announced: a gate that asks after a crash waits for the trail to have come that far too.
+    pub last_write: Option<Timestamp>,
     /// How it ended, if it did.
     pub ended: Option<EndStatus>,
 }
@@ -467,6 +469,9 @@ pub fn replay(contents: &JournalContents, plan: &Plan, plan_digest: &str) -> Res
             _ => {}
         }
         progress.accept(&record).map_err(|illegal| ReplayError::Illegal { line, illegal })?;
+        if matches!(record, Record::Intent { .. }) {
+            progress.last_write = Some(entry.at);
+        }
     }
     Ok(progress)
 }

@@ -142,7 +142,7 @@ impl Applying<'_> {
         let Some(begun) = self.progress.wave.map(|now| now.begun).filter(|_| this.watch_denials) else {
             return Verdict::Open;
         };
-        let last_write = self.last_write.unwrap_or(begun).max(begun);
+        let last_write = self.progress.last_write.unwrap_or(begun).max(begun);
         let Some(query) = query(self.plan, wave, &self.progress.aws_ids, begun, last_write) else {
             return Verdict::Open;
         };
@@ -163,7 +163,7 @@ impl Applying<'_> {
 
     /// Remembers the moment of a write, for the gate.
     pub(super) fn wrote(&mut self, at: Timestamp) {
-        self.last_write = Some(at);
+        self.progress.last_write = Some(at);
     }
 }
 

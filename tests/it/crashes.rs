@@ -210,7 +210,7 @@ impl<'a> Case<'a> {
 }
 
 /// Cuts the last line of a journal in half, as a process that dies while writing it does.
-fn tear(journal: &Path) {
+pub fn tear(journal: &Path) {
     let bytes = std::fs::read(journal).unwrap();
     let start = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     std::fs::write(journal, &bytes[..start + (bytes.len() - start) / 2]).unwrap();

@@ -9,6 +9,8 @@ mod bad_input;
 #[cfg(test)]
 mod collect;
 #[cfg(test)]
+mod crashed_rollout;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod demo;

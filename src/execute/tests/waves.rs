@@ -1,11 +1,11 @@
 //! Waves: the barrier, what a wave tolerates, its bake, and gates that hold.
 
 use super::*;
-use crate::execute::{DenialSource, EndStatus, Progress, Stop, replay};
+use crate::execute::{DenialSource, EndStatus, Progress, Stop, replay, resume};
 use crate::model::CauseKind;
 use crate::model::denial::{Denial, DenialKind, DenialQuery, DenialReport};
 use crate::model::plan::Wave;
-use crate::store::{parse_journal, plan_digest};
+use crate::store::{Journal, parse_journal, plan_digest};
 use futures::future::LocalBoxFuture;
 use std::cell::RefCell;
 
@@ -213,6 +213,28 @@ async fn the_trail_is_asked_for_our_policies_and_nothing_else() {
     assert_eq!(asked[0].policies, [("g".to_owned(), Some("p-12345678".to_owned()))]);
     assert_eq!(asked[0].targets, [CANARY.parse().unwrap()].into());
     assert!(asked[0].last_write >= asked[0].since);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_asked_by_a_later_process_waits_for_the_trail_as_the_first_would() {
+    let (plan, world, trail) = (watched(), Memory::default(), Trail::default());
+    let start = tokio::time::Instant::now();
+    let clock = move || now() + start.elapsed();
+    let late = DenialReport { doubts: vec!["it is behind".into()], ..DenialReport::default() };
+    trail.report.replace(late);
+    let options = ApplyOptions { denials: Some(&trail), now: &clock, ..options() };
+    let (report, _, bytes) = run(&plan, &world, &options, &CancellationToken::new()).await;
+    assert!(matches!(report.stopped, Some(Stop::CannotTell { wave: 0, .. })));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.jsonl");
+    std::fs::write(&path, &bytes).unwrap();
+    let (mut journal, _) = Journal::reopen(&path).unwrap();
+    let (cancel, mut ignore) = (CancellationToken::new(), |_| {});
+    resume(&plan, replayed(&plan, &bytes), &world, &mut journal, &options, &cancel, &mut ignore).await;
+    let asked = trail.asked.borrow();
+    assert_eq!(asked.len(), 2);
+    assert!(asked[0].last_write > asked[0].since, "the canary was attached after the policy was made");
+    assert_eq!(asked[1], asked[0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,305 @@
+//! A crash at every record of a rollout in waves, in process: the sandbox lives on, the orgward does not. A service control
+//! policy takes over from another, canary first; the gates read the organization's trail.
+
+use crate::crashes::tear;
+use crate::sandboxed::operator;
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use jiff::Timestamp;
+use orgward::aws::{Purpose, Sessions};
+use orgward::collect;
+use orgward::execute::{self, ApplyOptions, ApplyReport, DenialSource, Patience, Progress, Record, Undo};
+use orgward::model::denial::{DenialQuery, DenialReport};
+use orgward::model::scope::{Scope, ScopeRequest};
+use orgward::model::{Doc, Observed, OrgFacts, Plan, TargetId};
+use orgward::playbook::{self, Documents, PlanContext, Planner, Values};
+use orgward::resources::World;
+use orgward::sandbox::{Sandbox, Scenario, generate};
+use orgward::store::{Journal, parse_journal, plan_digest};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
+
+/// The rollout; `ACTION` is what its policy denies. Accounts come before their OU: a wave attaches what a later one removes.
+const PLAYBOOK: &str = r#"version: 1
+name: guard
+description: d
+rollout:
+  waves:
+    - { name: canary, count: 1 }
+    - { name: half, count: 1 }
+    - { name: rest }
+steps:
+  - id: s3
+    scp:
+      name: guard-s3
+      targets: [/Workloads, /Security]
+      content:
+        Version: "2012-10-17"
+        Statement: [{ Effect: Deny, Action: "ACTION", Resource: "*" }]
+"#;
+
+/// The policies that are not AWS's own: name, and what they are without their ids.
+type Policies = BTreeMap<String, (String, Option<String>, Option<BTreeMap<String, String>>, Vec<TargetId>)>;
+
+/// Where the crash is.
+#[derive(Debug, Clone, Copy)]
+struct Crash {
+    /// The look at the clock at which the process dies: every record is written after one, and every call but reads sent
+    /// after one.
+    look: usize,
+    /// Whether half of the record that was about to be written is on the disk.
+    torn: bool,
+}
+
+/// A process that is no more.
+struct Died;
+
+/// Reads the trail, as the command line does.
+struct Trail<'a>(&'a Sessions, &'a OrgFacts);
+
+impl DenialSource for Trail<'_> {
+    fn denials<'a>(&'a self, query: &'a DenialQuery) -> LocalBoxFuture<'a, DenialReport> {
+        Box::pin(collect::denials(self.0, self.1, query))
+    }
+}
+
+/// A sandbox in which the first policy is rolled out, and the plan of the one that takes over.
+struct Case {
+    sandbox: Sandbox,
+    sessions: Sessions,
+    org: OrgFacts,
+    plan: Plan,
+    dir: tempfile::TempDir,
+}
+
+impl Case {
+    async fn new() -> Self {
+        let sandbox = Sandbox::new(Scenario::small());
+        let sessions = operator(&sandbox).await;
+        let dir = tempfile::tempdir().unwrap();
+        let (org, first) = planned(&sessions, "s3:DeleteBucket").await;
+        let report = carry_out(&sessions, &org, &first, &dir.path().join("first.jsonl"), None).await.unwrap();
+        assert!(report.clean(), "{report:?}");
+        let (org, plan) = planned(&sessions, "s3:DeleteBucketPolicy").await;
+        Self { sandbox, sessions, org, plan, dir }
+    }
+
+    fn journal(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Applies the plan, from where its journal stands. `None`: it crashed.
+    async fn apply(&self, crash: Option<Crash>) -> Option<ApplyReport> {
+        let journal = self.journal("apply.jsonl");
+        let report = carry_out(&self.sessions, &self.org, &self.plan, &journal, crash.map(|crash| crash.look)).await;
+        if report.is_none() && crash.is_some_and(|crash| crash.torn) {
+            half_a_record(&journal);
+        }
+        report
+    }
+
+    /// The way back as `orgward rollback` makes it: from the journal and what is there now. `None`: nothing was begun.
+    async fn way_back(&self) -> Option<(OrgFacts, Plan)> {
+        let progress = progress(&self.plan, &self.journal("apply.jsonl"));
+        progress.plan.as_ref()?;
+        let org = survey(&self.sessions).await;
+        let world = World::new(&self.sessions, &org, Purpose::Audit);
+        let mut found: BTreeMap<usize, Observed<Doc>> = BTreeMap::new();
+        for index in progress.uncertain() {
+            found.insert(index, world.read(&self.plan.changes[index].address).await);
+        }
+        let now = self.sessions.clock().now();
+        let undo = Undo { run: "20261102T080000Z-4000", caller_arn: &self.plan.caller_arn, now, found: &found };
+        let back = execute::rollback(&self.plan, &progress, &undo);
+        assert!(back.complete(), "{:?}", back.unknowns);
+        Some((org, back))
+    }
+
+    async fn undo(&self) {
+        let Some((org, back)) = self.way_back().await else { return };
+        let report = carry_out(&self.sessions, &org, &back, &self.journal("undo.jsonl"), None).await.unwrap();
+        assert!(report.clean(), "{report:?}");
+    }
+
+    /// Every policy as the organization has it now.
+    async fn policies(&self) -> Policies {
+        let org = survey(&self.sessions).await;
+        let all = org.policies.values().filter_map(|of_kind| of_kind.value()).flatten();
+        all.filter(|policy| !policy.aws_managed)
+            .map(|policy| {
+                let mut targets = policy.targets.value().cloned().unwrap_or_default();
+                targets.sort();
+                let (content, tags) = (policy.content.value().cloned(), policy.tags.value().cloned());
+                (policy.name.clone(), (policy.description.clone(), content, tags, targets))
+            })
+            .collect()
+    }
+
+    /// Successful writes so far, by operation.
+    fn writes(&self) -> BTreeMap<String, usize> {
+        let mut writes = BTreeMap::new();
+        for request in self.sandbox.requests() {
+            let writes_policies = ["Create", "Update", "Attach", "Detach", "Delete"];
+            if request.service == "organizations"
+                && writes_policies.iter().any(|word| request.operation.starts_with(word))
+            {
+                *writes.entry(request.operation).or_default() += 1;
+            }
+        }
+        writes
+    }
+}
+
+async fn survey(sessions: &Sessions) -> OrgFacts {
+    collect::organization(sessions, false, &CancellationToken::new()).await.unwrap()
+}
+
+/// The rollout of the policy that denies `action`, and the organization it was planned for.
+async fn planned(sessions: &Sessions, action: &str) -> (OrgFacts, Plan) {
+    let org = survey(sessions).await;
+    let scope = Scope::resolve(&ScopeRequest::default(), &org).unwrap();
+    let text = PLAYBOOK.replace("ACTION", action);
+    let playbooks = [playbook::load_str("guard.yaml", &text, &Documents::Embedded(&[]), &Values::new()).unwrap()];
+    let context = PlanContext {
+        caller_arn: org.organization.caller_arn.clone(),
+        audit_role_name: generate::AUDIT_ROLE.to_owned(),
+        apply_role_name: generate::APPLY_ROLE.to_owned(),
+    };
+    let plan = Planner::new(&playbooks, &org, &scope, context).finish();
+    assert!(plan.applyable() && plan.complete(), "{plan:?}");
+    (org, plan)
+}
+
+/// Carries a plan out, from where its journal stands; dies at a look at the clock if told to.
+async fn carry_out(
+    sessions: &Sessions,
+    org: &OrgFacts,
+    plan: &Plan,
+    journal: &Path,
+    dies: Option<usize>,
+) -> Option<ApplyReport> {
+    let looks = Cell::new(0);
+    let now = || -> Timestamp {
+        looks.set(looks.get() + 1);
+        if dies == Some(looks.get()) {
+            resume_unwind(Box::new(Died));
+        }
+        sessions.clock().now()
+    };
+    let trail = Trail(sessions, org);
+    let options = ApplyOptions {
+        max_concurrency: 1,
+        keep_going: false,
+        patience: Patience::default(),
+        now: &now,
+        approver: None,
+        ticket: None,
+        undoes: None,
+        denials: Some(&trail),
+    };
+    let progress = if journal.exists() { progress(plan, journal) } else { Progress::default() };
+    let mut open =
+        if journal.exists() { Journal::reopen(journal).unwrap().0 } else { Journal::create(journal).unwrap() };
+    let world = World::new(sessions, org, Purpose::Apply);
+    let (cancel, mut ignore) = (CancellationToken::new(), |_| {});
+    let work = execute::resume(plan, progress, &world, &mut open, &options, &cancel, &mut ignore);
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(report) => Some(report),
+        Err(why) => {
+            assert!(why.is::<Died>(), "it panicked");
+            None
+        }
+    }
+}
+
+fn progress(plan: &Plan, journal: &Path) -> Progress {
+    let contents = parse_journal(&std::fs::read(journal).unwrap()).unwrap();
+    execute::replay(&contents, plan, &plan_digest(plan).unwrap()).unwrap()
+}
+
+fn records(journal: &Path) -> Vec<Record> {
+    let contents = parse_journal(&std::fs::read(journal).unwrap()).unwrap();
+    contents.entries.into_iter().map(|entry| serde_json::from_value(entry.record).unwrap()).collect()
+}
+
+/// Appends half of a record, as a process that dies while writing it leaves it.
+fn half_a_record(journal: &Path) {
+    let (mut open, contents) = Journal::reopen(journal).unwrap();
+    let record = if contents.entries.is_empty() { Record::Resumed } else { Record::Verified { change: 0 } };
+    open.append("2026-11-02T08:00:00Z".parse().unwrap(), &record).unwrap();
+    drop(open);
+    tear(journal);
+}
+
+/// Crashes at every look at the clock, with and without half a record, and gives every case to `then`.
+async fn crash_everywhere(then: impl AsyncFn(Case, &str)) {
+    let mut seen: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for look in 1.. {
+        for torn in [false, true] {
+            let case = Case::new().await;
+            if case.apply(Some(Crash { look, torn })).await.is_some() {
+                for name in ["begin", "wave_begun", "intent", "outcome", "verified", "wave_baked", "wave_passed"] {
+                    assert!(seen.contains_key(name), "never behind a `{name}`: {seen:?}");
+                }
+                assert!(seen["wave_passed"] >= 6, "{seen:?}");
+                return;
+            }
+            let last = records(&case.journal("apply.jsonl")).last().map_or("nothing", Record::name);
+            *seen.entry(last).or_default() += 1;
+            then(case, &format!("look {look}, torn {torn}, behind `{last}`")).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_that_crashed_at_any_record_is_resumed() {
+    let undisturbed = Case::new().await;
+    let initial = undisturbed.policies().await;
+    assert!(undisturbed.plan.waves.len() >= 3, "{:?}", undisturbed.plan.waves);
+    let report = undisturbed.apply(None).await.unwrap();
+    assert!(report.clean(), "{report:?}");
+    let (done, writes) = (undisturbed.policies().await, undisturbed.writes());
+    assert_ne!(initial, done);
+    crash_everywhere(async |case, at| {
+        let report = case.apply(None).await.unwrap();
+        assert!(report.clean(), "{at}: {report:?}");
+        assert_eq!(case.policies().await, done, "{at}");
+        assert_eq!(case.writes(), writes, "nothing done is done again: {at}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_that_crashed_at_any_record_is_rolled_back() {
+    let undisturbed = Case::new().await;
+    let initial = undisturbed.policies().await;
+    assert!(undisturbed.apply(None).await.unwrap().clean());
+    undisturbed.undo().await;
+    assert_eq!(undisturbed.policies().await, initial, "after the whole run");
+    crash_everywhere(async |case, at| {
+        case.undo().await;
+        assert_eq!(case.policies().await, initial, "{at}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_crashed_at_any_record_is_resumed() {
+    for look in 1.. {
+        let case = Case::new().await;
+        let initial = case.policies().await;
+        assert!(case.apply(None).await.unwrap().clean());
+        let (org, back) = case.way_back().await.unwrap();
+        let journal = case.journal("undo.jsonl");
+        if carry_out(&case.sessions, &org, &back, &journal, Some(look)).await.is_some() {
+            assert!(look > 4 * back.changes.len(), "only {look} looks at the clock");
+            return;
+        }
+        let report = carry_out(&case.sessions, &org, &back, &journal, None).await.unwrap();
+        assert!(report.clean(), "look {look}: {report:?}");
+        assert_eq!(case.policies().await, initial, "look {look}");
+    }
+}
