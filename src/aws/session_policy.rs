@@ -23,6 +23,7 @@ pub const READ_ACTIONS: &[&str] = &[
     "iam:GetAccountSummary",
     "iam:GetCredentialReport",
     "iam:ListVirtualMFADevices",
+    "iam:SimulateCustomPolicy",
     "logs:DescribeLogGroups",
     "logs:DescribeMetricFilters",
     "logs:FilterLogEvents",
@@ -55,7 +56,7 @@ mod tests {
         assert!(policy.len() <= 2048, "{} characters", policy.len());
         let parsed: serde_json::Value = serde_json::from_str(&policy).unwrap();
         assert_eq!(parsed["Statement"][0]["Action"].as_array().map(Vec::len), Some(READ_ACTIONS.len()));
-        let reads = ["Describe", "Filter", "Generate", "Get", "List", "Lookup"];
+        let reads = ["Describe", "Filter", "Generate", "Get", "List", "Lookup", "Simulate"];
         for action in READ_ACTIONS {
             let (_, verb) = action.split_once(':').unwrap();
             assert!(reads.iter().any(|read| verb.starts_with(read)), "{action} is no read");

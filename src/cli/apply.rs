@@ -5,11 +5,12 @@ use super::carry::{self, How, Work};
 use super::confirm::confirm;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
-use super::lockout::{self, LockoutArgs};
+use super::lockout::{self, Ground, LockoutArgs};
 use super::past::{self, Past};
 use super::plan::{self, Planned, PlaybookArgs};
 use super::rollback;
 use super::saved;
+use super::simulate;
 use super::ui::Ui;
 use crate::aws::Sessions;
 use crate::config::Settings;
@@ -38,6 +39,9 @@ pub struct ApplyArgs {
     /// With --dry-run: exit with 5 if the plan has changes
     #[arg(long, requires = "dry_run")]
     detailed_exitcode: bool,
+    /// With --dry-run: hold the lock-out proof against AWS's policy simulator as well
+    #[arg(long, requires = "dry_run")]
+    simulate: bool,
     /// Do not ask for the organization's id
     #[arg(long, short)]
     yes: bool,
@@ -82,13 +86,22 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     }
     let playbooks = if saved.is_none() { args.playbooks.load(&settings)? } else { Vec::new() };
     let sessions = environment.connect(&settings).await?;
-    let planned = match saved {
+    let is_saved = saved.is_some();
+    let mut planned = match saved {
         Some(plan) => {
             saved::reopen(plan, &sessions, &args.lockout, (&settings, &args.scope, args.still_valid), ui, cancel)
                 .await?
         }
         None => plan::make(&sessions, &args.lockout, (&settings, &args.scope, &playbooks), ui, cancel).await?,
     };
+    if args.simulate {
+        let ground = Ground { settings: &settings, regions: &args.scope.regions, args: &args.lockout };
+        simulate::ask(&mut planned, &ground, &sessions, ui, cancel).await?;
+        // A saved plan keeps the digest it was approved by.
+        if !is_saved {
+            planned.digest = store::plan_digest(&planned.plan).map_err(Failure::error)?;
+        }
+    }
     plan::show(&planned, plan::Format::Text, ui)?;
     saved::expected(args.expect_digest.as_deref(), &planned)?;
     if args.dry_run {

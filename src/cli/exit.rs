@@ -17,7 +17,7 @@ pub enum Exit {
     Incomplete,
     /// 5: the plan has changes (only with `--detailed-exitcode`).
     Changes,
-    /// 6: the plan is refused: stale, edited, lock-out, conflict.
+    /// 6: the plan is refused: stale, edited, lock-out, conflict, disagreement.
     Refused,
     /// 7: apply failed and was rolled back.
     RolledBack,

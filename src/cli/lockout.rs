@@ -17,6 +17,34 @@ pub struct LockoutArgs {
     pub accepted: Vec<TargetId>,
 }
 
+/// What a plan is proved on: settings, Regions in scope and accepted risks.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'g> {
+    /// Names of roles, and the file of protected principals.
+    pub settings: &'g Settings,
+    /// The Regions in scope.
+    pub regions: &'g RegionRequest,
+    /// What was accepted.
+    pub args: &'g LockoutArgs,
+}
+
+impl Ground<'_> {
+    /// Does something under the terms of the proof.
+    ///
+    /// # Errors
+    /// If the file of protected principals can't be used.
+    pub fn with<T>(&self, act: impl FnOnce(&Terms<'_>) -> T) -> Result<T, Failure> {
+        let protected = protected(self.settings)?;
+        let roles = roles(self.settings);
+        let accepted: BTreeSet<TargetId> = self.args.accepted.iter().cloned().collect();
+        let regions = match self.regions {
+            RegionRequest::AllEnabled => None,
+            RegionRequest::Only(list) => Some(list.as_slice()),
+        };
+        Ok(act(&Terms { protected: &protected, roles: &roles, regions, accepted: &accepted }))
+    }
+}
+
 /// Proves a plan anew: its refusals for lock-out become those of the organization as it is now.
 ///
 /// # Errors
@@ -28,14 +56,7 @@ pub fn guard(
     regions: &RegionRequest,
     args: &LockoutArgs,
 ) -> Result<(), Failure> {
-    let protected = protected(settings)?;
-    let roles = roles(settings);
-    let accepted: BTreeSet<TargetId> = args.accepted.iter().cloned().collect();
-    let regions = match regions {
-        RegionRequest::AllEnabled => None,
-        RegionRequest::Only(list) => Some(list.as_slice()),
-    };
-    let proof = prove(org, plan, &Terms { protected: &protected, roles: &roles, regions, accepted: &accepted });
+    let proof = Ground { settings, regions, args }.with(|terms| prove(org, plan, terms))?;
     plan.refusals.retain(|refusal| refusal.kind != RefusalKind::LockOut);
     plan.refusals.extend(proof.refusals);
     for note in proof.notes {

@@ -22,6 +22,7 @@ mod runs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod saved;
+mod simulate;
 mod survey;
 mod ui;
 
@@ -40,7 +41,7 @@ Exit codes:
   3    findings at or above --fail-on
   4    incomplete: something could not be told (outranks 3; --allow-partial lowers it)
   5    the plan has changes (only with --detailed-exitcode)
-  6    the plan is refused: stale, edited, lock-out, conflict
+  6    the plan is refused: stale, edited, lock-out, conflict, disagreement
   7    apply failed and was rolled back
   8    apply failed, an operator is needed
   130  interrupted";

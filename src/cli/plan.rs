@@ -3,7 +3,8 @@
 use super::args::{ConnectionArgs, ScopeArgs, key_value};
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
-use super::lockout::{self, LockoutArgs};
+use super::lockout::{self, Ground, LockoutArgs};
+use super::simulate;
 use super::survey::{self, Survey};
 use super::ui::Ui;
 use crate::aws::Sessions;
@@ -38,6 +39,9 @@ pub struct PlanArgs {
     /// Exit with 5 if the plan has changes
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Hold the lock-out proof against AWS's policy simulator as well
+    #[arg(long)]
+    simulate: bool,
     /// Do not exit with 4 when something could not be planned for
     #[arg(long)]
     allow_partial: bool,
@@ -156,7 +160,12 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     let playbooks = args.playbooks.load(&settings)?;
     let environment = Environment::real();
     let sessions = environment.connect(&settings).await?;
-    let planned = make(&sessions, &args.lockout, (&settings, &args.scope, &playbooks), ui, cancel).await?;
+    let mut planned = make(&sessions, &args.lockout, (&settings, &args.scope, &playbooks), ui, cancel).await?;
+    if args.simulate {
+        let ground = Ground { settings: &settings, regions: &args.scope.regions, args: &args.lockout };
+        simulate::ask(&mut planned, &ground, &sessions, ui, cancel).await?;
+        planned.digest = store::plan_digest(&planned.plan).map_err(Failure::error)?;
+    }
     show(&planned, args.format, ui)?;
     ui.say(&survey::stats(&sessions).to_string());
     save(&planned, args.out.as_deref(), ui)?;

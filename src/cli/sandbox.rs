@@ -87,6 +87,7 @@ fn kind_of(text: &str) -> Result<FaultKind, String> {
         ("garbage", "") => Ok(FaultKind::Garbage),
         ("hang", "") => Ok(FaultKind::Hang),
         ("expired", "") => Ok(FaultKind::ExpiredToken),
+        ("contradict", "") => Ok(FaultKind::Contradict),
         ("error", code) if !code.is_empty() => {
             Ok(FaultKind::Error { status: 400, code: code.to_owned(), message: "ordered with --fault".to_owned() })
         }
@@ -98,7 +99,7 @@ fn kind_of(text: &str) -> Result<FaultKind, String> {
             Err(_) => Err(format!("`{value}` is not a number of milliseconds")),
         },
         _ => Err(format!(
-            "`{text}` is not one of deny, throttle:SHARE, latency:MS, drop, html, garbage, hang, expired, error:CODE"
+            "`{text}` is not one of deny, throttle:SHARE, latency:MS, drop, html, garbage, hang, expired, contradict, error:CODE"
         )),
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Setting<'s> {
     pub(super) organization: &'s Organization,
     pub(super) protected: &'s Protected,
     /// The Regions in scope; `None`: not known.
-    pub(super) regions: Option<&'s [Region]>,
+    pub(super) regions: Option<Vec<Region>>,
 }
 
 /// What stands between a principal and an action.
@@ -66,12 +66,15 @@ pub(super) struct Loss {
 }
 
 /// A request that has to be allowed.
-struct Wanted {
-    who: String,
+pub(super) struct Wanted {
+    /// Who, in words.
+    pub(super) who: String,
     exempt: String,
-    request: Request,
-    wide: bool,
-    region: Option<Region>,
+    pub(super) request: Request,
+    /// Whether a Deny on some resource counts as one on all.
+    pub(super) wide: bool,
+    /// Where; `None` if the Region makes no difference.
+    pub(super) region: Option<Region>,
 }
 
 /// Everything the chain takes from these principals.
@@ -114,7 +117,7 @@ pub(super) fn losses(
 }
 
 /// The documents of each level, as they are or with every Deny about every resource.
-fn levels<'d>(chain: &'d Chain<'_>, always: Option<&'d Document>, wide: bool) -> Vec<Vec<&'d Document>> {
+pub(super) fn levels<'d>(chain: &'d Chain<'_>, always: Option<&'d Document>, wide: bool) -> Vec<Vec<&'d Document>> {
     let mut levels = Vec::new();
     for texts in &chain.levels {
         let parts = texts.iter().filter_map(|ready| ready.parts.as_ref().ok());
@@ -125,7 +128,7 @@ fn levels<'d>(chain: &'d Chain<'_>, always: Option<&'d Document>, wide: bool) ->
 }
 
 /// The requests of a principal under policies of a type; in every Region only where that makes a difference.
-fn wanted(
+pub(super) fn wanted(
     guard: &Guarded<'_>,
     account: &AccountId,
     kind: &PolicyType,
@@ -168,7 +171,7 @@ fn wanted(
 /// A request in each Region it can be sent to; in one where that makes no difference.
 fn everywhere(wanted: &Wanted, regional: bool, setting: &Setting<'_>) -> Vec<Wanted> {
     let regions: Vec<Option<&Region>> =
-        match (setting.protected.sent(&wanted.request.action, setting.organization), setting.regions) {
+        match (setting.protected.sent(&wanted.request.action, setting.organization), setting.regions.as_deref()) {
             (Sent::Home, _) => vec![Some(&setting.organization.home_region)],
             (Sent::Global(region), _) => vec![region],
             (Sent::Everywhere, None) => vec![None],
@@ -187,7 +190,7 @@ fn everywhere(wanted: &Wanted, regional: bool, setting: &Setting<'_>) -> Vec<Wan
 }
 
 /// What is in the way of a request that is not allowed for certain.
-fn blockers(chain: &Chain<'_>, wanted: &Wanted) -> Vec<Blocker> {
+pub(super) fn blockers(chain: &Chain<'_>, wanted: &Wanted) -> Vec<Blocker> {
     let mut found = Vec::new();
     let judge = |single: &Single| {
         let document = if wanted.wide { &single.wide } else { &single.plain };

@@ -5,6 +5,7 @@
 mod chain;
 mod protected;
 mod prove;
+mod questions;
 mod relied;
 mod roles;
 mod standing;
@@ -15,6 +16,7 @@ mod words;
 
 pub use protected::Protected;
 pub use prove::{Proof, Terms, prove};
+pub use questions::{Question, Questions, disagreements, questions};
 pub use relied::{relied_on, value_of};
 pub use roles::Roles;
 pub use standing::Standing;

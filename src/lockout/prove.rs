@@ -14,7 +14,7 @@ use crate::model::org::PolicyType;
 use crate::model::plan::{Refusal, RefusalKind};
 use crate::model::{AccountId, Address, Change, OrgFacts, Plan, Region, TargetId};
 use crate::policy::Effect;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 /// What a proof is held against.
@@ -44,8 +44,13 @@ pub struct Proof {
 /// Proves that a plan locks nobody out: in plan order, after each change of a policy or an attachment; and after each change
 /// that takes something away once more with no other changes made than those it waits for, as when others failed.
 pub fn prove(org: &OrgFacts, plan: &Plan, terms: &Terms<'_>) -> Proof {
+    walk(org, plan, terms).0.into_proof()
+}
+
+/// Goes through every moment of a plan; gives what was found, and how everything stands in the end.
+pub(super) fn walk<'w>(org: &'w OrgFacts, plan: &Plan, terms: &'w Terms<'w>) -> (Walk<'w>, Standing<'w>) {
     let known: Option<Vec<Region>> = org.regions.value().map(|regions| regions.keys().cloned().collect());
-    let regions = terms.regions.or(known.as_deref()).filter(|regions| !regions.is_empty());
+    let regions = terms.regions.map(<[Region]>::to_vec).or(known).filter(|regions| !regions.is_empty());
     let setting = Setting { organization: &org.organization, protected: terms.protected, regions };
     let now = Standing::now(org);
     let mut walk = Walk {
@@ -57,6 +62,8 @@ pub fn prove(org: &OrgFacts, plan: &Plan, terms: &Terms<'_>) -> Proof {
         texts: Texts::default(),
         verdicts: HashMap::new(),
         reported: BTreeSet::new(),
+        asked: Vec::new(),
+        met: HashSet::new(),
         lifted: BTreeMap::new(),
         refusals: Vec::new(),
         now,
@@ -101,7 +108,7 @@ pub fn prove(org: &OrgFacts, plan: &Plan, terms: &Terms<'_>) -> Proof {
             walk.judge(change, kind, &reached, &alone, when);
         }
     }
-    walk.into_proof()
+    (walk, standing)
 }
 
 /// The type and name of the policy that a change is about.
@@ -148,9 +155,9 @@ fn needed(plan: &Plan, index_of: &HashMap<&Address, usize>, change: usize) -> BT
 }
 
 /// An account under policies, and the way to it from the root.
-struct Place {
-    account: AccountId,
-    chain: Vec<TargetId>,
+pub(super) struct Place {
+    pub(super) account: AccountId,
+    pub(super) chain: Vec<TargetId>,
     /// An account that is not there yet: it brings its own Allow along.
     arrival: bool,
     /// The protected principals it has, in short.
@@ -181,23 +188,36 @@ fn places(org: &OrgFacts, terms: &Terms<'_>, now: &Standing<'_>, plan: &Plan) ->
 
 /// What a verdict depends on, and no more.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key {
-    kind: PolicyType,
-    levels: Vec<Vec<TextId>>,
+pub(super) struct Key {
+    pub(super) kind: PolicyType,
+    pub(super) levels: Vec<Vec<TextId>>,
     who: String,
     /// Only where a text can tell one account from another.
     account: Option<AccountId>,
 }
 
-struct Walk<'w> {
-    org: &'w OrgFacts,
-    terms: &'w Terms<'w>,
-    setting: Setting<'w>,
+/// A chain that came to be, and the first change that made it.
+pub(super) struct Asked {
+    pub(super) key: Key,
+    /// A place that has it.
+    pub(super) place: usize,
+    pub(super) step: String,
+    pub(super) address: Address,
+}
+
+/// The way through a plan.
+pub(super) struct Walk<'w> {
+    pub(super) org: &'w OrgFacts,
+    pub(super) terms: &'w Terms<'w>,
+    pub(super) setting: Setting<'w>,
     now: Standing<'w>,
-    places: Vec<Place>,
+    pub(super) places: Vec<Place>,
     /// The places at or below each target.
     under: BTreeMap<TargetId, Vec<usize>>,
-    texts: Texts,
+    pub(super) texts: Texts,
+    /// Every distinct chain that a change made, in the order of the plan.
+    pub(super) asked: Vec<Asked>,
+    met: HashSet<Key>,
     verdicts: HashMap<Key, Rc<Vec<Loss>>>,
     /// What was said of a place: who, and the id of what is in the way.
     reported: BTreeSet<(usize, String, String)>,
@@ -236,6 +256,10 @@ impl Walk<'_> {
         let mut lost: BTreeMap<(String, String, TargetId), (Loss, Vec<usize>)> = BTreeMap::new();
         for ((after, before), members) in groups {
             let Some(first) = members.first().copied() else { continue };
+            if self.met.insert(after.clone()) {
+                let (step, address) = (change.step.clone(), change.address.clone());
+                self.asked.push(Asked { key: after.clone(), place: first, step, address });
+            }
             let found = self.verdict(after, first);
             if found.is_empty() {
                 continue;
@@ -336,7 +360,7 @@ impl Walk<'_> {
     }
 
     /// What decides about a place at a moment; `None` for now.
-    fn key(&mut self, index: usize, kind: &PolicyType, standing: Option<&Standing<'_>>) -> Option<Key> {
+    pub(super) fn key(&mut self, index: usize, kind: &PolicyType, standing: Option<&Standing<'_>>) -> Option<Key> {
         let Self { texts, places, now, .. } = self;
         let (standing, place) = (standing.unwrap_or(now), places.get(index)?);
         let mut levels = Vec::new();

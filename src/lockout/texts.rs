@@ -16,6 +16,8 @@ pub(super) type TextId = usize;
 pub(super) struct Ready {
     /// Its name.
     pub(super) name: String,
+    /// As it is saved.
+    pub(super) saved: Option<Arc<str>>,
     /// What it says, or why that can't be read.
     pub(super) parts: Result<Parts, String>,
     /// Whether it can judge two accounts differently that are equal but for their ids.
@@ -30,6 +32,8 @@ pub(super) struct Ready {
 pub(super) struct Parts {
     pub(super) plain: Document,
     pub(super) wide: Document,
+    /// The text of `wide`, where it is not the same as `plain`.
+    pub(super) widened: Option<String>,
     pub(super) statements: Vec<Single>,
 }
 
@@ -67,6 +71,7 @@ impl Texts {
         let readable = |test: fn(&Document) -> bool| parts.as_ref().is_ok_and(|parts| test(&parts.plain));
         let ready = Ready {
             name: name.to_owned(),
+            saved: key.1.clone(),
             tells_accounts_apart: readable(tells_accounts_apart),
             regional: readable(is_regional),
             has_lines: key.1.as_ref().is_some_and(|text| text.trim().contains('\n')),
@@ -105,21 +110,23 @@ fn parts(text: &str) -> Result<Parts, String> {
     let mut build = |statements: Vec<Value>| {
         members.insert("Statement".to_owned(), Value::Array(statements));
         let text = serde_json::to_string(members).map_err(|error| error.to_string())?;
-        Document::parse(&text).map_err(|_| unfit())
+        Document::parse(&text).map(|document| (document, text)).map_err(|_| unfit())
     };
-    let wide = build(list.iter().cloned().map(widened).collect())?;
+    let about_all: Vec<Value> = list.iter().cloned().map(widened).collect();
+    let differs = about_all != list;
+    let (wide, text) = build(about_all)?;
     let mut statements = Vec::new();
     for (value, statement) in list.into_iter().zip(plain.statements()) {
         statements.push(Single {
             text: value.to_string(),
-            plain: build(vec![value.clone()])?,
-            wide: build(vec![widened(value)])?,
+            plain: build(vec![value.clone()])?.0,
+            wide: build(vec![widened(value)])?.0,
             effect: statement.effect(),
             sid: statement.sid().map(str::to_owned),
             line: statement.line(),
         });
     }
-    Ok(Parts { plain, wide, statements })
+    Ok(Parts { plain, wide, widened: differs.then_some(text), statements })
 }
 
 /// A Deny made about every resource: what it denies on one may be the one that is needed.

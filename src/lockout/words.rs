@@ -43,7 +43,7 @@ pub(super) fn loss(loss: &Loss, org: &OrgFacts, chain: &[TargetId], place: &str)
 }
 
 /// The first of a list and how many more.
-fn some(list: &[String]) -> String {
+pub(super) fn some(list: &[String]) -> String {
     match list {
         [] => String::new(),
         [one] => one.clone(),

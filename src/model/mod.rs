@@ -15,6 +15,7 @@ pub mod observed;
 pub mod org;
 pub mod plan;
 pub mod scope;
+pub mod simulation;
 pub mod trail;
 
 pub use account::AccountFacts;

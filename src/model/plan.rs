@@ -221,6 +221,8 @@ pub enum RefusalKind {
     LockOut,
     /// A target, type or feature it needs is missing.
     Missing,
+    /// AWS's policy simulator and the lock-out proof do not agree on what it does.
+    Disagreement,
 }
 
 /// Something that could not be planned for.

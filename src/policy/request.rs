@@ -170,7 +170,28 @@ pub struct Request {
     pub context: Context,
 }
 
+/// The keys that follow from who asks.
+const OF_PRINCIPAL: [&str; 6] = [
+    "aws:PrincipalArn",
+    "aws:PrincipalAccount",
+    "aws:PrincipalType",
+    "aws:PrincipalIsAWSService",
+    "aws:PrincipalServiceName",
+    "aws:username",
+];
+
 impl Request {
+    /// Every key with a value: those of the context, in lower case, and those that follow from the principal.
+    pub fn known(&self) -> Vec<(String, Vec<String>)> {
+        let given = self.context.keys.iter().filter_map(|(key, values)| Some((key.clone(), values.clone()?)));
+        let derived = OF_PRINCIPAL.iter().filter(|key| !self.context.keys.contains_key(&key.to_ascii_lowercase()));
+        let derived = derived.filter_map(|key| match self.value(key) {
+            Value::Present(values) => Some(((*key).to_owned(), values)),
+            Value::Absent | Value::Unknown => None,
+        });
+        given.chain(derived).collect()
+    }
+
     /// What is known of a context key: what the context says, else what follows from the principal.
     pub fn value(&self, key: &str) -> Value {
         let key = key.to_ascii_lowercase();

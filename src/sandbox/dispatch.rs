@@ -130,7 +130,7 @@ fn serve(
     let role_account = input.get("RoleArn").and_then(Value::as_str).and_then(|arn| arn.split(':').nth(4)?.parse().ok());
     *hit = sandbox.faults().hit(&caller.account, role_account.as_ref(), service.prefix, operation);
     let (kind, after) = hit.kind.clone().map_or((None, false), |(kind, after)| (Some(kind), after));
-    if let Some(kind) = kind.as_ref().filter(|_| !after) {
+    if let Some(kind) = kind.as_ref().filter(|kind| !after && **kind != FaultKind::Contradict) {
         return fail(kind, &caller, service, protocol, operation);
     }
     let place = (service.prefix, service.global);
@@ -140,6 +140,7 @@ fn serve(
         .and_then(|()| handler(&mut org, &caller, input));
     record(&mut org, &caller, (service, operation, request_id), parameters, outcome.as_ref().err());
     match kind {
+        Some(FaultKind::Contradict) => outcome.map(|output| Served::Output(contradicted(output))),
         Some(kind) => fail(&kind, &caller, service, protocol, operation),
         None => outcome.map(Served::Output),
     }
@@ -172,7 +173,21 @@ fn fail(
         FaultKind::Garbage => page(200, "application/octet-stream", b"\xde\xad\xbe\xef not an answer {<[\x00"),
         // Delays are no failures; `Faults::hit` never gives one here.
         FaultKind::Latency(_) => Err(ApiError::not_implemented("a delay is not a failure")),
+        FaultKind::Contradict => Err(ApiError::not_implemented("a contradiction is not a failure")),
     }
+}
+
+/// Simulations turned round.
+fn contradicted(mut output: Value) -> Value {
+    let results = output.get_mut("EvaluationResults").and_then(Value::as_array_mut);
+    for result in results.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let detail = result.get_mut("OrganizationsDecisionDetail");
+        let Some(allowed) = detail.and_then(|detail| detail.get_mut("AllowedByOrganizations")) else { continue };
+        let opposite = !allowed.as_bool().unwrap_or_default();
+        *allowed = Value::Bool(opposite);
+        result.insert("EvalDecision".to_owned(), if opposite { "allowed" } else { "explicitDeny" }.into());
+    }
+    output
 }
 
 /// Finds service, protocol and operation.
@@ -226,7 +241,7 @@ fn is_name(operation: &str) -> bool {
 
 /// Whether CloudTrail calls the operation read-only.
 pub(crate) fn is_read_only(operation: &str) -> bool {
-    ["Get", "List", "Describe", "Lookup", "Filter", "Generate", "AssumeRole"]
+    ["Get", "List", "Describe", "Lookup", "Filter", "Generate", "AssumeRole", "Simulate"]
         .iter()
         .any(|prefix| operation.starts_with(prefix))
 }

@@ -28,6 +28,8 @@ pub enum FaultKind {
     Hang,
     /// The credentials have expired.
     ExpiredToken,
+    /// Every simulation says the opposite of what SCPs decide: as if AWS and orgward read a policy differently.
+    Contradict,
     /// Any other error, such as `ConcurrentModificationException`.
     Error {
         /// The HTTP status.

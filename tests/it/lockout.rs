@@ -97,3 +97,48 @@ fn protected_principals_are_the_users_to_add() {
     served.file("principals.yaml", "version: 1\nprincipal: []\n");
     served.run(&["plan", &playbook]).ends(2).says(&["principals.yaml"]);
 }
+
+#[test]
+fn the_simulator_of_aws_agrees_on_what_ships() {
+    let served = served();
+    served.file("orgward.yaml", "version: 1\nbreak_glass_roles: [BreakGlass]\n");
+    let baseline = ["baseline", "--set", "targets=/Security", "--set", "endpoint=security@example.com"];
+    let restriction = ["region-restriction", "--set", "targets=/Security", "--set", "regions=eu-central-1"];
+    for playbook in [baseline, restriction] {
+        let args = [&["plan", "--simulate", "--regions", "eu-central-1,eu-west-1"], &playbook[..]].concat();
+        served
+            .run(&args)
+            .ends(0)
+            .shows(&["AWS's policy simulator was asked about ", "it agrees with the lock-out proof"]);
+    }
+    let dry = ["apply", "--dry-run", "--simulate", "cis-password-policy"];
+    served.run(&dry).ends(0).says(&["not simulated: the plan changes no service control policy"]);
+    served.run(&["apply", "--simulate", "cis-password-policy"]).ends(2).says(&["--dry-run"]);
+}
+
+#[test]
+fn a_simulator_that_says_otherwise_makes_the_plan_a_refused_one() {
+    let served = Served::start(&["--accounts", "5", "--fault", "iam:SimulateCustomPolicy=contradict"]);
+    let policy =
+        r#"{"Version":"2012-10-17","Statement":[{"Sid":"NoDeploys","Effect":"Deny","Action":"ecs:*","Resource":"*"}]}"#;
+    let playbook = playbook(&served, policy);
+    served.run(&["plan", &playbook]).ends(0);
+    let path = served.home().join("plan.json").to_str().unwrap().to_owned();
+    let words = [
+        "refused ours/guard: AWS's simulator denies `",
+        "role/OrgwardApply (the apply role of orgward)",
+        "(chain r-",
+        "orgward's evaluator allows it",
+        "it does not agree with the lock-out proof",
+    ];
+    served.run(&["plan", "--simulate", &playbook, "--out", &path]).ends(6).shows(&words);
+    served.run(&["apply", "--yes", &path]).ends(6).says(&["nothing was changed"]);
+    served.run(&["apply", "--dry-run", "--simulate", &playbook]).ends(6).shows(&words);
+}
+
+#[test]
+fn a_simulation_that_is_not_allowed_is_told_and_not_passed_over() {
+    let served = Served::start(&["--accounts", "5", "--fault", "iam:SimulateCustomPolicy=deny"]);
+    let run = served.run(&["plan", "--simulate", "deny-leave-organization", "--set", "targets=/Security"]).ends(0);
+    run.says(&["not simulated: ", "iam:SimulateCustomPolicy", "AccessDenied"]).shows(&["note: not simulated: "]);
+}

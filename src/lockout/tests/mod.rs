@@ -3,6 +3,7 @@
 mod data;
 mod moments;
 mod proof;
+mod questions;
 mod standing;
 
 use crate::lockout::{Proof, Protected, Roles, Terms, prove};

@@ -440,6 +440,9 @@ async fn a_simulation_decides_like_the_chain() {
         assert!(ran.missing_context_values().is_empty());
     }
     let missing = simulate().ordered_organization_policy_input_list(level(&[&full, regions])).send().await.unwrap();
+    // IAM API reference, `EvaluationResult`: keys of identity policies are told, keys of SCPs are not.
+    assert!(missing.evaluation_results()[0].missing_context_values().is_empty());
+    let missing = simulate().policy_input_list(regions).send().await.unwrap();
     assert_eq!(missing.evaluation_results()[0].missing_context_values(), ["aws:RequestedRegion"]);
     let boundary = simulate().permissions_boundary_policy_input_list(allow("s3:*")).send().await.unwrap();
     assert_eq!(*boundary.evaluation_results()[0].eval_decision(), ImplicitDeny);

@@ -3,7 +3,7 @@
 //! Owns: reading what is given and showing what was decided. Must not: look at any policy of the account, or guess what can't
 //! be told (501).
 //!
-//! Source: IAM API reference, `SimulateCustomPolicy`. A context key that is not given counts as absent.
+//! Source: IAM API reference, `SimulateCustomPolicy` and `EvaluationResult`. A context key that is not given counts as absent.
 
 use super::{paged, pages};
 use crate::policy::{self, Context, Decision, Document, Principal, Request, Rules};
@@ -161,7 +161,7 @@ impl Simulation {
         }))
     }
 
-    /// The statement that denies; those that allow are not told apart.
+    /// The statement that denies, if it is none of an SCP, which AWS does not tell; those that allow are not told apart.
     fn matched(&self, identity: &Decision) -> Value {
         let Decision::Deny { statement } = identity else { return json!([]) };
         let found =
@@ -173,10 +173,9 @@ impl Simulation {
         }])
     }
 
-    /// Keys that a policy asks for and nobody gave.
+    /// Keys that a policy asks for and nobody gave; those of SCPs are not told.
     fn missing(&self) -> Vec<String> {
-        let levels = self.levels.iter().flatten().flatten();
-        let documents = self.identity.iter().chain(&self.boundary).chain(levels);
+        let documents = self.identity.iter().chain(&self.boundary);
         let statements = documents.flat_map(Document::statements);
         let keys = statements.flat_map(|statement| statement.conditions()).map(|condition| condition.key.clone());
         keys.filter(|key| !self.given.contains(&key.to_ascii_lowercase()))
