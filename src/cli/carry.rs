@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::ui::Ui;
 use crate::aws::{Purpose, Sessions};
 use crate::config::Settings;
-use crate::execute::{self, ApplyOptions, ApplyReport, DenialSource, Event, Fate, Patience, Progress};
+use crate::execute::{self, ApplyOptions, ApplyReport, DenialSource, Event, Fate, Patience, Progress, Stop};
 use crate::model::denial::{DenialQuery, DenialReport};
 use crate::model::{OrgFacts, Plan};
 use crate::report::text::{Style, plain};
@@ -168,6 +168,10 @@ impl Work<'_> {
         let id = run.id();
         if report.asks_for_rollback(self.plan) {
             self.ui.warn("the playbook asks to undo a rollout that stops (`rollback_on_stop`): that is done now");
+        }
+        if matches!(report.stopped, Some(Stop::Gate { .. })) {
+            self.ui
+                .say("See to the reason first: after denials, resume lets the wave bake anew and counts only new ones");
         }
         match status {
             RunStatus::Failed | RunStatus::Interrupted if run.manifest().undoes.is_none() => {

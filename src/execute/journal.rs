@@ -64,7 +64,7 @@ pub enum Record {
         /// What was seen instead.
         why: String,
     },
-    /// A wave of the plan begins.
+    /// A wave of the plan begins, or begins anew after denials held it.
     WaveBegun {
         /// Its index in the plan.
         wave: usize,
@@ -82,6 +82,9 @@ pub enum Record {
         wave: usize,
         /// What the gate saw, or why it could not tell.
         why: String,
+        /// Whether it saw denials. Whoever goes on has seen to those: the wave begins anew.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        denied: bool,
     },
     /// Every gate behind the wave opened.
     WavePassed {
@@ -248,6 +251,8 @@ pub struct WaveProgress {
     pub begun: Timestamp,
     /// Whether its time has passed since its last change.
     pub baked: bool,
+    /// Whether the gate behind it was held by denials since it began.
+    pub denied: bool,
 }
 
 impl Progress {
@@ -354,8 +359,8 @@ impl Progress {
     fn accept_wave(&mut self, record: &Record) -> Result<(), Illegal> {
         let illegal = |why: String| Err(Illegal { record: record.name(), why });
         match (record, self.wave) {
-            (Record::WaveBegun { wave, at }, None) if *wave == self.waves_passed => {
-                self.wave = Some(WaveProgress { wave: *wave, begun: *at, baked: false });
+            (Record::WaveBegun { wave, at }, now) if *wave == self.waves_passed && now.is_none_or(|now| now.denied) => {
+                self.wave = Some(WaveProgress { wave: *wave, begun: *at, baked: false, denied: false });
             }
             (Record::WaveBegun { wave, .. }, _) => {
                 return illegal(format!("wave number {wave} begins, {} are passed", self.waves_passed));
@@ -366,8 +371,10 @@ impl Progress {
                 }
                 self.wave = Some(WaveProgress { baked: true, ..now });
             }
-            (Record::GateHeld { wave, .. }, Some(now)) if *wave == now.wave => {}
-            (Record::WavePassed { wave }, Some(now)) if *wave == now.wave && now.baked => {
+            (Record::GateHeld { wave, denied, .. }, Some(now)) if *wave == now.wave => {
+                self.wave = Some(WaveProgress { denied: *denied, ..now });
+            }
+            (Record::WavePassed { wave }, Some(now)) if *wave == now.wave && now.baked && !now.denied => {
                 self.wave = None;
                 self.waves_passed += 1;
             }

@@ -1,7 +1,8 @@
 //! Waves: the barrier between them, the time a wave bakes, and the gates behind it.
 //!
 //! A wave starts when the one before is done and verified (within its `max_failures`), has baked, and every gate behind it
-//! opened. A gate that sees a reason, or that can't tell, stops the run; it can be resumed and asks again.
+//! opened. A gate that sees a reason, or that can't tell, stops the run; it can be resumed and asks again, after denials for
+//! new ones only.
 
 use super::apply::Applying;
 use super::denials::{Verdict, query, verdict};
@@ -38,13 +39,15 @@ impl Applying<'_> {
         self.progress.waves_passed >= self.plan.waves.len()
     }
 
-    /// Notes that the wave at work begins, unless it has begun in an earlier session of the run.
+    /// Notes that the wave at work begins, unless it has begun in an earlier session of the run. If denials held it then, it
+    /// begins anew: the operator has been told of those, it bakes again, and only what is denied from now on counts.
     pub(super) fn begin_wave(&mut self) {
         let wave = self.wave();
         if self.stopped.is_some() || self.this_wave().is_none() {
             return;
         }
-        let begun = self.progress.wave.is_some() || self.write(&Record::WaveBegun { wave, at: (self.options.now)() });
+        let begun = self.progress.wave.is_some_and(|now| !now.denied)
+            || self.write(&Record::WaveBegun { wave, at: (self.options.now)() });
         if begun {
             (self.on_event)(Event::WaveBegun { wave });
         }
@@ -89,7 +92,7 @@ impl Applying<'_> {
         match self.look_for_denials(wave, &this).await {
             Verdict::Open => {}
             Verdict::Stop(why) => {
-                self.hold(wave, &why);
+                self.held(wave, &why, true);
                 self.stopped.get_or_insert(Stop::Gate { wave, why });
                 return false;
             }
@@ -157,7 +160,11 @@ impl Applying<'_> {
     }
 
     fn hold(&mut self, wave: usize, why: &str) {
-        self.write(&Record::GateHeld { wave, why: why.to_owned() });
+        self.held(wave, why, false);
+    }
+
+    fn held(&mut self, wave: usize, why: &str, denied: bool) {
+        self.write(&Record::GateHeld { wave, why: why.to_owned(), denied });
         (self.on_event)(Event::Held { wave, why: why.to_owned() });
     }
 

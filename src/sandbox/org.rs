@@ -129,6 +129,8 @@ pub struct Org {
     pub faults: Vec<Fault>,
     /// The calls made, oldest first.
     pub events: Vec<Event>,
+    /// How long after a call its event can be read. AWS takes minutes; unless told otherwise the sandbox takes no time.
+    pub delivery: SignedDuration,
     /// Now on the sandbox's clock; set before each handler.
     pub now: Timestamp,
     /// When the sandbox's clock began.
@@ -175,6 +177,7 @@ impl Org {
             reports: BTreeMap::new(),
             faults: Vec::new(),
             events: Vec::new(),
+            delivery: SignedDuration::ZERO,
             now: epoch,
             epoch,
             keys: BTreeMap::new(),

@@ -2,25 +2,16 @@
 //! policy takes over from another, canary first; the gates read the organization's trail.
 
 use crate::crashes::tear;
+use crate::rolling::{carry_out, planned, progress, records, survey};
 use crate::sandboxed::operator;
-use futures::FutureExt;
-use futures::future::LocalBoxFuture;
-use jiff::Timestamp;
 use orgward::aws::{Purpose, Sessions};
-use orgward::collect;
-use orgward::execute::{self, ApplyOptions, ApplyReport, DenialSource, Patience, Progress, Record, Undo};
-use orgward::model::denial::{DenialQuery, DenialReport};
-use orgward::model::scope::{Scope, ScopeRequest};
+use orgward::execute::{self, ApplyReport, Record, Undo};
 use orgward::model::{Doc, Observed, OrgFacts, Plan, TargetId};
-use orgward::playbook::{self, Documents, PlanContext, Planner, Values};
 use orgward::resources::World;
-use orgward::sandbox::{Sandbox, Scenario, generate};
-use orgward::store::{Journal, parse_journal, plan_digest};
-use std::cell::Cell;
+use orgward::sandbox::{Sandbox, Scenario};
+use orgward::store::Journal;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::{Path, PathBuf};
-use tokio_util::sync::CancellationToken;
 
 /// The rollout; `ACTION` is what its policy denies. Accounts come before their OU: a wave attaches what a later one removes.
 const PLAYBOOK: &str = r#"version: 1
@@ -41,6 +32,10 @@ steps:
         Statement: [{ Effect: Deny, Action: "ACTION", Resource: "*" }]
 "#;
 
+fn playbook(action: &str) -> String {
+    PLAYBOOK.replace("ACTION", action)
+}
+
 /// The policies that are not AWS's own: name, and what they are without their ids.
 type Policies = BTreeMap<String, (String, Option<String>, Option<BTreeMap<String, String>>, Vec<TargetId>)>;
 
@@ -52,18 +47,6 @@ struct Crash {
     look: usize,
     /// Whether half of the record that was about to be written is on the disk.
     torn: bool,
-}
-
-/// A process that is no more.
-struct Died;
-
-/// Reads the trail, as the command line does.
-struct Trail<'a>(&'a Sessions, &'a OrgFacts);
-
-impl DenialSource for Trail<'_> {
-    fn denials<'a>(&'a self, query: &'a DenialQuery) -> LocalBoxFuture<'a, DenialReport> {
-        Box::pin(collect::denials(self.0, self.1, query))
-    }
 }
 
 /// A sandbox in which the first policy is rolled out, and the plan of the one that takes over.
@@ -80,10 +63,10 @@ impl Case {
         let sandbox = Sandbox::new(Scenario::small());
         let sessions = operator(&sandbox).await;
         let dir = tempfile::tempdir().unwrap();
-        let (org, first) = planned(&sessions, "s3:DeleteBucket").await;
+        let (org, first) = planned(&sessions, &playbook("s3:DeleteBucket")).await;
         let report = carry_out(&sessions, &org, &first, &dir.path().join("first.jsonl"), None).await.unwrap();
         assert!(report.clean(), "{report:?}");
-        let (org, plan) = planned(&sessions, "s3:DeleteBucketPolicy").await;
+        let (org, plan) = planned(&sessions, &playbook("s3:DeleteBucketPolicy")).await;
         Self { sandbox, sessions, org, plan, dir }
     }
 
@@ -151,78 +134,6 @@ impl Case {
         }
         writes
     }
-}
-
-async fn survey(sessions: &Sessions) -> OrgFacts {
-    collect::organization(sessions, false, &CancellationToken::new()).await.unwrap()
-}
-
-/// The rollout of the policy that denies `action`, and the organization it was planned for.
-async fn planned(sessions: &Sessions, action: &str) -> (OrgFacts, Plan) {
-    let org = survey(sessions).await;
-    let scope = Scope::resolve(&ScopeRequest::default(), &org).unwrap();
-    let text = PLAYBOOK.replace("ACTION", action);
-    let playbooks = [playbook::load_str("guard.yaml", &text, &Documents::Embedded(&[]), &Values::new()).unwrap()];
-    let context = PlanContext {
-        caller_arn: org.organization.caller_arn.clone(),
-        audit_role_name: generate::AUDIT_ROLE.to_owned(),
-        apply_role_name: generate::APPLY_ROLE.to_owned(),
-    };
-    let plan = Planner::new(&playbooks, &org, &scope, context).finish();
-    assert!(plan.applyable() && plan.complete(), "{plan:?}");
-    (org, plan)
-}
-
-/// Carries a plan out, from where its journal stands; dies at a look at the clock if told to.
-async fn carry_out(
-    sessions: &Sessions,
-    org: &OrgFacts,
-    plan: &Plan,
-    journal: &Path,
-    dies: Option<usize>,
-) -> Option<ApplyReport> {
-    let looks = Cell::new(0);
-    let now = || -> Timestamp {
-        looks.set(looks.get() + 1);
-        if dies == Some(looks.get()) {
-            resume_unwind(Box::new(Died));
-        }
-        sessions.clock().now()
-    };
-    let trail = Trail(sessions, org);
-    let options = ApplyOptions {
-        max_concurrency: 1,
-        keep_going: false,
-        patience: Patience::default(),
-        now: &now,
-        approver: None,
-        ticket: None,
-        undoes: None,
-        denials: Some(&trail),
-    };
-    let progress = if journal.exists() { progress(plan, journal) } else { Progress::default() };
-    let mut open =
-        if journal.exists() { Journal::reopen(journal).unwrap().0 } else { Journal::create(journal).unwrap() };
-    let world = World::new(sessions, org, Purpose::Apply);
-    let (cancel, mut ignore) = (CancellationToken::new(), |_| {});
-    let work = execute::resume(plan, progress, &world, &mut open, &options, &cancel, &mut ignore);
-    match AssertUnwindSafe(work).catch_unwind().await {
-        Ok(report) => Some(report),
-        Err(why) => {
-            assert!(why.is::<Died>(), "it panicked");
-            None
-        }
-    }
-}
-
-fn progress(plan: &Plan, journal: &Path) -> Progress {
-    let contents = parse_journal(&std::fs::read(journal).unwrap()).unwrap();
-    execute::replay(&contents, plan, &plan_digest(plan).unwrap()).unwrap()
-}
-
-fn records(journal: &Path) -> Vec<Record> {
-    let contents = parse_journal(&std::fs::read(journal).unwrap()).unwrap();
-    contents.entries.into_iter().map(|entry| serde_json::from_value(entry.record).unwrap()).collect()
 }
 
 /// Appends half of a record, as a process that dies while writing it leaves it.

@@ -15,6 +15,8 @@ mod crashes;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod denied_rollout;
+#[cfg(test)]
 mod drift;
 #[cfg(test)]
 mod fuzz;
@@ -32,6 +34,8 @@ mod lockout;
 mod policy_witness;
 #[cfg(test)]
 mod resources;
+#[cfg(test)]
+mod rolling;
 #[cfg(test)]
 mod rollout;
 #[cfg(test)]

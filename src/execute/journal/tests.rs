@@ -32,12 +32,25 @@ fn wave(wave: usize) -> Record {
 
 #[test]
 fn waves_follow_each_other() {
-    let held = Record::GateHeld { wave: 0, why: "x".into() };
+    let held = Record::GateHeld { wave: 0, why: "x".into(), denied: false };
     let records =
         [begin(0), wave(0), Record::WaveBaked { wave: 0 }, held.clone(), held, Record::WavePassed { wave: 0 }, wave(1)];
     let progress = run(&records).unwrap();
     assert_eq!(progress.waves_passed, 1);
-    assert_eq!(progress.wave, Some(WaveProgress { wave: 1, begun: Timestamp::UNIX_EPOCH, baked: false }));
+    assert_eq!(
+        progress.wave,
+        Some(WaveProgress { wave: 1, begun: Timestamp::UNIX_EPOCH, baked: false, denied: false })
+    );
+}
+
+#[test]
+fn a_wave_that_denials_held_begins_anew() {
+    let denied = Record::GateHeld { wave: 0, why: "x".into(), denied: true };
+    let held = [begin(0), wave(0), Record::WaveBaked { wave: 0 }, denied];
+    assert!(run(&[&held[..], &[Record::WavePassed { wave: 0 }]].concat()).is_err());
+    let anew = run(&[&held[..], &[wave(0)]].concat()).unwrap();
+    assert_eq!(anew.wave, Some(WaveProgress { wave: 0, begun: Timestamp::UNIX_EPOCH, baked: false, denied: false }));
+    assert!(run(&[begin(0), wave(0), wave(0)]).is_err(), "nothing held it");
 }
 
 fn run(records: &[Record]) -> Result<Progress, Illegal> {
@@ -135,7 +148,7 @@ fn any_record() -> impl Strategy<Value = Record> {
         1 => (0usize..2).prop_map(wave),
         1 => (0usize..2).prop_map(|wave| Record::WaveBaked { wave }),
         1 => (0usize..2).prop_map(|wave| Record::WavePassed { wave }),
-        1 => (0usize..2).prop_map(|wave| Record::GateHeld { wave, why: "x".into() }),
+        1 => (0usize..2, any::<bool>()).prop_map(|(wave, denied)| Record::GateHeld { wave, why: "x".into(), denied }),
         1 => (0usize..4).prop_map(|change| Record::NotVerified { change, why: "x".into() }),
         1 => prop_oneof![Just(EndStatus::Done), Just(EndStatus::Failed), Just(EndStatus::Interrupted)]
             .prop_map(|status| Record::End { status }),

@@ -22,7 +22,7 @@ struct Lookup {
 }
 
 pub(super) fn lookup(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
-    let lookup = read(org.now, &input)?;
+    let lookup = read(org, &input)?;
     let size = match input::opt_int(&input, "MaxResults")?.unwrap_or(LONGEST_PAGE) {
         size @ 1..=LONGEST_PAGE => usize::try_from(size).unwrap_or(1),
         _ => return Err(ApiError::new("InvalidMaxResultsException", "Max results must be between 1 and 50.")),
@@ -46,7 +46,7 @@ pub(super) fn lookup(org: &mut Org, caller: &Caller, input: Value) -> Result<Val
     Ok(json!({ "Events": found, "NextToken": more.then(|| page::token_at(place)) }))
 }
 
-fn read(now: Timestamp, input: &Value) -> Result<Lookup, ApiError> {
+fn read(org: &Org, input: &Value) -> Result<Lookup, ApiError> {
     let attribute = match input::list(input, "LookupAttributes")? {
         [] => None,
         [one] => Some((input::text(one, "AttributeKey")?.to_owned(), input::text(one, "AttributeValue")?.to_owned())),
@@ -60,6 +60,7 @@ fn read(now: Timestamp, input: &Value) -> Result<Lookup, ApiError> {
     if let Some((key, _)) = attribute.as_ref().filter(|(key, _)| !KEYS.contains(&key.as_str())) {
         return Err(ApiError::new("InvalidLookupAttributesException", format!("Invalid attribute key: {key}.")));
     }
+    let now = org.now;
     let oldest = Timestamp::from_second(now.as_second() - KEPT).unwrap_or(now);
     let from = input::opt_time(input, "StartTime")?.unwrap_or(oldest).max(oldest);
     let to = input::opt_time(input, "EndTime")?.unwrap_or(now);
@@ -67,7 +68,9 @@ fn read(now: Timestamp, input: &Value) -> Result<Lookup, ApiError> {
         let message = "The start time must be before the end time.";
         return Err(ApiError::new("InvalidTimeRangeException", message));
     }
-    Ok(Lookup { attribute, from, to })
+    // What happened a moment ago has not arrived yet.
+    let arrived = now.checked_sub(org.delivery).unwrap_or(oldest);
+    Ok(Lookup { attribute, from, to: to.min(arrived) })
 }
 
 /// Whether the event is of the caller's account and Region.

@@ -1,6 +1,7 @@
 //! `FilterLogEvents`: in the log group of a trail, the calls made; in any other, nothing.
 //!
-//! Owns: which calls a log group received, and the pages. Must not: delay events; the sandbox delivers at once.
+//! Owns: which calls a log group received, and the pages. Must not: decide how late events
+//! arrive ([`Org::delivery`] does).
 //!
 //! Source: CloudWatch Logs API reference, `FilterLogEvents`.
 
@@ -49,12 +50,14 @@ pub(super) fn filter(org: &mut Org, caller: &Caller, input: Value) -> Result<Val
     if !(1..=LONGEST_PAGE).contains(&limit) {
         return Err(invalid(format!("limit must be between 1 and {LONGEST_PAGE}.")));
     }
+    let delivery = i64::try_from(org.delivery.as_millis()).unwrap_or(i64::MAX);
     let search = Search {
         sources: sources(org, caller, &name),
         stream: format!("{}_CloudTrail_{}", org.info.id, caller.region),
         pattern: pattern(input::opt_text(&input, "filterPattern")?.unwrap_or_default())?,
         from,
         to,
+        delivery: (delivery, org.now.as_millisecond().saturating_sub(delivery)),
         limit: usize::try_from(limit).unwrap_or(1),
     };
     let start = match input::opt_text(&input, "nextToken")? {
@@ -91,6 +94,8 @@ struct Search {
     pattern: Option<Pattern>,
     from: Option<i64>,
     to: Option<i64>,
+    /// How long an event takes to arrive, and the last moment of which one has.
+    delivery: (i64, i64),
     limit: usize,
 }
 
@@ -100,7 +105,8 @@ impl Search {
         let (mut found, mut bytes) = (Vec::new(), 0);
         for (place, event) in events.iter().enumerate().skip(start) {
             let at = event.at.as_millisecond();
-            let in_time = self.from.is_none_or(|from| at >= from) && self.to.is_none_or(|to| at <= to);
+            let in_time =
+                self.from.is_none_or(|from| at >= from) && self.to.is_none_or(|to| at <= to) && at <= self.delivery.1;
             if !in_time || !self.sources.iter().any(|source| source.delivers(event)) {
                 continue;
             }
@@ -117,7 +123,7 @@ impl Search {
                 "logStreamName": self.stream,
                 "timestamp": at,
                 "message": message,
-                "ingestionTime": at,
+                "ingestionTime": at.saturating_add(self.delivery.0),
                 "eventId": format!("{place:056}"),
             }));
         }
