@@ -5,17 +5,12 @@
 //! shown to it. Must not: know any check.
 
 use super::thresholds::Thresholds;
-use crate::model::account::RegionState;
 use crate::model::check::{CheckMeta, Fact};
 use crate::model::finding::{Evidence, FailingResource, Finding, Target, Verdict};
-use crate::model::iam::{AccountSummary, Authorization, CredentialReport, PasswordPolicy, VirtualMfaDevice};
 use crate::model::ids::{AccountId, Region, TargetId};
-use crate::model::monitoring::Monitoring;
-use crate::model::org::{Account, Organization, Policy, PolicyType, Root};
-use crate::model::trail::Trail;
+use crate::model::org::{Account, Organization, PolicyType, Root};
 use crate::model::{AccountFacts, Cause, CauseKind, Observed, OrgFacts, Source};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 
 /// A check: what it says of itself, and how it judges.
 pub(super) struct Check {
@@ -99,14 +94,14 @@ impl Log {
 /// The facts one check may read for one target. Every read is logged.
 pub(super) struct Facts<'a> {
     declared: &'static [Fact],
-    org: &'a OrgFacts,
+    pub(super) org: &'a OrgFacts,
     account: Option<&'a AccountFacts>,
     log: Log,
 }
 
 /// The tree, the accounts and the enabled policy types.
 #[derive(Clone, Copy)]
-pub(super) struct Tree<'a>(&'a OrgFacts);
+pub(super) struct Tree<'a>(pub(super) &'a OrgFacts);
 
 impl<'a> Tree<'a> {
     /// The organization itself.
@@ -130,6 +125,21 @@ impl<'a> Tree<'a> {
         org.accounts.values().filter(|a| a.state.why_not_audited().is_none() && !org.is_management(&a.id))
     }
 
+    /// Every account, suspended and closed ones included, in id order.
+    pub fn accounts(self) -> impl Iterator<Item = &'a Account> {
+        self.0.accounts.values()
+    }
+
+    /// An account of the organization; `None` for one outside it.
+    pub fn account(self, id: &AccountId) -> Option<&'a Account> {
+        self.0.accounts.get(id)
+    }
+
+    /// A target in words people know.
+    pub fn describe(self, target: &TargetId) -> String {
+        self.0.describe(target)
+    }
+
     /// The way from the root down to `target`, both included.
     pub fn chain(self, target: &TargetId) -> Vec<TargetId> {
         self.0.chain(target)
@@ -146,7 +156,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Refuses a fact the check does not declare.
-    fn declared(&mut self, fact: Fact) -> Result<(), Cause> {
+    pub(super) fn declared(&mut self, fact: Fact) -> Result<(), Cause> {
         if self.declared.contains(&fact) {
             return Ok(());
         }
@@ -155,7 +165,7 @@ impl<'a> Facts<'a> {
         Err(cause)
     }
 
-    fn of_account(&mut self, fact: Fact) -> Result<&'a AccountFacts, Cause> {
+    pub(super) fn of_account(&mut self, fact: Fact) -> Result<&'a AccountFacts, Cause> {
         self.declared(fact)?;
         let account = self.account.ok_or_else(|| Cause::not_collected(format!("{fact:?}")));
         account.inspect_err(|cause| self.log.doubt(cause.clone()))
@@ -171,7 +181,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Reads a fact that always exists: absent is as bad as unknown.
-    fn required<T>(&mut self, observed: &'a Observed<T>) -> Result<&'a T, Cause> {
+    pub(super) fn required<T>(&mut self, observed: &'a Observed<T>) -> Result<&'a T, Cause> {
         if let Some(value) = self.part(observed)? {
             return Ok(value);
         }
@@ -226,98 +236,14 @@ impl<'a> Facts<'a> {
         None
     }
 
-    /// Whole days from `then` to the moment of the run; 0 if `then` is later.
-    pub fn days_since(&self, then: Timestamp) -> i64 {
-        (self.org.as_of.as_second().saturating_sub(then.as_second()) / 86_400).max(0)
-    }
-
-    /// The tree, the accounts and the enabled policy types.
-    pub fn tree(&mut self) -> Result<Tree<'a>, Cause> {
-        self.declared(Fact::Organization)?;
-        Ok(Tree(self.org))
-    }
-
     /// The account's id.
     pub fn account_id(&self) -> Option<&'a AccountId> {
         self.account.map(|account| &account.account)
     }
 
-    /// Service control policies; absent if the type is not enabled.
-    pub fn service_control_policies(&mut self) -> Result<Option<&'a [Policy]>, Cause> {
-        self.declared(Fact::ServiceControlPolicies)?;
-        match self.org.policies_of(&PolicyType::Scp) {
-            Some(policies) => Ok(self.part(policies)?.map(Vec::as_slice)),
-            None => Ok(None),
-        }
-    }
-
-    /// Organization trails; none is an empty slice.
-    pub fn organization_trails(&mut self) -> Result<&'a [Trail], Cause> {
-        self.declared(Fact::OrganizationTrails)?;
-        Ok(self.part(&self.org.organization_trails)?.map_or(&[], Vec::as_slice))
-    }
-
-    /// What watches organization trails' log groups. Its parts are read one by one.
-    pub fn organization_monitoring(&mut self) -> Result<&'a [Monitoring], Cause> {
-        self.declared(Fact::OrganizationMonitoring)?;
-        Ok(&self.org.monitoring)
-    }
-
-    /// An entry of `GetAccountSummary`.
-    pub fn summary(&mut self, key: &str) -> Result<i64, Cause> {
-        let account = self.of_account(Fact::AccountSummary)?;
-        let summary: &AccountSummary = self.required(&account.summary)?;
-        let missing = || format!("the answer has no `{key}`");
-        summary.get(key).copied().ok_or_else(|| self.doubt("iam:GetAccountSummary", missing()))
-    }
-
-    /// An entry of `GetAccountSummary` that not every answer has; a missing one is no doubt.
-    pub fn summary_if_there(&mut self, key: &str) -> Result<Option<i64>, Cause> {
-        let account = self.of_account(Fact::AccountSummary)?;
-        let summary: &AccountSummary = self.required(&account.summary)?;
-        Ok(summary.get(key).copied())
-    }
-
-    /// The password policy; `None` if there is none.
-    pub fn password_policy(&mut self) -> Result<Option<&'a PasswordPolicy>, Cause> {
-        let account = self.of_account(Fact::PasswordPolicy)?;
-        self.part(&account.password_policy)
-    }
-
-    /// The credential report.
-    pub fn credential_report(&mut self) -> Result<&'a CredentialReport, Cause> {
-        let account = self.of_account(Fact::CredentialReport)?;
-        self.required(&account.credential_report)
-    }
-
-    /// Principals and policies.
-    pub fn authorization(&mut self) -> Result<&'a Authorization, Cause> {
-        let account = self.of_account(Fact::Authorization)?;
-        self.required(&account.authorization)
-    }
-
-    /// Virtual MFA devices.
-    pub fn virtual_mfa_devices(&mut self) -> Result<&'a [VirtualMfaDevice], Cause> {
-        let account = self.of_account(Fact::VirtualMfaDevices)?;
-        Ok(self.part(&account.virtual_mfa_devices)?.map_or(&[], Vec::as_slice))
-    }
-
-    /// The state of a Region.
-    pub fn region_state(&mut self, region: &Region) -> Result<RegionState, Cause> {
-        let account = self.of_account(Fact::Regions)?;
-        let regions = self.required(&account.regions)?;
-        let missing = || format!("the answer does not name `{region}`");
-        regions.get(region).copied().ok_or_else(|| self.doubt("account:ListRegions", missing()))
-    }
-
-    /// `DescribeTrails` by Region asked. Each Region's answer is read as a part.
-    pub fn trails(&mut self) -> Result<&'a BTreeMap<Region, Observed<Vec<Trail>>>, Cause> {
-        Ok(&self.of_account(Fact::Trails)?.trails)
-    }
-
-    /// What watches log groups of the account's own trails. Its parts are read one by one.
-    pub fn monitoring(&mut self) -> Result<&'a [Monitoring], Cause> {
-        Ok(&self.of_account(Fact::Monitoring)?.monitoring)
+    /// Whole days from `then` to the moment of the run; 0 if `then` is later.
+    pub fn days_since(&self, then: Timestamp) -> i64 {
+        (self.org.as_of.as_second().saturating_sub(then.as_second()) / 86_400).max(0)
     }
 }
 

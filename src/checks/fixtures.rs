@@ -3,12 +3,19 @@
 //! Owns: builders of facts under which every check passes. Must not: read anything; each value is written here.
 
 use crate::model::account::RegionState;
+use crate::model::billing::{BillingAlarms, Budget};
+use crate::model::bucket::TrailBucket;
+use crate::model::contact::Contact;
+use crate::model::event::RecentEvents;
 use crate::model::iam::{
     Authorization, Cell, CredentialReport, CredentialRow, IamRole, IamUser, InlinePolicy, KeyRow, ManagedPolicy,
     PasswordPolicy, VirtualMfaDevice,
 };
 use crate::model::monitoring::{Alarm, MetricFilter, Monitoring, Subscription};
-use crate::model::org::{Account, AccountState, Organization, Ou, Policy, PolicyType, PolicyTypeState, Root};
+use crate::model::org::{
+    Account, AccountState, OrgServices, Organization, Ou, Policy, PolicyType, PolicyTypeState, Root,
+};
+use crate::model::region::{Analyzer, ConfigRecorder, ConfigRule, Detector, RegionFacts, SecurityHub};
 use crate::model::trail::{BasicSelector, EventSelectors, LogGroup, Trail, TrailStatus};
 use crate::model::{AccountFacts, AccountId, Observed, OrgFacts, Region, Source, TargetId};
 use jiff::{SignedDuration, Timestamp};
@@ -136,7 +143,10 @@ pub(crate) fn org() -> OrgFacts {
         root: Root {
             id: target(ROOT),
             name: "Root".to_owned(),
-            policy_types: BTreeMap::from([(PolicyType::Scp, PolicyTypeState::Enabled)]),
+            policy_types: BTreeMap::from([
+                (PolicyType::Scp, PolicyTypeState::Enabled),
+                (PolicyType::Rcp, PolicyTypeState::Enabled),
+            ]),
         },
         ous: BTreeMap::from([(target(OU), Ou { id: target(OU), name: "Workloads".to_owned(), parent: target(ROOT) })]),
         accounts: BTreeMap::from([
@@ -144,13 +154,119 @@ pub(crate) fn org() -> OrgFacts {
             account(MEMBER, AccountState::Active, OU),
             account(SUSPENDED, AccountState::Suspended, OU),
         ]),
-        policies: BTreeMap::from([(PolicyType::Scp, seen("organizations:ListPolicies", policies))]),
+        policies: BTreeMap::from([
+            (PolicyType::Scp, seen("organizations:ListPolicies", policies)),
+            (PolicyType::Rcp, seen("organizations:ListPolicies", vec![rcp_full_access(&everywhere)])),
+        ]),
         regions: seen("account:ListRegions", std::collections::BTreeMap::new()),
         delegated_administrators: seen("organizations:ListDelegatedAdministrators", Vec::new()),
         organization_trails: seen("cloudtrail:DescribeTrails", vec![trail("org-trail", MANAGEMENT, true)]),
         monitoring: vec![monitoring(MANAGEMENT)],
+        services: services(),
+        sources: vec![source("organizations:DescribeOrganization")],
         as_of: as_of(),
     }
+}
+
+/// RCPFullAWSAccess.
+fn rcp_full_access(targets: &[&str]) -> Policy {
+    Policy {
+        kind: PolicyType::Rcp,
+        name: "RCPFullAWSAccess".to_owned(),
+        aws_managed: true,
+        ..scp(
+            "p-RCPFullAWSAccess",
+            "RCPFullAWSAccess",
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#,
+            targets,
+        )
+    }
+}
+
+/// Central root access, trusted access and analyzers as they should be; a budget, and no billing alarm.
+pub(crate) fn services() -> OrgServices {
+    let analyzers = [home(), region("us-east-1")].map(|region| {
+        (region, seen("access-analyzer:ListAnalyzers", vec![analyzer("organization", MANAGEMENT, "ORGANIZATION")]))
+    });
+    OrgServices {
+        root_features: seen(
+            "iam:ListOrganizationsFeatures",
+            ["RootCredentialsManagement", "RootSessions"].map(str::to_owned).to_vec(),
+        ),
+        trusted: seen(
+            "organizations:ListAWSServiceAccessForOrganization",
+            ["access-analyzer.amazonaws.com", "cloudtrail.amazonaws.com", "iam.amazonaws.com"]
+                .map(str::to_owned)
+                .to_vec(),
+        ),
+        delegated: BTreeMap::new(),
+        analyzers: BTreeMap::from(analyzers),
+        billing_alarms: absent("cloudwatch:DescribeAlarms"),
+        budgets: seen(
+            "budgets:DescribeBudgets",
+            vec![Budget { name: "monthly".to_owned(), kind: "COST".to_owned(), notifications: 1 }],
+        ),
+    }
+}
+
+/// An active analyzer without findings.
+pub(crate) fn analyzer(name: &str, owner: &str, kind: &str) -> Analyzer {
+    Analyzer {
+        arn: format!("arn:aws:access-analyzer:eu-central-1:{owner}:analyzer/{name}"),
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        status: "ACTIVE".to_owned(),
+        findings: seen("access-analyzer:ListFindingsV2", Vec::new()),
+    }
+}
+
+/// Everything on in one Region.
+pub(crate) fn watchers(global: bool) -> RegionFacts {
+    RegionFacts {
+        analyzers: seen("access-analyzer:ListAnalyzers", vec![analyzer("account", MEMBER, "ACCOUNT")]),
+        config_recorders: seen(
+            "config:DescribeConfigurationRecorders",
+            vec![ConfigRecorder {
+                name: "default".to_owned(),
+                all_supported: true,
+                include_global: global,
+                strategy: "ALL_SUPPORTED_RESOURCE_TYPES".to_owned(),
+                included: std::collections::BTreeSet::new(),
+                excluded: std::collections::BTreeSet::new(),
+                recording: true,
+                last_status: Some("SUCCESS".to_owned()),
+            }],
+        ),
+        security_hub: seen(
+            "securityhub:DescribeHub",
+            SecurityHub {
+                arn: format!("arn:aws:securityhub:eu-central-1:{MEMBER}:hub/default"),
+                subscribed_at: Some(days_ago(300)),
+            },
+        ),
+        detectors: seen("guardduty:ListDetectors", vec![Detector { id: "12abc".to_owned(), enabled: true }]),
+    }
+}
+
+/// A trail's bucket that nobody else can read, with access logs.
+pub(crate) fn trail_bucket(name: &str) -> TrailBucket {
+    TrailBucket {
+        name: name.to_owned(),
+        region: home(),
+        public_policy: seen("s3:GetBucketPolicyStatus", false),
+        group_grants: seen("s3:GetBucketAcl", Vec::new()),
+        access_log_bucket: seen("s3:GetBucketLogging", "access-logs".to_owned()),
+    }
+}
+
+/// A contact with these fields filled.
+pub(crate) fn contact(fields: &[&str]) -> Contact {
+    Contact { filled: fields.iter().map(|field| (*field).to_owned()).collect() }
+}
+
+/// No event at all in 7 days.
+pub(crate) fn quiet() -> RecentEvents {
+    RecentEvents { since: days_ago(7), cut_off: Vec::new(), events: Vec::new() }
 }
 
 /// The same organization without an organization trail.
@@ -315,7 +431,7 @@ pub(crate) const LITTLE: &str =
 pub(crate) fn account() -> AccountFacts {
     let summary = [("AccountMFAEnabled", 1), ("AccountAccessKeysPresent", 0), ("AccountPasswordPresent", 1)];
     let regions = [home(), region("us-east-1"), region("ap-east-1")];
-    let states = [RegionState::Enabled, RegionState::Enabled, RegionState::Disabled];
+    let states = [RegionState::EnabledByDefault, RegionState::EnabledByDefault, RegionState::Disabled];
     AccountFacts {
         account: id(MEMBER),
         summary: seen(
@@ -374,6 +490,36 @@ pub(crate) fn account() -> AccountFacts {
         regions_in_scope: regions.to_vec(),
         trails: BTreeMap::from([(home(), seen("cloudtrail:DescribeTrails", vec![shadow()]))]),
         monitoring: Vec::new(),
+        entered_as: Some(format!("arn:aws:iam::{MEMBER}:role/OrgwardAudit")),
+        role_sessions: seen("iam:ListRoles", BTreeMap::from([(format!("arn:aws:iam::{MEMBER}:role/app"), 3600)])),
+        server_certificates: seen("iam:ListServerCertificates", Vec::new()),
+        saml_providers: seen("iam:ListSAMLProviders", Vec::new()),
+        service_specific_credentials: seen("iam:ListServiceSpecificCredentials", Vec::new()),
+        ssh_public_keys: seen("iam:ListSSHPublicKeys", Vec::new()),
+        security_contact: seen(
+            "account:GetAlternateContact",
+            contact(&["EmailAddress", "Name", "PhoneNumber", "Title"]),
+        ),
+        contact_information: seen(
+            "account:GetContactInformation",
+            contact(&["AddressLine1", "City", "CountryCode", "FullName", "PhoneNumber", "PostalCode"]),
+        ),
+        watchers: BTreeMap::from([(home(), watchers(true)), (region("us-east-1"), watchers(false))]),
+        trail_buckets: seen("s3:ListBuckets", Vec::new()),
+        config_rules: seen(
+            "config:DescribeConfigRules",
+            vec![ConfigRule {
+                name: "access-keys-rotated".to_owned(),
+                identifier: Some("ACCESS_KEYS_ROTATED".to_owned()),
+                active: true,
+                parameters: BTreeMap::from([("maxAccessKeyAge".to_owned(), "90".to_owned())]),
+            }],
+        ),
+        billing_alarms: seen(
+            "cloudwatch:DescribeAlarms",
+            BillingAlarms { alarms: Vec::new(), subscriptions: BTreeMap::new() },
+        ),
+        recent_events: BTreeMap::from([(home(), seen("cloudtrail:LookupEvents", quiet()))]),
     }
 }
 
@@ -382,6 +528,7 @@ pub(crate) fn account_with_trail() -> AccountFacts {
     AccountFacts {
         trails: BTreeMap::from([(home(), seen("cloudtrail:DescribeTrails", vec![trail("own-trail", MEMBER, false)]))]),
         monitoring: vec![monitoring(MEMBER)],
+        trail_buckets: seen("s3:ListBuckets", vec![trail_bucket("logs")]),
         ..account()
     }
 }

@@ -7,6 +7,7 @@ mod admin_policy;
 mod chain;
 mod credentials;
 mod evaluate;
+mod facts;
 mod organization;
 mod password_policy;
 mod recording;

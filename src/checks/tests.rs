@@ -29,36 +29,57 @@ pub(super) fn hidden<T>() -> Observed<T> {
     Observed::unknown(Cause::new(CauseKind::AccessDenied, "test:Denied", "AccessDenied: no"))
 }
 
-const FACTS: [Fact; 12] = [
-    Fact::Organization,
-    Fact::ServiceControlPolicies,
-    Fact::OrganizationTrails,
-    Fact::OrganizationMonitoring,
-    Fact::AccountSummary,
-    Fact::PasswordPolicy,
-    Fact::CredentialReport,
-    Fact::Authorization,
-    Fact::VirtualMfaDevices,
-    Fact::Regions,
-    Fact::Trails,
-    Fact::Monitoring,
-];
+const FACTS: [Fact; 33] = Fact::ALL;
 
 /// Makes a fact unknown: as a whole (depth 0), or in one of the parts it is made of.
 fn hide(org: &mut OrgFacts, facts: &mut AccountFacts, fact: Fact, depth: usize) {
     match fact {
         // The tree is what a run starts from: without it there is no run.
         Fact::Organization => {}
-        Fact::ServiceControlPolicies => {
-            let policies = org.policies.get_mut(&PolicyType::Scp).unwrap();
-            match policies {
-                Observed::Present { value, .. } if depth > 0 => value.iter_mut().for_each(|policy| match depth {
-                    1 => policy.content = hidden(),
-                    _ => policy.targets = hidden(),
-                }),
-                _ => *policies = hidden(),
+        Fact::ServiceControlPolicies => hide_policies(org, &PolicyType::Scp, depth),
+        Fact::ResourceControlPolicies => hide_policies(org, &PolicyType::Rcp, depth),
+        Fact::RootFeatures => org.services.root_features = hidden(),
+        Fact::OrganizationServices => match depth {
+            0 => (org.services.trusted, org.delegated_administrators) = (hidden(), hidden()),
+            1 => org.services.delegated.values_mut().for_each(|services| *services = hidden()),
+            _ => org.delegated_administrators = hidden(),
+        },
+        Fact::OrganizationAnalyzers => org.services.analyzers.values_mut().for_each(|seen| *seen = hidden()),
+        Fact::OrganizationBilling => match depth {
+            0 => (org.services.billing_alarms, org.services.budgets) = (hidden(), hidden()),
+            1 => org.services.billing_alarms = hidden(),
+            _ => org.services.budgets = hidden(),
+        },
+        // Known of every account that was entered.
+        Fact::AuditRole => {}
+        Fact::RoleSessions => facts.role_sessions = hidden(),
+        Fact::ServerCertificates => facts.server_certificates = hidden(),
+        Fact::SamlProviders => facts.saml_providers = hidden(),
+        Fact::ServiceSpecificCredentials => facts.service_specific_credentials = hidden(),
+        Fact::SshPublicKeys => facts.ssh_public_keys = hidden(),
+        Fact::SecurityContact => facts.security_contact = hidden(),
+        Fact::ContactInformation => facts.contact_information = hidden(),
+        Fact::Analyzers => facts.watchers.values_mut().for_each(|watchers| match &mut watchers.analyzers {
+            Observed::Present { value, .. } if depth > 0 && !value.is_empty() => {
+                value.iter_mut().for_each(|analyzer| analyzer.findings = hidden());
             }
-        }
+            analyzers => *analyzers = hidden(),
+        }),
+        Fact::ConfigRecorders => facts.watchers.values_mut().for_each(|watchers| watchers.config_recorders = hidden()),
+        Fact::SecurityHub => facts.watchers.values_mut().for_each(|watchers| watchers.security_hub = hidden()),
+        Fact::Detectors => facts.watchers.values_mut().for_each(|watchers| watchers.detectors = hidden()),
+        Fact::TrailBuckets => match &mut facts.trail_buckets {
+            Observed::Present { value, .. } if depth > 0 && !value.is_empty() => {
+                value.iter_mut().for_each(|bucket| match depth {
+                    1 => (bucket.public_policy, bucket.access_log_bucket) = (hidden(), hidden()),
+                    _ => (bucket.group_grants, bucket.access_log_bucket) = (hidden(), hidden()),
+                })
+            }
+            buckets => *buckets = hidden(),
+        },
+        Fact::ConfigRules => facts.config_rules = hidden(),
+        Fact::BillingAlarms => facts.billing_alarms = hidden(),
+        Fact::RecentEvents => facts.recent_events.values_mut().for_each(|events| *events = hidden()),
         Fact::OrganizationTrails => hide_trails(&mut org.organization_trails, depth),
         Fact::OrganizationMonitoring => org.monitoring.iter_mut().for_each(|watched| hide_monitoring(watched, depth)),
         Fact::AccountSummary => facts.summary = hidden(),
@@ -69,6 +90,17 @@ fn hide(org: &mut OrgFacts, facts: &mut AccountFacts, fact: Fact, depth: usize) 
         Fact::Regions => facts.regions = hidden(),
         Fact::Trails => facts.trails.values_mut().for_each(|trails| hide_trails(trails, depth)),
         Fact::Monitoring => facts.monitoring.iter_mut().for_each(|watched| hide_monitoring(watched, depth)),
+    }
+}
+
+fn hide_policies(org: &mut OrgFacts, kind: &PolicyType, depth: usize) {
+    let policies = org.policies.get_mut(kind).unwrap();
+    match policies {
+        Observed::Present { value, .. } if depth > 0 => value.iter_mut().for_each(|policy| match depth {
+            1 => policy.content = hidden(),
+            _ => policy.targets = hidden(),
+        }),
+        _ => *policies = hidden(),
     }
 }
 
@@ -109,8 +141,8 @@ fn proofs(meta: &CheckMeta) -> Vec<Vec<Fact>> {
 /// Whether a check reads a fact down to the parts that `hide` hides at this depth. Each reads a fact as a whole.
 fn reads(meta: &CheckMeta, fact: Fact, depth: usize) -> bool {
     match (meta.id, fact) {
-        // The tree is never unknown.
-        (_, Fact::Organization) => false,
+        // The tree is never unknown, and neither is the role with which an account was entered.
+        (_, Fact::Organization | Fact::AuditRole) => false,
         // Whether log files are signed does not rest on status and selectors.
         ("trail-log-validation", Fact::Trails) => depth == 0,
         _ => true,
@@ -243,28 +275,50 @@ fn findings_follow_the_catalogue() {
     assert_eq!(found, account(&fixtures::org(), &fixtures::account(), &Thresholds::default()));
 }
 
+/// Every id there is; reports, exemptions and fingerprints rest on them.
+const IDS: &str = "
+    root-access-keys root-mfa root-hardware-mfa root-recent-use root-signing-certificates root-usage-alarm
+    root-credentials-centralized root-email-pattern
+    password-policy-length password-policy-reuse password-policy-complexity password-policy-max-age
+    password-policy-hard-expiry password-policy-self-change
+    user-mfa access-key-age access-key-unused access-key-two-active access-key-at-setup console-password-unused
+    user-inactive user-direct-policies user-inline-policies group-inline-policies role-inline-policies ssh-key-age
+    user-permissions-boundary user-long-term-keys service-specific-credentials user-signing-certificate
+    admin-principal-inactive console-users-federated
+    policy-admin-star policy-admin-attached policy-wildcard-action policy-wildcard-resource policy-privilege-escalation
+    policy-deprecated-managed policy-cloudshell-full policy-unattached mfa-enforced
+    role-external-trust role-trust-external-id role-trust-wildcard role-service-confused-deputy role-oidc-subject
+    role-unused role-session-duration role-permissions-boundary role-support role-iam-master-manager
+    audit-role-external-id
+    server-certificate-expired saml-provider-certificate
+    access-analyzer-enabled access-analyzer-findings
+    trail-multi-region trail-logging trail-management-events trail-log-validation trail-cloudwatch-logs trail-kms
+    trail-bucket-public trail-bucket-logging trail-org-home-region
+    monitor-unauthorized-calls monitor-console-no-mfa monitor-root-usage monitor-iam-changes monitor-trail-changes
+    monitor-console-failures monitor-kms-deletion monitor-bucket-policy monitor-config-changes monitor-security-groups
+    monitor-network-acls monitor-gateways monitor-route-tables monitor-vpc monitor-organizations monitor-user-created
+    monitor-access-key-created monitor-role-created monitor-trust-policy-changed monitor-admin-attached
+    monitor-user-inline-policy monitor-web-identity billing-alarm
+    event-console-no-mfa event-root-use event-user-created event-admin-attached event-role-created
+    event-trust-policy-changed event-trail-tampering event-web-identity-unknown event-access-key-created
+    event-user-inline-policy
+    config-recorder config-rule-access-keys-rotated
+    org-all-features org-scp-enabled org-rcp-enabled org-guardrails-cover-all org-deny-leave org-protect-trail
+    org-region-restriction org-require-mfa org-accounts-in-root org-delegated-admins org-trusted-access
+    org-policy-headroom org-unused-policies
+    account-security-contact account-contact-details account-security-hub account-guardduty
+";
+
 #[test]
 fn the_catalogue_is_whole() {
     let ids: Vec<&str> = CATALOG.iter().map(|meta| meta.id).collect();
-    let wanted = [
-        "root-access-keys",
-        "root-mfa",
-        "root-hardware-mfa",
-        "root-recent-use",
-        "password-policy-length",
-        "password-policy-reuse",
-        "user-mfa",
-        "access-key-age",
-        "access-key-unused",
-        "console-password-unused",
-        "policy-admin-star",
-        "trail-multi-region",
-        "trail-log-validation",
-        "root-usage-alarm",
-        "org-scp-enabled",
-        "org-deny-leave",
-    ];
-    assert_eq!(ids, wanted);
+    let mut sorted = ids.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(sorted.len(), ids.len(), "an id twice");
+    let unknown: Vec<&str> =
+        ids.iter().copied().filter(|id| !IDS.split_whitespace().any(|fixed| fixed == *id)).collect();
+    assert!(unknown.is_empty(), "ids are fixed, these are none: {unknown:?}");
     for check in checks(|_| true) {
         let by_region = matches!(check.judge, Judge::Region(_));
         assert_eq!(by_region, check.meta.granularity == Granularity::AccountRegion, "{}", check.meta.id);
@@ -277,10 +331,8 @@ fn the_catalogue_is_whole() {
         assert!(!meta.title.ends_with('.') && !meta.references.is_empty() && !meta.facts.is_empty(), "{}", meta.id);
         let frameworks: BTreeSet<&str> = meta.references.iter().map(|reference| reference.framework).collect();
         assert_eq!(frameworks.len(), meta.references.len(), "{} names a framework twice", meta.id);
-        let organization_facts =
-            [Fact::Organization, Fact::ServiceControlPolicies, Fact::OrganizationTrails, Fact::OrganizationMonitoring];
         if meta.granularity == Granularity::Organization {
-            assert!(meta.facts.iter().all(|fact| organization_facts.contains(fact)), "{}", meta.id);
+            assert!(meta.facts.iter().all(|fact| fact.of_organization()), "{}", meta.id);
         }
     }
     assert!(super::meta("no-such-check").is_none());

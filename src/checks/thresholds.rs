@@ -21,11 +21,48 @@ pub struct Thresholds {
     /// The root user must not have been used within this many days. CIS asks for "no daily use" and names no number; 90
     /// days is one quarter, so that an audit each quarter sees every use.
     pub root_use_days: u16,
+    /// The greatest age of a password that a policy may allow, in days, 1 to 1,095. CIS before 1.3, and the guides: 90.
+    pub password_age_days: u16,
+    /// A user without any sign-in or key use for this many days, or longer, is inactive. The guides: 90.
+    pub user_inactive_days: u16,
+    /// An administrator (user or role) not used for this many days, or longer, fails.
+    pub admin_inactive_days: u16,
+    /// A role not used for this many days, or longer, fails. The guides: 90.
+    pub role_unused_days: u16,
+    /// The greatest age of an active SSH public key, in whole days. The guides: 90.
+    pub ssh_key_age_days: u16,
+    /// The greatest session of a role that people or other accounts assume, in hours, 1 to 12.
+    pub session_hours: u16,
+    /// A certificate that expires within this many days fails like an expired one; 0: expired ones only.
+    pub certificate_days: u16,
+    /// How many free policy slots each target must keep, 0 to 10.
+    pub policy_slots_left: u16,
+    /// How full an organization policy may be, in percent of its greatest size, 1 to 100.
+    pub policy_size_percent: u16,
+    /// What the address of a root user must look like, with `*` and `?`: a group's mailbox, such as `aws-root+*@example.com`. An
+    /// address must match one of them; without any, `root-email-pattern` does not apply.
+    pub root_email_patterns: Vec<String>,
 }
 
 impl Default for Thresholds {
     fn default() -> Self {
-        Self { password_length: 14, password_reuse: 24, key_age_days: 90, unused_days: 45, root_use_days: 90 }
+        Self {
+            password_length: 14,
+            password_reuse: 24,
+            key_age_days: 90,
+            unused_days: 45,
+            root_use_days: 90,
+            password_age_days: 90,
+            user_inactive_days: 90,
+            admin_inactive_days: 45,
+            role_unused_days: 90,
+            ssh_key_age_days: 90,
+            session_hours: 8,
+            certificate_days: 0,
+            policy_slots_left: 1,
+            policy_size_percent: 95,
+            root_email_patterns: Vec::new(),
+        }
     }
 }
 
@@ -38,6 +75,15 @@ impl Thresholds {
             ("key_age_days", self.key_age_days, 1..=3650),
             ("unused_days", self.unused_days, 1..=3650),
             ("root_use_days", self.root_use_days, 1..=3650),
+            ("password_age_days", self.password_age_days, 1..=1095),
+            ("user_inactive_days", self.user_inactive_days, 1..=3650),
+            ("admin_inactive_days", self.admin_inactive_days, 1..=3650),
+            ("role_unused_days", self.role_unused_days, 1..=3650),
+            ("ssh_key_age_days", self.ssh_key_age_days, 1..=3650),
+            ("session_hours", self.session_hours, 1..=12),
+            ("certificate_days", self.certificate_days, 0..=3650),
+            ("policy_slots_left", self.policy_slots_left, 0..=10),
+            ("policy_size_percent", self.policy_size_percent, 1..=100),
         ]
         .into_iter()
         .filter(|(_, value, range)| !range.contains(value))

@@ -7,7 +7,6 @@ use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
 use super::recording::{Recording, but, distinct, recording, rest_on};
 use super::references::cis;
 use super::thresholds::Thresholds;
-use crate::model::account::RegionState;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
 use crate::model::trail::Trail;
@@ -38,7 +37,7 @@ pub(super) const MULTI_REGION: CheckMeta = CheckMeta {
 };
 
 fn multi_region(facts: &mut Facts<'_>, region: &Region, _: &Thresholds) -> Judgement {
-    if facts.region_state(region)? == RegionState::Disabled {
+    if !facts.region_state(region)?.usable() {
         return Ok(Outcome::NotApplicable(format!("{region} is disabled in this account")));
     }
     let own = |facts: &mut Facts<'_>| own_trail(facts, region);

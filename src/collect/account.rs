@@ -83,6 +83,7 @@ impl Run<'_> {
             regions_in_scope,
             trails,
             monitoring,
+            ..AccountFacts::unknown(account.clone(), self.home.clone(), &Cause::not_collected("none"))
         }
     }
 

@@ -13,6 +13,8 @@ pub enum Place {
     Management,
     /// In the account that owns the organization trail's log group, with the audit role.
     LogGroupOwner,
+    /// In the management account and in the delegated administrator of the service.
+    Administrator,
     /// In each account, with the audit role (the management account: with the caller's own credentials).
     Account,
 }
@@ -91,11 +93,81 @@ pub const CATALOG: &[FactSource] = &[
         Place::Account,
         &["logs:DescribeMetricFilters", "cloudwatch:DescribeAlarms", "sns:ListSubscriptionsByTopic"],
     ),
+    source(
+        Fact::ResourceControlPolicies,
+        Place::Management,
+        &[
+            "organizations:ListPolicies",
+            "organizations:DescribePolicy",
+            "organizations:ListTargetsForPolicy",
+            "organizations:ListTagsForResource",
+        ],
+    ),
+    source(Fact::RootFeatures, Place::Management, &["iam:ListOrganizationsFeatures"]),
+    source(
+        Fact::OrganizationServices,
+        Place::Management,
+        &[
+            "organizations:ListAWSServiceAccessForOrganization",
+            "organizations:ListDelegatedAdministrators",
+            "organizations:ListDelegatedServicesForAccount",
+        ],
+    ),
+    source(Fact::OrganizationAnalyzers, Place::Administrator, &["access-analyzer:ListAnalyzers"]),
+    FactSource {
+        fact: Fact::OrganizationBilling,
+        place: Place::Management,
+        calls: &[
+            "cloudwatch:DescribeAlarms",
+            "sns:ListSubscriptionsByTopic",
+            "budgets:DescribeBudgets",
+            "budgets:DescribeBudgetNotificationsForAccount",
+        ],
+        permissions: &["cloudwatch:DescribeAlarms", "sns:ListSubscriptionsByTopic", "budgets:ViewBudget"],
+    },
+    source(Fact::AuditRole, Place::Management, &["sts:AssumeRole"]),
+    source(Fact::RoleSessions, Place::Account, &["iam:ListRoles"]),
+    source(Fact::ServerCertificates, Place::Account, &["iam:ListServerCertificates"]),
+    source(Fact::SamlProviders, Place::Account, &["iam:ListSAMLProviders"]),
+    source(Fact::ServiceSpecificCredentials, Place::Account, &["iam:ListServiceSpecificCredentials"]),
+    source(Fact::SshPublicKeys, Place::Account, &["iam:ListSSHPublicKeys"]),
+    source(Fact::SecurityContact, Place::Account, &["account:GetAlternateContact"]),
+    source(Fact::ContactInformation, Place::Account, &["account:GetContactInformation"]),
+    FactSource {
+        fact: Fact::Analyzers,
+        place: Place::Account,
+        calls: &["access-analyzer:ListAnalyzers", "access-analyzer:ListFindingsV2"],
+        permissions: &["access-analyzer:ListAnalyzers", "access-analyzer:ListFindings"],
+    },
+    source(
+        Fact::ConfigRecorders,
+        Place::Account,
+        &["config:DescribeConfigurationRecorders", "config:DescribeConfigurationRecorderStatus"],
+    ),
+    source(Fact::SecurityHub, Place::Account, &["securityhub:DescribeHub"]),
+    source(Fact::Detectors, Place::Account, &["guardduty:ListDetectors", "guardduty:GetDetector"]),
+    FactSource {
+        fact: Fact::TrailBuckets,
+        place: Place::Account,
+        calls: &["s3:ListBuckets", "s3:GetBucketPolicyStatus", "s3:GetBucketAcl", "s3:GetBucketLogging"],
+        permissions: &["s3:ListAllMyBuckets", "s3:GetBucketPolicyStatus", "s3:GetBucketAcl", "s3:GetBucketLogging"],
+    },
+    source(Fact::ConfigRules, Place::Account, &["config:DescribeConfigRules"]),
+    source(Fact::BillingAlarms, Place::Account, &["cloudwatch:DescribeAlarms", "sns:ListSubscriptionsByTopic"]),
+    source(Fact::RecentEvents, Place::Account, &["cloudtrail:LookupEvents"]),
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Calls whose action has another name: service authorization reference of each service.
+    const OTHERWISE: [(&str, &str); 4] = [
+        ("access-analyzer:ListFindingsV2", "access-analyzer:ListFindings"),
+        ("s3:ListBuckets", "s3:ListAllMyBuckets"),
+        ("budgets:DescribeBudgets", "budgets:ViewBudget"),
+        ("budgets:DescribeBudgetNotificationsForAccount", "budgets:ViewBudget"),
+    ];
 
     #[test]
     fn every_fact_is_there_once_and_every_call_is_a_permission() {
@@ -104,12 +176,18 @@ mod tests {
         sorted.sort();
         sorted.dedup();
         assert_eq!(facts, sorted);
-        assert_eq!(facts.len(), 12);
+        assert_eq!(facts, Fact::ALL);
         for source in CATALOG {
             assert!(!source.calls.is_empty());
             for call in source.calls {
                 assert!(call.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty()));
-                assert!(source.permissions.contains(call), "{call}");
+                assert!(
+                    OTHERWISE.iter().any(|(other, _)| other == call) || source.permissions.contains(call),
+                    "{call}"
+                );
+                for (_, action) in OTHERWISE.iter().filter(|(other, _)| other == call) {
+                    assert!(source.permissions.contains(action), "{call}");
+                }
             }
         }
     }

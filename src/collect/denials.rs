@@ -8,7 +8,6 @@
 use super::decode::time;
 use super::regions::regions;
 use crate::aws::{AccountSession, Purpose, Sessions};
-use crate::model::account::RegionState;
 use crate::model::denial::{Denial, DenialKind, DenialQuery, DenialReport, classify};
 use crate::model::org::PolicyType;
 use crate::model::trail::{LogGroup, Trail};
@@ -214,7 +213,7 @@ impl Search<'_> {
         let known = regions(&session).await;
         let usable: Vec<Region> = match known.known() {
             Ok(known) => {
-                let on = known.into_iter().flatten().filter(|(_, state)| **state != RegionState::Disabled);
+                let on = known.into_iter().flatten().filter(|(_, state)| state.usable());
                 on.map(|(region, _)| region.clone()).collect()
             }
             Err(cause) => return History { doubt: Some(cause.to_string()), ..history },

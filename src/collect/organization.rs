@@ -12,7 +12,7 @@ use crate::aws::{AccountSession, Purpose, Sessions};
 use crate::model::ids::{AccountId, PolicyId, TargetId};
 use crate::model::monitoring::Monitoring;
 use crate::model::observed::{Cause, Observed, Source};
-use crate::model::org::{Account, OrgFacts, Organization, Policy, PolicyType, PolicyTypeState, Root};
+use crate::model::org::{Account, OrgFacts, OrgServices, Organization, Policy, PolicyType, PolicyTypeState, Root};
 use crate::model::trail::{LogGroup, Trail};
 use crate::resources::call::{incomplete, pages, present};
 use crate::resources::policy::{self, Summary};
@@ -144,6 +144,8 @@ pub async fn organization(
         regions,
         organization_trails,
         monitoring,
+        services: OrgServices::not_collected(),
+        sources: Vec::new(),
         as_of: sessions.clock().now(),
     })
 }

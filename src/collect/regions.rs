@@ -42,6 +42,7 @@ pub(super) async fn regions(session: &AccountSession) -> Observed<BTreeMap<Regio
 fn state(status: &RegionOptStatus) -> RegionState {
     match status {
         RegionOptStatus::Disabled | RegionOptStatus::Disabling => RegionState::Disabled,
+        RegionOptStatus::EnabledByDefault => RegionState::EnabledByDefault,
         _ => RegionState::Enabled,
     }
 }
@@ -72,7 +73,7 @@ pub(super) fn in_scope(
 
 /// Whether calls into a Region can be answered, as far as is known.
 pub(super) fn usable(regions: &Observed<BTreeMap<Region, RegionState>>, region: &Region) -> bool {
-    regions.value().is_none_or(|known| known.get(region) != Some(&RegionState::Disabled))
+    regions.value().is_none_or(|known| known.get(region).is_none_or(|state| state.usable()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,15 @@
 //! `AccountFacts`: what was collected from one account. Accounts stream: collected, checked, stored, dropped.
 
+use super::billing::BillingAlarms;
+use super::bucket::TrailBucket;
+use super::contact::Contact;
+use super::credential::{SamlProvider, ServerCertificate, ServiceSpecificCredential, SshPublicKey};
+use super::event::RecentEvents;
 use super::iam::{AccountSummary, Authorization, CredentialReport, PasswordPolicy, VirtualMfaDevice};
 use super::ids::{AccountId, Region};
 use super::monitoring::Monitoring;
 use super::observed::{Cause, Observed};
+use super::region::{ConfigRule, RegionFacts};
 use super::trail::Trail;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,10 +18,19 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RegionState {
-    /// Enabled, by default or by choice, or being enabled.
+    /// Enabled for every account, without a choice.
+    EnabledByDefault,
+    /// Enabled by this account's choice (an opt-in Region), or being enabled.
     Enabled,
     /// Disabled, or being disabled: not applicable.
     Disabled,
+}
+
+impl RegionState {
+    /// Whether calls into the Region can be answered.
+    pub fn usable(self) -> bool {
+        self != Self::Disabled
+    }
 }
 
 /// What one account said. Every field is present, absent or unknown with its cause.
@@ -42,6 +57,32 @@ pub struct AccountFacts {
     pub trails: BTreeMap<Region, Observed<Vec<Trail>>>,
     /// Around each log group that a trail of this account delivers to and this account owns.
     pub monitoring: Vec<Monitoring>,
+    /// The ARN of the role with which the account was entered; `None` where the caller's own credentials served.
+    pub entered_as: Option<String>,
+    /// `iam:ListRoles`: the longest session of each role in seconds, by ARN. `GetAccountAuthorizationDetails` leaves it out.
+    pub role_sessions: Observed<BTreeMap<String, i32>>,
+    /// `iam:ListServerCertificates`.
+    pub server_certificates: Observed<Vec<ServerCertificate>>,
+    /// `iam:ListSAMLProviders`.
+    pub saml_providers: Observed<Vec<SamlProvider>>,
+    /// `iam:ListServiceSpecificCredentials`.
+    pub service_specific_credentials: Observed<Vec<ServiceSpecificCredential>>,
+    /// `iam:ListSSHPublicKeys` of every user; asked only with `--deep`.
+    pub ssh_public_keys: Observed<Vec<SshPublicKey>>,
+    /// `account:GetAlternateContact` for SECURITY; absent where there is none.
+    pub security_contact: Observed<Contact>,
+    /// `account:GetContactInformation`.
+    pub contact_information: Observed<Contact>,
+    /// The watchers of each Region in scope that is not disabled.
+    pub watchers: BTreeMap<Region, RegionFacts>,
+    /// Buckets of this account that its own trails or an organization trail write to.
+    pub trail_buckets: Observed<Vec<TrailBucket>>,
+    /// `config:DescribeConfigRules` in the home Region.
+    pub config_rules: Observed<Vec<ConfigRule>>,
+    /// Alarms on estimated charges; not asked where the management account's alarm or budget already speaks for members.
+    pub billing_alarms: Observed<BillingAlarms>,
+    /// `cloudtrail:LookupEvents` by Region; asked only with `--events DAYS`.
+    pub recent_events: BTreeMap<Region, Observed<RecentEvents>>,
 }
 
 impl AccountFacts {
@@ -56,8 +97,21 @@ impl AccountFacts {
             virtual_mfa_devices: Observed::unknown(cause.clone()),
             regions: Observed::unknown(cause.clone()),
             regions_in_scope: vec![home.clone()],
-            trails: BTreeMap::from([(home, Observed::unknown(cause.clone()))]),
+            trails: BTreeMap::from([(home.clone(), Observed::unknown(cause.clone()))]),
             monitoring: Vec::new(),
+            entered_as: None,
+            role_sessions: Observed::unknown(cause.clone()),
+            server_certificates: Observed::unknown(cause.clone()),
+            saml_providers: Observed::unknown(cause.clone()),
+            service_specific_credentials: Observed::unknown(cause.clone()),
+            ssh_public_keys: Observed::unknown(cause.clone()),
+            security_contact: Observed::unknown(cause.clone()),
+            contact_information: Observed::unknown(cause.clone()),
+            watchers: BTreeMap::from([(home.clone(), RegionFacts::unknown(cause))]),
+            trail_buckets: Observed::unknown(cause.clone()),
+            config_rules: Observed::unknown(cause.clone()),
+            billing_alarms: Observed::unknown(cause.clone()),
+            recent_events: BTreeMap::from([(home, Observed::unknown(cause.clone()))]),
         }
     }
 }

@@ -74,6 +74,103 @@ pub enum Fact {
     Trails,
     /// Filters, alarms and subscriptions around log groups of the account's own trails.
     Monitoring,
+    /// Resource control policies with documents and attachments.
+    ResourceControlPolicies,
+    /// Central management of root credentials: `ListOrganizationsFeatures`.
+    RootFeatures,
+    /// Services with trusted access, and delegated administrators with their services.
+    OrganizationServices,
+    /// Access Analyzer's analyzers of the organization.
+    OrganizationAnalyzers,
+    /// The management account's billing alarms and budgets.
+    OrganizationBilling,
+    /// The role with which the account was entered.
+    AuditRole,
+    /// The longest session of each role: `ListRoles`.
+    RoleSessions,
+    /// `ListServerCertificates`.
+    ServerCertificates,
+    /// `ListSAMLProviders`.
+    SamlProviders,
+    /// `ListServiceSpecificCredentials`.
+    ServiceSpecificCredentials,
+    /// `ListSSHPublicKeys` of every user, with `--deep`.
+    SshPublicKeys,
+    /// The security contact: `GetAlternateContact`.
+    SecurityContact,
+    /// `GetContactInformation`.
+    ContactInformation,
+    /// Analyzers of IAM Access Analyzer in a Region, with their active findings.
+    Analyzers,
+    /// Configuration recorders of AWS Config in a Region.
+    ConfigRecorders,
+    /// Security Hub in a Region.
+    SecurityHub,
+    /// GuardDuty in a Region.
+    Detectors,
+    /// Buckets of the account that trails write to.
+    TrailBuckets,
+    /// Config rules of the home Region.
+    ConfigRules,
+    /// The account's own alarms on estimated charges.
+    BillingAlarms,
+    /// Recent management events, with `--events`.
+    RecentEvents,
+}
+
+impl Fact {
+    /// Every fact, in order.
+    pub const ALL: [Self; 33] = [
+        Self::Organization,
+        Self::ServiceControlPolicies,
+        Self::OrganizationTrails,
+        Self::OrganizationMonitoring,
+        Self::AccountSummary,
+        Self::PasswordPolicy,
+        Self::CredentialReport,
+        Self::Authorization,
+        Self::VirtualMfaDevices,
+        Self::Regions,
+        Self::Trails,
+        Self::Monitoring,
+        Self::ResourceControlPolicies,
+        Self::RootFeatures,
+        Self::OrganizationServices,
+        Self::OrganizationAnalyzers,
+        Self::OrganizationBilling,
+        Self::AuditRole,
+        Self::RoleSessions,
+        Self::ServerCertificates,
+        Self::SamlProviders,
+        Self::ServiceSpecificCredentials,
+        Self::SshPublicKeys,
+        Self::SecurityContact,
+        Self::ContactInformation,
+        Self::Analyzers,
+        Self::ConfigRecorders,
+        Self::SecurityHub,
+        Self::Detectors,
+        Self::TrailBuckets,
+        Self::ConfigRules,
+        Self::BillingAlarms,
+        Self::RecentEvents,
+    ];
+
+    /// Whether it is about the organization, and known before any account is looked at.
+    pub fn of_organization(self) -> bool {
+        matches!(
+            self,
+            Self::Organization
+                | Self::ServiceControlPolicies
+                | Self::ResourceControlPolicies
+                | Self::OrganizationTrails
+                | Self::OrganizationMonitoring
+                | Self::RootFeatures
+                | Self::OrganizationServices
+                | Self::OrganizationAnalyzers
+                | Self::OrganizationBilling
+        )
+    }
 }
 
 /// Where a check comes from.

@@ -5,8 +5,13 @@
 
 pub mod account;
 pub mod address;
+pub mod billing;
+pub mod bucket;
 pub mod check;
+pub mod contact;
+pub mod credential;
 pub mod denial;
+pub mod event;
 pub mod finding;
 pub mod iam;
 pub mod ids;
@@ -14,6 +19,7 @@ pub mod monitoring;
 pub mod observed;
 pub mod org;
 pub mod plan;
+pub mod region;
 pub mod scope;
 pub mod simulation;
 pub mod trail;

@@ -3,9 +3,11 @@
 //! Source: Organizations API reference.
 
 use super::account::RegionState;
+use super::billing::{BillingAlarms, Budget};
 use super::ids::{AccountId, PolicyId, Region, TargetId};
 use super::monitoring::Monitoring;
-use super::observed::Observed;
+use super::observed::{Observed, Source};
+use super::region::Analyzer;
 use super::trail::Trail;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,8 +34,43 @@ pub struct OrgFacts {
     pub organization_trails: Observed<Vec<Trail>>,
     /// Filters, alarms and subscriptions around each organization trail's log group, in whichever account owns it.
     pub monitoring: Vec<Monitoring>,
+    /// What the management account says of organization-wide services.
+    pub services: OrgServices,
+    /// Where the organization, its root and its accounts came from.
+    pub sources: Vec<Source>,
     /// When enumeration ended; also the moment against which ages are computed in the whole run.
     pub as_of: Timestamp,
+}
+
+/// Organization-wide services as the management account, or the service's delegated administrator, shows them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrgServices {
+    /// `iam:ListOrganizationsFeatures`: `RootCredentialsManagement`, `RootSessions`; empty where IAM has no trusted access.
+    pub root_features: Observed<Vec<String>>,
+    /// `organizations:ListAWSServiceAccessForOrganization`: principals of services with trusted access.
+    pub trusted: Observed<Vec<String>>,
+    /// `organizations:ListDelegatedServicesForAccount`: the services each delegated administrator administers.
+    pub delegated: BTreeMap<AccountId, Observed<Vec<String>>>,
+    /// Access Analyzer's analyzers of the management account and of its delegated administrator, by Region asked.
+    pub analyzers: BTreeMap<Region, Observed<Vec<Analyzer>>>,
+    /// Alarms on the organization's estimated charges.
+    pub billing_alarms: Observed<BillingAlarms>,
+    /// `budgets:DescribeBudgets`.
+    pub budgets: Observed<Vec<Budget>>,
+}
+
+impl OrgServices {
+    /// Nothing asked.
+    pub fn not_collected() -> Self {
+        Self {
+            root_features: Observed::not_collected("iam:ListOrganizationsFeatures"),
+            trusted: Observed::not_collected("organizations:ListAWSServiceAccessForOrganization"),
+            delegated: BTreeMap::new(),
+            analyzers: BTreeMap::new(),
+            billing_alarms: Observed::not_collected("cloudwatch:DescribeAlarms"),
+            budgets: Observed::not_collected("budgets:DescribeBudgets"),
+        }
+    }
 }
 
 /// The organization itself.

@@ -127,6 +127,8 @@ pub fn org() -> OrgFacts {
         delegated_administrators: seen(Vec::new()),
         organization_trails: seen(vec![trail()]),
         monitoring: vec![monitoring()],
+        services: crate::model::org::OrgServices::not_collected(),
+        sources: Vec::new(),
         as_of: now(),
     }
 }

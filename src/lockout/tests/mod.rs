@@ -96,6 +96,8 @@ pub(super) fn org(policies: Vec<Policy>) -> OrgFacts {
         organization_trails: present(Vec::new()),
         monitoring: Vec::new(),
         regions: present(REGIONS.iter().map(|name| (name.parse().unwrap(), RegionState::Enabled)).collect()),
+        services: crate::model::org::OrgServices::not_collected(),
+        sources: Vec::new(),
         as_of: jiff::Timestamp::UNIX_EPOCH,
     }
 }
