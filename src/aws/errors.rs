@@ -3,7 +3,7 @@
 //! A message is AWS's own text, cut to one line and freed of control characters. What AWS echoes of a request (canonical
 //! requests, authorization headers, tokens) and what a stranger answered is never repeated.
 
-use super::answer;
+use super::{answer, doubt};
 use crate::model::observed::{Cause, CauseKind};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
@@ -69,8 +69,17 @@ pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Optio
     metadata.or_else(|| error.raw_response().and_then(answer::error_code))
 }
 
-/// What went wrong in the call named `operation` (`service:Operation`).
+/// What went wrong in the call named `operation` (`service:Operation`). An answer to a retry does not tell what became of an
+/// attempt of a write that was sent and not answered: then the kind is one of which only reading back tells what is there.
 pub fn cause<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Cause
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    doubt::settle(last_cause(operation, error), error.raw_response())
+}
+
+/// What went wrong in the last attempt.
+fn last_cause<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Cause
 where
     E: ProvideErrorMetadata + Error + 'static,
 {

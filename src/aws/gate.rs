@@ -11,6 +11,7 @@
 
 use super::answer::{self, Format};
 use super::clock::Clock;
+use super::doubt::Doubt;
 use super::errors::{NoAnswer, why_unreachable};
 use super::limiter::{Bucket, Limiter};
 use super::observe::Stamper;
@@ -110,13 +111,18 @@ impl fmt::Debug for Lane {
 struct Tag {
     bucket: Arc<Bucket>,
     attempt: u32,
+    doubt: Option<Doubt>,
 }
 
 impl Lane {
     fn bucket(&self, cfg: &ConfigBag) -> Arc<Bucket> {
-        let operation = cfg.load::<Metadata>().map_or("unknown", Metadata::name);
-        self.gate.limiter.bucket(&self.account, &self.region, self.service.prefix(), operation)
+        self.gate.limiter.bucket(&self.account, &self.region, self.service.prefix(), operation(cfg))
     }
+}
+
+/// The name of the operation that is called.
+fn operation(cfg: &ConfigBag) -> &str {
+    cfg.load::<Metadata>().map_or("unknown", Metadata::name)
 }
 
 impl ResolveCachedIdentity for Lane {
@@ -130,7 +136,10 @@ impl ResolveCachedIdentity for Lane {
         IdentityFuture::new(async move {
             let waited = bucket.pass().await;
             self.gate.stats.waited(waited);
-            resolver.resolve_identity(components, cfg).await
+            resolver.resolve_identity(components, cfg).await.map_err(|error| match cfg.load::<Doubt>() {
+                Some(doubt) => doubt.explain(&format!("{}:{}", self.service.prefix(), operation(cfg)), error),
+                None => error,
+            })
         })
     }
 }
@@ -147,7 +156,11 @@ impl Intercept for Lane {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let attempt = cfg.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
-        context.request_mut().add_extension(Tag { bucket: self.bucket(cfg), attempt });
+        let doubt = cfg.load::<Doubt>().cloned().or_else(|| Doubt::of(operation(cfg)));
+        if let Some(doubt) = &doubt {
+            cfg.interceptor_state().store_put(doubt.clone());
+        }
+        context.request_mut().add_extension(Tag { bucket: self.bucket(cfg), attempt, doubt });
         Ok(())
     }
 }
@@ -178,14 +191,21 @@ impl HttpConnector for LaneConnector {
         lane.gate.stats.attempt(&lane.account, attempt == 1);
         let (sent, limit) = (self.pool.call(request), self.limit);
         HttpConnectorFuture::new(async move {
-            let response = match receive(sent, limit).await {
+            let doubt = tag.as_ref().and_then(|tag| tag.doubt.as_ref());
+            let raise = || doubt.into_iter().for_each(Doubt::raise);
+            let mut response = match receive(sent, limit).await {
                 Ok(response) => response,
                 Err(error) => {
+                    raise();
                     lane.gate.stats.unanswered();
                     return Err(give_up(error, attempt));
                 }
             };
-            lane.look_at(&response, tag.as_ref(), attempt, &stamper)?;
+            doubt.into_iter().for_each(|doubt| doubt.mark(&mut response));
+            if response.status().is_server_error() {
+                raise();
+            }
+            lane.look_at(&response, tag.as_ref(), attempt, &stamper).inspect_err(|_| raise())?;
             Ok(response)
         })
     }

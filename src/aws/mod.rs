@@ -7,6 +7,7 @@ mod account_session;
 mod answer;
 mod clock;
 mod credentials;
+mod doubt;
 mod endpoints;
 mod errors;
 mod gate;

@@ -110,7 +110,8 @@ async fn read_back(world: &impl World, change: &Change, patience: Patience, canc
 }
 
 /// Whether a failed write may have happened all the same: the answer was lost, was not AWS's, or was an error of the
-/// service itself. A refusal (denied, throttled, malformed) is certain.
+/// service itself. A refusal (denied, throttled, malformed) is certain; where it answers a retry of an attempt that was lost,
+/// `aws` calls it interrupted.
 pub(super) fn in_doubt(cause: &Cause) -> bool {
     const SERVER_SIDE: &[&str] = &[
         "InternalFailure",

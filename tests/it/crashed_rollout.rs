@@ -5,10 +5,10 @@ use crate::crashes::tear;
 use crate::rolling::{carry_out, planned, progress, records, survey};
 use crate::sandboxed::operator;
 use orgward::aws::{Purpose, Sessions};
-use orgward::execute::{self, ApplyReport, Record, Undo};
+use orgward::execute::{self, ApplyReport, Outcome, Record, Undo};
 use orgward::model::{Doc, Observed, OrgFacts, Plan, TargetId};
 use orgward::resources::World;
-use orgward::sandbox::{Sandbox, Scenario};
+use orgward::sandbox::{Fault, FaultKind, Sandbox, Scenario};
 use orgward::store::Journal;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -213,4 +213,38 @@ async fn a_rollback_that_crashed_at_any_record_is_resumed() {
         assert!(report.clean(), "look {look}: {report:?}");
         assert_eq!(case.policies().await, initial, "look {look}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_was_lost_is_read_back_whatever_its_retry_is_told() {
+    for refusal in [FaultKind::Deny, FaultKind::Throttle { rate: 1.0 }, FaultKind::ExpiredToken] {
+        for carried_out in [true, false] {
+            let case = Case::new().await;
+            let fault = |kind| Fault::new(kind).operation("organizations", "AttachPolicy");
+            let lost = fault(FaultKind::Drop).times(1);
+            case.sandbox.faults().add(if carried_out { lost.after_the_call() } else { lost });
+            // As often as the call is retried, and no more.
+            let times = if matches!(refusal, FaultKind::Throttle { .. }) { retries() } else { 1 };
+            case.sandbox.faults().add(fault(refusal.clone()).times(times));
+            let report = case.apply(None).await.unwrap();
+            let outcomes: Vec<Outcome> = records(&case.journal("apply.jsonl"))
+                .into_iter()
+                .filter_map(|record| match record {
+                    Record::Outcome { outcome, .. } => Some(outcome),
+                    _ => None,
+                })
+                .collect();
+            let doubts = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Unknown { .. })).count();
+            assert_eq!(doubts, 1, "{refusal:?} {carried_out}: {outcomes:?}");
+            assert_eq!(report.clean(), carried_out, "{refusal:?}: {report:?}");
+            if !carried_out {
+                assert!(case.apply(None).await.unwrap().clean(), "{refusal:?}: it was not done, and is done now");
+            }
+        }
+    }
+}
+
+/// Attempts of a call behind its first.
+fn retries() -> u32 {
+    orgward::aws::DEFAULT_MAX_ATTEMPTS - 1
 }

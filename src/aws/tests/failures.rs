@@ -56,6 +56,41 @@ async fn silence_and_broken_connections_are_given_up_early() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_answer_to_a_retry_does_not_settle_an_attempt_that_was_lost() {
+    let refusal = |code: &str| error(400, &format!(r#"{{"__type":"{code}","Message":"no"}}"#));
+    for code in
+        ["AccessDeniedException", "TooManyRequestsException", "ExpiredTokenException", "TargetNotFoundException"]
+    {
+        let lost: [fn() -> Reply; 4] = [
+            || Reply::Dropped,
+            || Reply::Silence,
+            || error(500, r#"{"__type":"ServiceException"}"#),
+            || error(502, "<html>bad gateway</html>"),
+        ];
+        for (which, lost) in lost.into_iter().enumerate() {
+            let fake = Fake::new(move |_, number| if number == 1 { lost() } else { refusal(code) });
+            let (_, base) = fake.base().await;
+            let attach = base.organizations().attach_policy().policy_id("p-12345678").target_id(MEMBER);
+            let sent = attach.send().await.unwrap_err();
+            let why = cause("organizations:AttachPolicy", &sent);
+            assert_eq!(why.kind, CauseKind::Interrupted, "{code} after {which}: {why}");
+            assert!(why.message.contains("not answered") && why.message.contains(code), "{why}");
+            assert_eq!(crate::aws::code(&sent).as_deref(), Some(code), "AWS's code is still told");
+            // A read changes nothing, lost or not.
+            let fake = Fake::new(move |_, number| if number == 1 { lost() } else { refusal(code) });
+            let (_, base) = fake.base().await;
+            let read = describe(&base).await.unwrap_err();
+            assert_ne!(read.kind, CauseKind::Interrupted, "{code} after {which}: {read}");
+        }
+        let certain = Fake::new(move |_, _| refusal(code));
+        let (_, base) = certain.base().await;
+        let attach = base.organizations().attach_policy().policy_id("p-12345678").target_id(MEMBER);
+        let why = attach.send().await.map_err(|e| cause("organizations:AttachPolicy", &e)).unwrap_err();
+        assert_ne!(why.kind, CauseKind::Interrupted, "{code}: every attempt was refused");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn errors_of_aws_have_their_kind() {
     let xml = |code: &str, message: &str| {
         format!(
