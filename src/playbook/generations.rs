@@ -4,6 +4,7 @@
 
 use super::actions::scp::{TAG_PLAYBOOK, TAG_STEP};
 use super::planner::Planning;
+use super::schema::ScpSpec;
 use crate::model::org::Policy;
 use crate::model::{Cause, CauseKind};
 use crate::policy::same_meaning;
@@ -75,6 +76,35 @@ pub(super) fn find<'p>(
         }
     }
     Ok(Generations { current, same: same.is_some(), others: rest })
+}
+
+/// Policies of a step that are of none of its names any more, because it is packed into fewer documents, or packed where
+/// it was not, or the other way round. By name.
+///
+/// # Errors
+/// The cause, if the tags of one that may be such are not known.
+pub(super) fn left_over<'p>(
+    planning: &Planning<'_>,
+    policies: &'p [Policy],
+    name: &str,
+    specs: &[ScpSpec],
+) -> Result<Vec<&'p Policy>, Cause> {
+    let of = |found: &str, name: &str| found == name || succeeds(found, name);
+    let in_use = |policy: &&Policy| specs.iter().any(|spec| of(&policy.name, &spec.name));
+    let numbered = |found: &str| {
+        let rest = found.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
+        let number = rest.split('-').next().unwrap_or_default();
+        let is_number = matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && of(found, &format!("{name}-{number}"))
+    };
+    let mut found = Vec::new();
+    for policy in policies.iter().filter(|policy| !in_use(policy)) {
+        if (of(&policy.name, name) || numbered(&policy.name)) && ours(planning, policy)? {
+            found.push(policy);
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
 }
 
 /// Whether the policy carries the step's two tags.

@@ -7,6 +7,7 @@ use super::errors::{LoadError, LoadErrors};
 use super::limits::Limits;
 use super::node::{self, Node};
 use super::parameters::{self, Bound, Values};
+use super::policy_text::PolicyText;
 use super::read::{Fields, Reader, slug};
 use super::rollout;
 use super::schema::{Action, PLAYBOOK_VERSION, Playbook, Step};
@@ -84,6 +85,8 @@ pub(super) struct Loading<'l> {
     bound: Bound,
     source: SourceText,
     documents: &'l Documents,
+    /// What Organizations allows of a policy.
+    pub limits: Limits,
     document_errors: Vec<LoadError>,
     hash: Sha256,
 }
@@ -95,6 +98,7 @@ impl<'l> Loading<'l> {
             bound: Bound::default(),
             source: source.clone(),
             documents,
+            limits: Limits::default(),
             document_errors: Vec::new(),
             hash: Sha256::new(),
         };
@@ -150,7 +154,7 @@ impl<'l> Loading<'l> {
     fn names_leave_room(&mut self, steps: &[Step]) {
         let most = 128 - super::generations::SUFFIX;
         for step in steps {
-            if scp_name(step).is_some_and(|name| name.chars().count() > most) {
+            if scp_names(step).iter().any(|name| name.chars().count() > most) {
                 let message = format!("under `rollout` the name of an SCP may have {most} characters at most");
                 self.reader.error(step.at, message);
             }
@@ -177,10 +181,11 @@ impl<'l> Loading<'l> {
         let mut ids: BTreeMap<String, At> = BTreeMap::new();
         for item in items {
             let Some(step) = self.step(item, &mut ids) else { continue };
-            if let (Some(name), Some(first)) = (scp_name(&step), steps.iter().find(|s| scp_name(s) == scp_name(&step)))
-            {
-                let message = format!("step `{}` already defines the SCP `{name}`", first.id);
-                self.reader.error(step.at, message);
+            for name in scp_names(&step) {
+                if let Some(first) = steps.iter().find(|other| scp_names(other).contains(&name)) {
+                    let message = format!("step `{}` already defines the SCP `{name}`", first.id);
+                    self.reader.error(step.at, message);
+                }
             }
             steps.push(step);
         }
@@ -225,8 +230,8 @@ impl<'l> Loading<'l> {
         }
     }
 
-    /// A policy document from a file: parameters replaced, linted, minified and within the size limit.
-    pub fn document(&mut self, node: &Node) -> Option<String> {
+    /// A policy document from a file: parameters replaced, linted and minified.
+    pub fn document(&mut self, node: &Node) -> Option<PolicyText> {
         let name = self.reader.text(node, "document")?;
         match self.documents.read(&name) {
             Ok(document) => self.policy(&document, None),
@@ -238,73 +243,56 @@ impl<'l> Loading<'l> {
     }
 
     /// A policy document written into the playbook as a mapping.
-    pub fn content(&mut self, node: &Node) -> Option<String> {
+    pub fn content(&mut self, node: &Node) -> Option<PolicyText> {
         let (json, places) = actions::json(&mut self.reader, node)?;
         let document = SourceText::new(self.source.name(), &json);
         self.policy(&document, Some(&places))
     }
 
+    /// Whether a policy is small enough by itself; else it is a mistake.
+    pub fn fits(&mut self, text: &PolicyText) -> bool {
+        let error = text.too_large(&self.limits);
+        let fits = error.is_none();
+        self.document_errors.extend(error);
+        fits
+    }
+
     /// `places`: where each line of the document stands in the playbook, if it has no file of its own.
-    fn policy(&mut self, document: &SourceText, places: Option<&[At]>) -> Option<String> {
+    fn policy(&mut self, document: &SourceText, places: Option<&[At]>) -> Option<PolicyText> {
+        let in_file = |line: u32| match places {
+            Some(places) => {
+                let line = usize::try_from(line).unwrap_or(0).saturating_sub(1);
+                places.get(line).or(places.first()).copied().unwrap_or_default()
+            }
+            None => At { line, column: 0 },
+        };
         let mut errors = Vec::new();
-        let content = self.bound.apply_json(document, &mut errors).and_then(|text| {
-            let checked = checked(document, &text, &mut errors)?;
-            Some((text, checked))
+        let read = self.bound.apply_json(document, &mut errors).and_then(|text| {
+            let read = PolicyText::read(document, &text, &in_file, &mut errors)?;
+            Some((text, read))
         });
         let errors = errors.into_iter().map(|error| match places {
-            Some(places) => {
-                let line = usize::try_from(error.line).unwrap_or(0).saturating_sub(1);
-                let at = places.get(line).or(places.first()).copied().unwrap_or_default();
-                LoadError { hint: error.hint, ..LoadError::new(&self.source, at, error.message) }
+            Some(_) => {
+                LoadError { hint: error.hint, ..LoadError::new(&self.source, in_file(error.line), error.message) }
             }
             None => error,
         });
         self.document_errors.extend(errors);
-        let (text, content) = content?;
+        let (text, read) = read?;
         self.digest(&text);
-        Some(content)
+        Some(match places.and_then(<[At]>::first) {
+            Some(at) => read.within(&self.source, *at),
+            None => read,
+        })
     }
 }
 
-/// The minified text of an SCP document, if it is one that Organizations accepts.
-fn checked(document: &SourceText, text: &str, errors: &mut Vec<LoadError>) -> Option<String> {
-    use crate::policy;
-    let before = errors.len();
-    let add = |errors: &mut Vec<LoadError>, problems: Vec<policy::PolicyError>| {
-        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        for problem in problems {
-            let at = At { line: number(problem.line), column: number(problem.column) };
-            errors.push(LoadError::new(document, at, problem.message));
-        }
-    };
-    match policy::Document::parse(text) {
-        Ok(parsed) => add(errors, policy::lint(&parsed, policy::Rules::Scp)),
-        Err(problems) => add(errors, problems),
-    }
-    if errors.len() > before {
-        return None;
-    }
-    let content = match policy::minify(text) {
-        Ok(content) => content,
-        Err(problems) => {
-            add(errors, problems);
-            return None;
-        }
-    };
-    let (characters, most) = (content.chars().count(), Limits::default().scp_size);
-    if characters > most || content.len() > most {
-        let message =
-            format!("has {characters} characters ({} bytes) after minifying, an SCP may have {most}", content.len());
-        errors.push(LoadError::new(document, At::FILE, message).hint("split it into two policies"));
-        return None;
-    }
-    Some(content)
-}
-
-fn scp_name(step: &Step) -> Option<&str> {
+/// The names of the SCPs that a step makes.
+fn scp_names(step: &Step) -> Vec<&str> {
     match &step.action {
-        Action::Scp(spec) => Some(&spec.name),
-        _ => None,
+        Action::Scp(spec) => vec![&spec.name],
+        Action::Packed(spec) => spec.policies.iter().map(|policy| policy.name.as_str()).collect(),
+        Action::PasswordPolicy(_) | Action::RootUsageAlarm(_) => Vec::new(),
     }
 }
 

@@ -15,6 +15,9 @@
 //! the tag `orgward:replaces` with the name of the one it takes over from. A step recognises as its own every policy of
 //! either name with its two tags; the one whose document means what the step says is the one in use.
 //!
+//! With `pack` the documents of a step are called `NAME-1`, `NAME-2` and so on, each with the step's two tags. One of them, or
+//! of `NAME`, that the step does not need any more is left over: named, and retired under `rollout:`.
+//!
 //! A same-named thing without its mark is refused, unless the step says `adopt: true`.
 
 pub mod errors;
@@ -29,6 +32,7 @@ mod node;
 mod own_roles;
 mod parameters;
 mod planner;
+mod policy_text;
 mod read;
 mod rollout;
 mod shipped;
@@ -44,7 +48,7 @@ pub use parameters::{Parameter, ParameterKind, Values, undeclared};
 pub use planner::{PlanContext, Planner};
 pub use rollout::{DELIVERY_SECONDS, Rollout, Take, WaveSpec};
 pub use schema::{
-    Action, PasswordPolicySpec, Playbook, RootUsageAlarmSpec, ScpSpec, Step, SubscriptionSpec, TargetRef,
+    Action, PackedSpec, PasswordPolicySpec, Playbook, RootUsageAlarmSpec, ScpSpec, Step, SubscriptionSpec, TargetRef,
 };
 pub use shipped::{Shipped, find, load_shipped, shipped};
 pub use source::{At, SourceText};

@@ -184,7 +184,8 @@ impl<'p> Planner<'p> {
                     placed: placed.get(first).copied().flatten(),
                 };
                 match &step.action {
-                    Action::Scp(spec) => scp::plan(&planning, spec, &mut draft),
+                    Action::Scp(spec) => scp::plan(&planning, &spec.name, std::slice::from_ref(spec), &mut draft),
+                    Action::Packed(spec) => scp::plan(&planning, &spec.name, &spec.policies, &mut draft),
                     Action::RootUsageAlarm(spec) => alarm::plan(&planning, spec, &mut draft),
                     Action::PasswordPolicy(spec) => self.passwords((first, second), &planning, spec, &mut draft),
                 }

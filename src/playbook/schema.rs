@@ -44,6 +44,8 @@ pub struct Step {
 pub enum Action {
     /// Create or update a service control policy and attach it.
     Scp(ScpSpec),
+    /// The same for several in fewer documents.
+    Packed(PackedSpec),
     /// Raise accounts' IAM password policies.
     PasswordPolicy(PasswordPolicySpec),
     /// Tell people when a root user is used.
@@ -73,10 +75,23 @@ pub struct ScpSpec {
     pub description: Option<String>,
     /// The document, minified: exactly what is saved.
     pub content: String,
+    /// Where each of its statements stands: `file:line`.
+    pub origins: Vec<String>,
+    /// The policies packed into it, in words; empty if it is one by itself.
+    pub holds: Vec<String>,
     /// Where it is attached.
     pub targets: Vec<TargetRef>,
     /// Whether to take over a same-named policy that orgward did not make for this step.
     pub adopt: bool,
+}
+
+/// `scp` with `pack`: documents called `NAME-1`, `NAME-2` and so on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PackedSpec {
+    /// The name as written.
+    pub name: String,
+    /// The documents; at least one.
+    pub policies: Vec<ScpSpec>,
 }
 
 /// `password_policy`. A setting that is left out keeps its live value; one that is given is a floor, so that a stronger

@@ -78,6 +78,7 @@ pub fn check_targets(playbooks: &[Playbook], org: &OrgFacts) -> Result<(), LoadE
 fn targets_of(action: &Action) -> &[TargetRef] {
     match action {
         Action::Scp(spec) => &spec.targets,
+        Action::Packed(spec) => spec.policies.first().map(|first| first.targets.as_slice()).unwrap_or_default(),
         Action::PasswordPolicy(spec) => spec.targets.as_deref().unwrap_or_default(),
         Action::RootUsageAlarm(_) => &[],
     }

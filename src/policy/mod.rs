@@ -27,7 +27,7 @@ pub use document::{Condition, Document, Effect, Principals, Statement, Version};
 pub use evaluate::{Decision, StatementRef, evaluate, evaluate_chain};
 pub use json::minify;
 pub use lint::{Rules, lint};
-pub use pack::{TooLarge, pack};
+pub use pack::{Packed, TooLarge, pack};
 pub use quotas::{Headroom, Quota, Quotas, headroom};
 pub use rcp::{RCP_FULL_AWS_ACCESS, evaluate_rcp_chain};
 pub use request::{Context, Principal, Request, Value};

@@ -21,6 +21,15 @@ pub struct TooLarge {
     pub most: usize,
 }
 
+/// A document made of statements of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// Its text, minified.
+    pub text: String,
+    /// Where each of its statements was: the document among those given and the statement in it, both from 0.
+    pub statements: Vec<(usize, usize)>,
+}
+
 /// Packs the statements of some documents into as few minified documents of at most `most` characters and bytes as a
 /// first fit of the largest finds. What they decide together is unchanged.
 ///
@@ -29,7 +38,7 @@ pub struct TooLarge {
 ///
 /// # Errors
 /// If one statement alone is too large.
-pub fn pack(documents: &[Document], most: usize) -> Result<Vec<String>, TooLarge> {
+pub fn pack(documents: &[Document], most: usize) -> Result<Vec<Packed>, TooLarge> {
     let mut sids = Sids::of(documents);
     let mut seen = BTreeSet::new();
     let mut pieces = Vec::new();
@@ -61,7 +70,9 @@ pub fn pack(documents: &[Document], most: usize) -> Result<Vec<String>, TooLarge
         bin.pieces.sort_by_key(|piece| piece.order);
     }
     bins.sort_by_key(|bin| bin.pieces.first().map(|piece| piece.order));
-    Ok(bins.iter().map(Bin::text).collect())
+    let packed =
+        |bin: &Bin| Packed { text: bin.text(), statements: bin.pieces.iter().map(|piece| piece.order).collect() };
+    Ok(bins.iter().map(packed).collect())
 }
 
 /// A statement as text, and where it was.

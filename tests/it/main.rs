@@ -31,6 +31,8 @@ mod kills;
 #[cfg(test)]
 mod lockout;
 #[cfg(test)]
+mod packing;
+#[cfg(test)]
 mod policy_witness;
 #[cfg(test)]
 mod resources;

@@ -20,7 +20,7 @@ use super::source::At;
 /// Reads the body of an action.
 pub(super) fn read(loading: &mut Loading<'_>, word: &str, body: &Node) -> Option<Action> {
     match word {
-        "scp" => scp_spec::read(loading, body).map(Action::Scp),
+        "scp" => scp_spec::read(loading, body),
         "password_policy" => password_spec::read(loading, body).map(Action::PasswordPolicy),
         _ => alarm_spec::read(loading, body).map(Action::RootUsageAlarm),
     }

@@ -28,35 +28,64 @@ pub fn marks(playbook: &str, step: &str) -> BTreeMap<String, String> {
     [(TAG_PLAYBOOK.to_owned(), playbook.to_owned()), (TAG_STEP.to_owned(), step.to_owned())].into()
 }
 
-/// Adds what one step needs to the draft.
-pub fn plan(planning: &Planning<'_>, spec: &ScpSpec, draft: &mut Draft) {
+/// Adds what one step needs to the draft: its policy, or those that its policies are packed into. `name` is the one in the
+/// playbook.
+pub fn plan(planning: &Planning<'_>, name: &str, specs: &[ScpSpec], draft: &mut Draft) {
     let org = planning.org;
-    let address = Address::Policy { policy_type: PolicyType::Scp, name: spec.name.clone() };
+    let address = |name: &str| Address::Policy { policy_type: PolicyType::Scp, name: name.to_owned() };
     if let Some(message) = not_usable(planning) {
-        draft.refuse(planning, Some(address), RefusalKind::Missing, message);
+        draft.refuse(planning, Some(address(name)), RefusalKind::Missing, message);
         return;
     }
-    let unknown = |cause: &Cause, draft: &mut Draft| draft.unplanned(planning, None, cause.clone());
     let policies = match org.policies_of(&PolicyType::Scp).map(|policies| policies.known()) {
         Some(Ok(policies)) => policies.map(Vec::as_slice).unwrap_or_default(),
-        Some(Err(cause)) => return unknown(cause, draft),
-        None => return unknown(&Cause::not_collected("organizations:ListPolicies"), draft),
+        Some(Err(cause)) => return draft.unplanned(planning, None, cause.clone()),
+        None => return draft.unplanned(planning, None, Cause::not_collected("organizations:ListPolicies")),
     };
-    if let Some(first) = draft.policy_steps.get(&spec.name).filter(|first| **first != planning.name) {
-        let message = format!("step `{first}` already defines the SCP `{}`, keep one of the two", spec.name);
-        draft.refuse(planning, Some(address), RefusalKind::NotOurs, message);
-        return;
+    let mut left = match generations::left_over(planning, policies, name, specs) {
+        Ok(left) => left,
+        Err(cause) => return draft.unplanned(planning, None, cause),
+    };
+    let from = draft.changes.len();
+    // New documents first: what moves into one is there before it leaves another.
+    let there = |spec: &&ScpSpec| policies.iter().any(|policy| policy.name == spec.name);
+    let (old, new): (Vec<&ScpSpec>, Vec<&ScpSpec>) = specs.iter().partition(there);
+    for spec in new.into_iter().chain(old) {
+        if let Some(first) = draft.policy_steps.get(&spec.name).filter(|first| **first != planning.name) {
+            let message = format!("step `{first}` already defines the SCP `{}`, keep one of the two", spec.name);
+            draft.refuse(planning, Some(address(&spec.name)), RefusalKind::NotOurs, message);
+            continue;
+        }
+        draft.policy_steps.insert(spec.name.clone(), planning.name.clone());
+        if let Err(cause) = decide(planning, spec, policies, std::mem::take(&mut left), draft) {
+            draft.unplanned(planning, None, cause);
+        }
     }
-    draft.policy_steps.insert(spec.name.clone(), planning.name.clone());
-    if let Err(cause) = decide(planning, spec, policies, draft) {
-        unknown(&cause, draft);
+    let written = |change: &&Change| matches!(change.address, Address::Policy { .. }) && change.after.is_some();
+    let written: Vec<&Change> = draft.changes.iter().skip(from).filter(written).collect();
+    if planning.placed.is_none() && written.len() > 1 && written.iter().any(|change| change.before.is_some()) {
+        draft.notes.push(format!(
+            "{}: statements may move between its {} documents, which are written one after the other: for that moment one \
+             may be in neither, with `rollout:` it is in both",
+            planning.name,
+            specs.len()
+        ));
     }
 }
 
 /// Which of the step's policies is used on, what becomes of it, and where it is attached.
-fn decide(planning: &Planning<'_>, spec: &ScpSpec, policies: &[Policy], draft: &mut Draft) -> Result<(), Cause> {
+///
+/// `left`: policies of the step that nothing of it is in any more.
+fn decide(
+    planning: &Planning<'_>,
+    spec: &ScpSpec,
+    policies: &[Policy],
+    left: Vec<&Policy>,
+    draft: &mut Draft,
+) -> Result<(), Cause> {
     let org = planning.org;
     let Generations { current, same, mut others } = generations::find(planning, policies, &spec.name, &spec.content)?;
+    others.extend(left);
     // Under a rollout a changed document becomes a new policy: an update would reach every attachment at once.
     let replaced = match (planning.placed, current) {
         (Some(_), Some(old)) if !same && !old.aws_managed => {
@@ -93,6 +122,10 @@ fn decide(planning: &Planning<'_>, spec: &ScpSpec, policies: &[Policy], draft: &
     if let (Some(old), Some(change)) = (replaced, &mut written) {
         succeed(change, old, spec);
     }
+    if let (Some(change), false) = (&written, spec.holds.is_empty()) {
+        let name = if let Address::Policy { name, .. } = &change.address { name } else { &spec.name };
+        draft.notes.push(format!("{}: `{name}` holds {}", planning.name, plain(&spec.holds.join(", "))));
+    }
     let depends_on: Vec<Address> = written.iter().map(|change| change.address.clone()).collect();
     let planned = draft.changes.len();
     draft.changes.extend(written);
@@ -117,7 +150,7 @@ fn decide(planning: &Planning<'_>, spec: &ScpSpec, policies: &[Policy], draft: &
     }
     for other in others {
         draft.notes.push(format!(
-            "{}: `{}` is left of an earlier rollout, `{}` is used on: with `rollout:` it would be retired",
+            "{}: `{}` is left of an earlier rollout or packing, `{}` is used on: with `rollout:` it would be retired",
             planning.name, other.name, spec.name
         ));
     }

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod loader;
+mod packing;
 mod parameters;
 mod password;
 mod rollout;

@@ -11,10 +11,14 @@ fn deny(sid: &str, action: &str) -> Document {
     ))
 }
 
+fn texts(documents: &[Document], most: usize) -> Vec<String> {
+    pack(documents, most).unwrap().into_iter().map(|packed| packed.text).collect()
+}
+
 #[test]
 fn what_fits_goes_into_one_document_with_names_that_stay_unique() {
     let documents = [deny("A", "s3:*"), deny("A", "iam:*"), deny("A2", "ec2:*"), deny("B", "S3:*")];
-    let packed = pack(&documents, 10_240).unwrap();
+    let packed = texts(&documents, 10_240);
     assert_eq!(
         packed,
         [concat!(
@@ -25,13 +29,15 @@ fn what_fits_goes_into_one_document_with_names_that_stay_unique() {
     );
     assert_eq!(lint(&policy(&packed[0]), Rules::Scp), []);
     assert_eq!(pack(&[], 10_240), Ok(vec![]));
+    let places: Vec<_> = pack(&documents, 10_240).unwrap().into_iter().map(|packed| packed.statements).collect();
+    assert_eq!(places, [[(0, 0), (1, 0), (2, 0)]], "the fourth says what the first does");
 }
 
 #[test]
 fn documents_are_no_larger_than_they_may_be() {
     let documents: Vec<Document> =
         (0..40).map(|n| deny(&format!("S{n}"), &format!("s3:Get{}", "x".repeat(n)))).collect();
-    let packed = pack(&documents, 1_000).unwrap();
+    let packed = texts(&documents, 1_000);
     assert!((4..=6).contains(&packed.len()), "{}", packed.len());
     assert!(packed.iter().all(|text| size(text).characters <= 1_000));
     let statements: usize = packed.iter().map(|text| policy(text).statements().len()).sum();
@@ -55,7 +61,7 @@ fn versions_are_not_mixed() {
     let new = policy(
         r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::${aws:username}"}}"#,
     );
-    let packed = pack(&[old, new], 10_240).unwrap();
+    let packed = texts(&[old, new], 10_240);
     assert_eq!(packed.len(), 2);
     assert!(packed[0].contains("2008-10-17") && packed[1].contains("2012-10-17"));
 }
@@ -74,6 +80,10 @@ proptest! {
                 return Ok(());
             }
         };
+        for packed in &packed {
+            prop_assert_eq!(packed.statements.len(), policy(&packed.text).statements().len());
+        }
+        let packed: Vec<String> = packed.into_iter().map(|packed| packed.text).collect();
         prop_assert!(packed.iter().all(|text| size(text).characters.max(size(text).bytes) <= most));
         let after: Vec<Document> = packed.iter().map(|text| policy(text)).collect();
         prop_assert_eq!(decisions_of(&before), decisions_of(&after));
