@@ -5,16 +5,15 @@ use super::carry::{self, How, Work};
 use super::confirm::confirm;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
-use super::lockout::{self, Ground, LockoutArgs};
-use super::past::{self, Past};
+use super::lockout::{Ground, LockoutArgs};
 use super::plan::{self, Planned, PlaybookArgs};
-use super::rollback;
 use super::saved;
 use super::simulate;
 use super::ui::Ui;
+use super::{resume, rollback};
 use crate::aws::Sessions;
 use crate::config::Settings;
-use crate::store::{self, RunId, StateDir};
+use crate::store::{self, StateDir};
 use clap::Args;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -95,7 +94,8 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
         None => plan::make(&sessions, &args.lockout, (&settings, &args.scope, &playbooks), ui, cancel).await?,
     };
     if args.simulate {
-        let ground = Ground { settings: &settings, regions: &args.scope.regions, args: &args.lockout };
+        let regions = planned.plan.regions.clone();
+        let ground = Ground { settings: &settings, regions: &regions, args: &args.lockout };
         simulate::ask(&mut planned, &ground, &sessions, ui, cancel).await?;
         // A saved plan keeps the digest it was approved by.
         if !is_saved {
@@ -142,37 +142,10 @@ pub async fn execute(
     let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
     let lock = carry::lock(&state, &planned.plan.organization, "apply", sessions.clock().now(), ui)?;
     let work = Work { sessions, settings, plan: &planned.plan, org: &planned.survey.org, ui, cancel };
-    let run = carry::begin(&state, &work, "apply")?;
-    let id = run.id().clone();
-    let (exit, report) = work.carry_out(run, how).await?;
-    let exit = if report.asks_for_rollback(work.plan) { undo(&state, &work, &id, exit, how).await? } else { exit };
+    let exit = match &work.plan.undoes {
+        Some(undone) => rollback::saved(&state, &work, undone, how).await?,
+        None => resume::finish(&state, &work, carry::begin(&state, &work, "apply")?, how).await?,
+    };
     drop(lock);
     Ok(exit)
-}
-
-/// Undoes a rollout that stopped, because its playbook asks for it. The plan that was confirmed says so.
-///
-/// # Errors
-/// If the run can't be read or its way back can't be written down.
-async fn undo(state: &StateDir, work: &Work<'_>, id: &RunId, exit: Exit, how: &How<'_>) -> Outcome {
-    let mut past = Past::read(past::run(state, id)?, work.ui)?;
-    let mut way_back = rollback::plan_back(&past, work.sessions, work.org, work.ui).await;
-    let regions = crate::model::scope::RegionRequest::AllEnabled;
-    lockout::guard(&mut way_back, work.org, work.settings, &regions, &LockoutArgs::default())?;
-    if let Some(refusal) = way_back.refusals.first() {
-        work.ui.warn(&format!("the way back is refused, nothing is undone: {}: {}", refusal.step, refusal.message));
-        return Ok(exit);
-    }
-    if !way_back.complete() {
-        work.ui.warn("not everything can be undone, so nothing is: see `orgward rollback --dry-run`");
-        return Ok(exit);
-    }
-    if way_back.is_empty() {
-        return Ok(exit);
-    }
-    let back = Work { plan: &way_back, ..*work };
-    match rollback::undo(state, &back, &mut past.run, how).await? {
-        Exit::Clean => Ok(Exit::RolledBack),
-        other => Ok(other),
-    }
 }

@@ -4,8 +4,7 @@ use super::exit::Failure;
 use crate::config::Settings;
 use crate::lockout::{Protected, Roles, Terms, prove};
 use crate::model::plan::RefusalKind;
-use crate::model::scope::RegionRequest;
-use crate::model::{OrgFacts, Plan, TargetId};
+use crate::model::{OrgFacts, Plan, Region, TargetId};
 use clap::Args;
 use std::collections::BTreeSet;
 
@@ -22,8 +21,8 @@ pub struct LockoutArgs {
 pub struct Ground<'g> {
     /// Names of roles, and the file of protected principals.
     pub settings: &'g Settings,
-    /// The Regions in scope.
-    pub regions: &'g RegionRequest,
+    /// The Regions in scope; empty means every one.
+    pub regions: &'g [Region],
     /// What was accepted.
     pub args: &'g LockoutArgs,
 }
@@ -37,26 +36,18 @@ impl Ground<'_> {
         let protected = protected(self.settings)?;
         let roles = roles(self.settings);
         let accepted: BTreeSet<TargetId> = self.args.accepted.iter().cloned().collect();
-        let regions = match self.regions {
-            RegionRequest::AllEnabled => None,
-            RegionRequest::Only(list) => Some(list.as_slice()),
-        };
+        let regions = (!self.regions.is_empty()).then_some(self.regions);
         Ok(act(&Terms { protected: &protected, roles: &roles, regions, accepted: &accepted }))
     }
 }
 
-/// Proves a plan anew: its refusals for lock-out become those of the organization as it is now.
+/// Proves a plan anew, over the Regions it names: its refusals for lock-out become those of the organization as it is now.
 ///
 /// # Errors
 /// If the file of protected principals can't be used.
-pub fn guard(
-    plan: &mut Plan,
-    org: &OrgFacts,
-    settings: &Settings,
-    regions: &RegionRequest,
-    args: &LockoutArgs,
-) -> Result<(), Failure> {
-    let proof = Ground { settings, regions, args }.with(|terms| prove(org, plan, terms))?;
+pub fn guard(plan: &mut Plan, org: &OrgFacts, settings: &Settings, args: &LockoutArgs) -> Result<(), Failure> {
+    let regions = plan.regions.clone();
+    let proof = Ground { settings, regions: &regions, args }.with(|terms| prove(org, plan, terms))?;
     plan.refusals.retain(|refusal| refusal.kind != RefusalKind::LockOut);
     plan.refusals.extend(proof.refusals);
     for note in proof.notes {

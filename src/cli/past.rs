@@ -28,12 +28,20 @@ pub fn id(text: &str) -> Result<RunId, Failure> {
     text.parse().map_err(|error| Failure::usage([format!("{error}; see `orgward runs list`")]))
 }
 
+/// Whether the state directory has a run of this id.
+///
+/// # Errors
+/// If it can't be read.
+pub fn is_kept(state: &StateDir, id: &RunId) -> Result<bool, Failure> {
+    Ok(state.runs().map_err(Failure::error)?.contains(id))
+}
+
 /// Opens a run by its id.
 ///
 /// # Errors
 /// If there is none, or its manifest can't be read.
 pub fn run(state: &StateDir, id: &RunId) -> Result<Run, Failure> {
-    if !state.runs().map_err(Failure::error)?.contains(id) {
+    if !is_kept(state, id)? {
         return Err(Failure::usage([format!("there is no run `{id}`; see `orgward runs list`")]));
     }
     state.run(id).map_err(Failure::error)

@@ -11,6 +11,7 @@ use crate::aws::Sessions;
 use crate::config::Settings;
 use crate::lockout::relied_on;
 use crate::model::Plan;
+use crate::model::scope::RegionRequest;
 use crate::playbook::{self, PlanContext, Planner, Playbook, Values};
 use crate::report::plan_text;
 use crate::store;
@@ -146,7 +147,10 @@ pub async fn make(
         return Err(Failure::new(Exit::Interrupted, "interrupted before the plan was complete; nothing was changed"));
     }
     plan.relied_on = relied_on(&survey.org, &plan);
-    lockout::guard(&mut plan, &survey.org, settings, &scope.regions, lockout)?;
+    if let RegionRequest::Only(regions) = &scope.regions {
+        plan.regions.clone_from(regions);
+    }
+    lockout::guard(&mut plan, &survey.org, settings, lockout)?;
     let digest = store::plan_digest(&plan).map_err(Failure::error)?;
     Ok(Planned { survey, plan, digest })
 }
@@ -162,7 +166,8 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     let sessions = environment.connect(&settings).await?;
     let mut planned = make(&sessions, &args.lockout, (&settings, &args.scope, &playbooks), ui, cancel).await?;
     if args.simulate {
-        let ground = Ground { settings: &settings, regions: &args.scope.regions, args: &args.lockout };
+        let regions = planned.plan.regions.clone();
+        let ground = Ground { settings: &settings, regions: &regions, args: &args.lockout };
         simulate::ask(&mut planned, &ground, &sessions, ui, cancel).await?;
         planned.digest = store::plan_digest(&planned.plan).map_err(Failure::error)?;
     }

@@ -7,9 +7,9 @@ use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::lockout::{self, LockoutArgs};
 use super::past::{self, Past};
+use super::rollback;
 use super::ui::Ui;
 use crate::execute::Stage;
-use crate::model::scope::RegionRequest;
 use crate::model::{Change, Plan};
 use crate::report::text::plain;
 use crate::store::{Run, RunStatus, StateDir};
@@ -35,6 +35,12 @@ pub struct ResumeArgs {
     /// Go on with independent changes after a failure
     #[arg(long)]
     keep_going: bool,
+    /// Who approved going on; kept in the journal
+    #[arg(long, value_name = "WHO")]
+    approver: Option<String>,
+    /// The change ticket; kept in the journal
+    #[arg(long, value_name = "TICKET")]
+    ticket: Option<String>,
 }
 
 /// Runs the command.
@@ -60,7 +66,7 @@ pub async fn run(args: &ResumeArgs, ui: &Ui, cancel: &CancellationToken) -> Outc
     let refusals = {
         let mut left = only(&past.plan, |index, _| past.progress.stage(index) != Stage::Settled);
         left.refusals.clear();
-        lockout::guard(&mut left, &survey.org, &settings, &RegionRequest::AllEnabled, &args.lockout)?;
+        lockout::guard(&mut left, &survey.org, &settings, &args.lockout)?;
         left.refusals
     };
     if !refusals.is_empty() {
@@ -72,22 +78,29 @@ pub async fn run(args: &ResumeArgs, ui: &Ui, cancel: &CancellationToken) -> Outc
         |index: usize, _: &Change| past.progress.stage(index) != Stage::Settled && !past.progress.was_announced(index);
     confirm(&only(&past.plan, open), args.yes, &args.confirm, ui)?;
     past.run.go_on().map_err(Failure::error)?;
-    let how = How { keep_going: args.keep_going, ..How::default() };
+    let how = How { keep_going: args.keep_going, approver: args.approver.as_deref(), ticket: args.ticket.as_deref() };
     let plan = past.plan;
     let work = Work { sessions: &sessions, settings: &settings, plan: &plan, org: &survey.org, ui, cancel };
     finish(&state, &work, past.run, &how).await
 }
 
-/// Carries a run out and tells the run it undoes, if it undoes one, that this is over.
+/// Carries a run out. Tells the run it undoes, if it undoes one, that this is over; undoes it where it stopped and its
+/// playbook asks for that.
 ///
 /// # Errors
-/// As [`Work::carry_out`].
+/// As [`Work::carry_out`]; if what it undoes, or its own way back, can't be written down.
 pub async fn finish(state: &StateDir, work: &Work<'_>, run: Run, how: &How<'_>) -> Outcome {
     let (id, undoes) = (run.id().clone(), run.manifest().undoes.clone());
-    let (exit, _) = work.carry_out(run, how).await?;
-    if let (Exit::Clean, Some(undone)) = (exit, undoes) {
-        let mut undone = past::run(state, &undone)?;
-        undone.set_undone_by(&id, true).map_err(Failure::error)?;
+    let (exit, report) = work.carry_out(run, how).await?;
+    match undoes {
+        Some(undone) if exit == Exit::Clean && past::is_kept(state, &undone)? => {
+            let mut undone = past::run(state, &undone)?;
+            undone.set_undone_by(&id, true).map_err(Failure::error)?;
+        }
+        None if report.asks_for_rollback(work.plan) => {
+            return Box::pin(rollback::after_stop(state, work, &id, exit, how)).await;
+        }
+        _ => {}
     }
     Ok(exit)
 }

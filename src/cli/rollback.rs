@@ -13,11 +13,10 @@ use super::ui::Ui;
 use crate::aws::{Purpose, Sessions};
 use crate::execute::{self, Undo};
 use crate::lockout::relied_on;
-use crate::model::scope::RegionRequest;
 use crate::model::{Doc, Observed, OrgFacts, Plan};
 use crate::report::plan_text;
 use crate::resources::World;
-use crate::store::{self, Run, RunStatus, StateDir};
+use crate::store::{self, Run, RunId, RunStatus, StateDir};
 use clap::Args;
 use futures::stream::{self, StreamExt};
 use std::collections::BTreeMap;
@@ -87,7 +86,7 @@ pub async fn run(args: &RollbackArgs, ui: &Ui, cancel: &CancellationToken) -> Ou
     let survey = past.survey(&sessions, ui, cancel).await?;
     let mut way_back = plan_back(&past, &sessions, &survey.org, ui).await;
     way_back.relied_on = relied_on(&survey.org, &way_back);
-    lockout::guard(&mut way_back, &survey.org, &settings, &RegionRequest::AllEnabled, &args.lockout)?;
+    lockout::guard(&mut way_back, &survey.org, &settings, &args.lockout)?;
     show(&way_back, &survey.org, args.format, ui)?;
     if let Some(path) = &args.out {
         store::write_plan(path, &way_back).map_err(Failure::error)?;
@@ -125,6 +124,59 @@ pub async fn undo(state: &StateDir, work: &Work<'_>, undone: &mut Run, how: &How
     run.set_undoes(undone.id()).map_err(Failure::error)?;
     undone.set_undone_by(run.id(), false).map_err(Failure::error)?;
     resume::finish(state, work, run, how).await
+}
+
+/// Carries out a way back that was saved: its run undoes the other as that of `orgward rollback` does. The lock must be held.
+///
+/// # Errors
+/// If that run was undone already, or went on since: then the file is not its way back. Nothing was changed.
+pub async fn saved(state: &StateDir, work: &Work<'_>, id: &str, how: &How<'_>) -> Outcome {
+    let id = past::id(id)?;
+    if !past::is_kept(state, &id)? {
+        work.ui.warn(&format!("run `{id}`, which this undoes, is not kept here: `orgward runs` can't tell it there"));
+        let mut run = carry::begin(state, work, "rollback")?;
+        run.set_undoes(&id).map_err(Failure::error)?;
+        return resume::finish(state, work, run, how).await;
+    }
+    let mut run = past::run(state, &id)?;
+    if undone(&run, work.ui)? {
+        return Ok(Exit::Clean);
+    }
+    let last = run.read_journal().map_err(Failure::error)?.entries.last().map(|entry| entry.at);
+    if let Some(at) = last.filter(|at| *at > work.plan.as_of) {
+        let made = work.plan.as_of;
+        let message = format!(
+            "run `{id}` went on at {at}, after this way back was made ({made}): make it again with `orgward rollback {id} --out FILE`"
+        );
+        return Err(Failure::new(Exit::Refused, message));
+    }
+    undo(state, work, &mut run, how).await
+}
+
+/// Undoes a rollout that stopped, because its playbook asks for it. The plan that was confirmed says so.
+///
+/// # Errors
+/// If the run can't be read or its way back can't be written down.
+pub async fn after_stop(state: &StateDir, work: &Work<'_>, id: &RunId, exit: Exit, how: &How<'_>) -> Outcome {
+    let mut past = Past::read(past::run(state, id)?, work.ui)?;
+    let mut way_back = plan_back(&past, work.sessions, work.org, work.ui).await;
+    lockout::guard(&mut way_back, work.org, work.settings, &LockoutArgs::default())?;
+    if let Some(refusal) = way_back.refusals.first() {
+        work.ui.warn(&format!("the way back is refused, nothing is undone: {}: {}", refusal.step, refusal.message));
+        return Ok(exit);
+    }
+    if !way_back.complete() {
+        work.ui.warn("not everything can be undone, so nothing is: see `orgward rollback --dry-run`");
+        return Ok(exit);
+    }
+    if way_back.is_empty() {
+        return Ok(exit);
+    }
+    let back = Work { plan: &way_back, ..*work };
+    match undo(state, &back, &mut past.run, how).await? {
+        Exit::Clean => Ok(Exit::RolledBack),
+        other => Ok(other),
+    }
 }
 
 /// Whether it is undone already, which is said.

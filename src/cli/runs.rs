@@ -187,7 +187,11 @@ impl Shown {
                     approver.iter().for_each(|name| row("approved by", name));
                     ticket.iter().for_each(|name| row("ticket", name));
                 }
-                Record::Resumed => row("resumed", &at.to_string()),
+                Record::Resumed { approver, ticket } => {
+                    row("resumed", &at.to_string());
+                    approver.iter().for_each(|name| row("approved by", name));
+                    ticket.iter().for_each(|name| row("ticket", name));
+                }
                 _ => {}
             }
         }

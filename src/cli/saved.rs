@@ -75,7 +75,7 @@ pub async fn reopen(
     }
     let digest = store::plan_digest(&plan).map_err(Failure::error)?;
     let mut plan = fresh(plan, sessions, &survey.org, still_valid, ui, cancel).await?;
-    lockout::guard(&mut plan, &survey.org, settings, &scope.regions, lockout)?;
+    lockout::guard(&mut plan, &survey.org, settings, lockout)?;
     Ok(Planned { survey, plan, digest })
 }
 
@@ -117,6 +117,11 @@ async fn fresh(
     let mut messages: Vec<String> = lines.collect();
     if !still_valid {
         messages.push("the plan is stale: plan again, or pass --still-valid to apply what still fits".to_owned());
+        return Err(Failure { exit: Exit::Refused, messages });
+    }
+    if let Some(undone) = &plan.undoes {
+        messages
+            .push(format!("a way back is applied whole: make it again with `orgward rollback {undone} --out FILE`"));
         return Err(Failure { exit: Exit::Refused, messages });
     }
     messages.iter().for_each(|message| ui.warn(message));

@@ -136,23 +136,24 @@ impl Applying<'_> {
             Ok(digest) => digest,
             Err(error) => return self.refuse(format!("the plan has no digest: {error}")),
         };
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (approver, ticket) = (owned(self.options.approver), owned(self.options.ticket));
         if let Some(begun) = &self.progress.plan {
             let ours = *begun == plan && self.progress.stages.len() == self.plan.changes.len();
             return if ours {
-                self.write(&Record::Resumed)
+                self.write(&Record::Resumed { approver, ticket })
             } else {
                 self.refuse("the journal is of another plan".into())
             };
         }
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        let (approver, ticket, undoes) = (self.options.approver, self.options.ticket, self.options.undoes);
+        let undoes = owned(self.options.undoes);
         self.write(&Record::Begin {
             plan,
             organization: self.plan.organization.clone(),
             changes: self.plan.changes.len(),
-            approver: owned(approver),
-            ticket: owned(ticket),
-            undoes: owned(undoes),
+            approver,
+            ticket,
+            undoes,
         })
     }
 

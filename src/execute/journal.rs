@@ -33,7 +33,14 @@ pub enum Record {
     },
     /// The plan is gone on with after an end or a crash. What was announced and is not settled is to be read back first;
     /// everything else that is not settled waits again.
-    Resumed,
+    Resumed {
+        /// Who approved that, if somebody was named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approver: Option<String>,
+        /// The ticket it belongs to, if one was named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ticket: Option<String>,
+    },
     /// A write is about to be sent.
     Intent {
         /// The change.
@@ -263,7 +270,7 @@ impl Progress {
     pub fn accept(&mut self, record: &Record) -> Result<(), Illegal> {
         let illegal = |why: String| Illegal { record: record.name(), why };
         match (record, &self.plan, self.ended) {
-            (Record::Resumed, Some(_), ended) if ended != Some(EndStatus::Done) => {
+            (Record::Resumed { .. }, Some(_), ended) if ended != Some(EndStatus::Done) => {
                 self.resume();
                 return Ok(());
             }
@@ -395,7 +402,7 @@ impl Record {
     pub fn change(&self) -> Option<usize> {
         match self {
             Self::Begin { .. }
-            | Self::Resumed
+            | Self::Resumed { .. }
             | Self::WaveBegun { .. }
             | Self::WaveBaked { .. }
             | Self::GateHeld { .. }
@@ -412,7 +419,7 @@ impl Record {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Begin { .. } => "begin",
-            Self::Resumed => "resumed",
+            Self::Resumed { .. } => "resumed",
             Self::Intent { .. } => "intent",
             Self::Outcome { .. } => "outcome",
             Self::Verified { .. } => "verified",

@@ -78,6 +78,8 @@ pub fn rollback(plan: &Plan, progress: &Progress, undo: &Undo<'_>) -> Plan {
         refusals: Vec::new(),
         unknowns,
         operator_steps: Vec::new(),
+        regions: plan.regions.clone(),
+        undoes: Some(undo.run.to_owned()),
         notes,
     }
 }

@@ -1,7 +1,7 @@
 //! The plan: every change with its before and after. A plan decides everything; apply decides nothing.
 
 use super::address::{Address, Doc};
-use super::ids::{AccountId, TargetId};
+use super::ids::{AccountId, Region, TargetId};
 use super::observed::Cause;
 use super::org::PolicyType;
 use jiff::Timestamp;
@@ -26,6 +26,12 @@ pub struct Plan {
     pub as_of: Timestamp,
     /// The playbooks it was made from.
     pub playbooks: Vec<PlaybookRef>,
+    /// The Regions in scope, over which the lock-out proof runs; empty means every one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<Region>,
+    /// The run it undoes, if it is the way back of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<String>,
     /// Waves in the order in which they are rolled out; empty means one wave with nothing to wait for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waves: Vec<Wave>,

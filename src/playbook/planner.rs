@@ -208,6 +208,9 @@ impl<'p> Planner<'p> {
             changes: draft.changes,
             refusals: draft.refusals,
             unknowns: draft.unknowns,
+            // Whoever resolved the scope adds its Regions: no change depends on them.
+            regions: Vec::new(),
+            undoes: None,
             operator_steps: draft.operator_steps,
             notes: draft.notes,
         };

@@ -31,6 +31,9 @@ pub fn render(plan: &Plan, org: Option<&OrgFacts>, digest: &str, paint: Paint) -
     for step in &plan.operator_steps {
         let _ = writeln!(out, "{} {}", paint.paint(Style::Yellow, "to do by hand:"), plain(step));
     }
+    if let Some(run) = &plan.undoes {
+        let _ = writeln!(out, "{} run {}", paint.paint(Style::Dim, "undoes:"), plain(run));
+    }
     for note in &plan.notes {
         let _ = writeln!(out, "{} {}", paint.paint(Style::Dim, "note:"), plain(note));
     }

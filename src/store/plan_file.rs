@@ -184,6 +184,8 @@ mod tests {
             refusals: Vec::new(),
             unknowns: Vec::new(),
             operator_steps: Vec::new(),
+            regions: Vec::new(),
+            undoes: None,
             notes: Vec::new(),
         }
     }

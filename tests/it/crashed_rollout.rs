@@ -139,7 +139,11 @@ impl Case {
 /// Appends half of a record, as a process that dies while writing it leaves it.
 fn half_a_record(journal: &Path) {
     let (mut open, contents) = Journal::reopen(journal).unwrap();
-    let record = if contents.entries.is_empty() { Record::Resumed } else { Record::Verified { change: 0 } };
+    let record = if contents.entries.is_empty() {
+        Record::Resumed { approver: None, ticket: None }
+    } else {
+        Record::Verified { change: 0 }
+    };
     open.append("2026-11-02T08:00:00Z".parse().unwrap(), &record).unwrap();
     drop(open);
     tear(journal);

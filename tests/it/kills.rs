@@ -55,10 +55,11 @@ fn kill_at(served: &Served, record: &str, count: usize) -> String {
     let began = Instant::now();
     let wanted = format!("\"record\":\"{record}\"");
     loop {
-        let text = journal(served.home()).and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
         let of_this_run = std::fs::read_dir(served.home().join(".local/state/orgward/runs"))
             .map(|runs| runs.count() > known)
             .unwrap_or_default();
+        // Read after that: else it may be the journal of the run before.
+        let text = journal(served.home()).and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
         if of_this_run && text.matches(&wanted).count() >= count {
             break;
         }

@@ -1,6 +1,6 @@
 //! Rollouts: wave by wave through the binary, gates that hold, and denials found in the sandbox's trail.
 
-use crate::harness::Served;
+use crate::harness::{Background, Served};
 use crate::sandboxed::{operator, settings};
 use jiff::SignedDuration;
 use orgward::collect;
@@ -154,4 +154,94 @@ async fn denials_by_our_policy_are_told_from_all_others() {
     blind.organization_trails = orgward::model::Observed::not_collected("cloudtrail:DescribeTrails");
     let history = look(&sandbox, &blind, &query).await;
     assert!(history.denials.iter().any(|denial| denial.kind == DenialKind::Implicit), "{history:?}");
+}
+
+/// Passwords in two waves, with time to stop the run in between.
+const PASSWORDS: &str = "version: 1\nname: pw\ndescription: d\nrollout: {bake: 3s, waves: [{name: canary, count: 1}, {name: rest}]}\n\
+                         steps:\n  - id: length\n    password_policy: {minimum_length: 20}\n";
+
+/// The newest run.
+#[track_caller]
+fn newest(served: &Served) -> String {
+    let runs = served.run(&["runs", "list", "--format", "json"]).ends(0).json();
+    runs["runs"].as_array().unwrap().last().unwrap()["run"].as_str().unwrap().to_owned()
+}
+
+/// Applies a playbook and stops it while its first wave bakes.
+#[track_caller]
+fn stopped_in_the_bake(served: &Served, playbook: &str) -> String {
+    let mut apply = Background::start(&mut served.command(&["apply", "--yes", playbook]));
+    apply.until("bakes for");
+    apply.interrupt().ends(130);
+    newest(served)
+}
+
+#[test]
+fn a_resumed_rollout_that_stops_is_undone_where_its_playbook_asks() {
+    let text = PASSWORDS.replace("bake: 3s", "bake: 3s, rollback_on_stop: true");
+    let arguments = ["--accounts", "5", "--seed", "3"];
+    let first = Served::start(&arguments);
+    let playbook = first.file("pw.yaml", &text);
+    let plan = first.run(&["plan", "--format", "json", playbook.to_str().unwrap()]).ends(0).json();
+    let last = plan["changes"].as_array().unwrap().last().unwrap()["address"]["account"].as_str().unwrap().to_owned();
+    let fault = format!("iam:UpdateAccountPasswordPolicy=deny@{last}");
+    let served = Served::start(&[&arguments[..], &["--fault", &fault]].concat());
+    let playbook = served.file("pw.yaml", &text);
+    let id = stopped_in_the_bake(&served, playbook.to_str().unwrap());
+    let resume = ["resume", &id, "--yes", "--approver", "Grace", "--ticket", "OPS-8"];
+    served.run(&resume).ends(7).says(&["the playbook asks to undo"]).shows(&["Rollback: "]);
+    let after = served.run(&["plan", "--format", "json", playbook.to_str().unwrap()]).ends(0).json();
+    assert_eq!(after["changes"], plan["changes"], "everything is as it was");
+    let undo = newest(&served);
+    served.run(&["runs", "show", &id]).ends(0).shows(&["Grace", "OPS-8", &format!("undone by     {undo}")]);
+}
+
+#[test]
+fn a_saved_way_back_is_linked_to_the_run_it_undoes() {
+    let served = Served::start(&["--accounts", "5", "--seed", "3"]);
+    let playbook = served.file("pw.yaml", PASSWORDS);
+    let plan = ["plan", "--format", "json", playbook.to_str().unwrap()];
+    let before = served.run(&plan).ends(0).json()["changes"].clone();
+    let id = stopped_in_the_bake(&served, playbook.to_str().unwrap());
+    let file = served.home().join("back.json").to_str().unwrap().to_owned();
+    let save = ["rollback", &id, "--out", &file];
+    served.run(&save).ends(0).shows(&[&format!("undoes: run {id}")]);
+    served.run(&["resume", &id, "--yes", "--approver", "Grace", "--ticket", "OPS-8"]).ends(0);
+    served.run(&["runs", "show", &id]).ends(0).shows(&["approved by   Grace", "ticket        OPS-8"]);
+    // The run went on since: the file would undo a part of it.
+    served.run(&["apply", &file, "--yes"]).ends(6).says(&["went on at", "make it again"]);
+    assert_eq!(served.run(&plan).ends(0).json()["changes"], json!([]), "nothing was undone");
+
+    served.run(&save).ends(0);
+    let saved: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(saved["undoes"], id);
+    served.run(&["apply", &file, "--yes"]).ends(0).shows(&["Rollback: "]);
+    assert_eq!(served.run(&plan).ends(0).json()["changes"], before);
+    let undo = newest(&served);
+    served.run(&["runs", "show", &undo]).ends(0).shows(&[&format!("undoes        {id}")]);
+    served.run(&["runs", "show", &id]).ends(0).shows(&["rolled back", &format!("undone by     {undo}")]);
+    served.run(&["resume", &id, "--yes"]).ends(6).says(&["was rolled back"]);
+    // Where that run is not kept, it is still told which one is undone.
+    served.run(&["apply", "--yes", playbook.to_str().unwrap()]).ends(0);
+    let again = newest(&served);
+    served.run(&["rollback", &again, "--out", &file]).ends(0);
+    let elsewhere = served.home().join("elsewhere").to_str().unwrap().to_owned();
+    let apply = ["apply", &file, "--yes", "--state-dir", &elsewhere];
+    served.run(&apply).ends(0).says(&["is not kept here"]).shows(&["Rollback: "]);
+}
+
+#[test]
+fn a_run_is_proved_over_the_regions_it_was_planned_for() {
+    let served = Served::start(&["--accounts", "5", "--seed", "3", "--fault", "logs:FilterLogEvents=deny"]);
+    let text = PLAYBOOK.replace(
+        r#"Action: "s3:DeleteBucket", Resource: "*""#,
+        r#"Action: "*", Resource: "*", Condition: { StringEquals: { "aws:RequestedRegion": eu-west-3 } }"#,
+    );
+    let playbook = served.file("guard.yaml", &text);
+    let playbook = playbook.to_str().unwrap();
+    served.run(&["plan", playbook]).ends(6).shows(&["in eu-west-3"]);
+    let apply = ["apply", "--yes", "--regions", "eu-central-1", playbook];
+    served.run(&apply).ends(8).says(&["the gate behind wave 1 (canary) holds"]);
+    let id = newest(&served);
+    served.run(&["resume", &id, "--yes"]).ends(8).says(&["the gate behind wave 1 (canary) holds"]);
 }

@@ -95,8 +95,11 @@ fn what_may_not_come_is_refused_and_changes_nothing() {
         (vec![begin(1), intent(0), end(EndStatus::Interrupted)], "has no outcome"),
         (vec![begin(1), end(EndStatus::Done)], "not every change is done"),
         (vec![begin(0), end(EndStatus::Done), begin(0)], "the journal has ended"),
-        (vec![begin(0), end(EndStatus::Done), Record::Resumed], "the journal has ended"),
-        (vec![Record::Resumed], "no plan has begun"),
+        (
+            vec![begin(0), end(EndStatus::Done), Record::Resumed { approver: None, ticket: None }],
+            "the journal has ended",
+        ),
+        (vec![Record::Resumed { approver: None, ticket: None }], "no plan has begun"),
         (vec![begin(1), intent(0), outcome(0, Outcome::NotDone)], "is Intended"),
         (vec![begin(1), wave(1)], "wave number 1 begins, 0 are passed"),
         (vec![begin(1), wave(0), wave(0)], "wave number 0 begins"),
@@ -117,7 +120,7 @@ fn what_may_not_come_is_refused_and_changes_nothing() {
 fn a_resumed_plan_takes_nothing_for_done_that_was_not_read_back() {
     let failed = outcome(1, Outcome::Failed { cause: cause() });
     let mut records = vec![begin(4), intent(0), done(0), intent(1), failed, intent(2), intent(3), done(3)];
-    records.extend([Record::Verified { change: 3 }, Record::Resumed]);
+    records.extend([Record::Verified { change: 3 }, Record::Resumed { approver: None, ticket: None }]);
     let progress = run(&records).unwrap();
     assert_eq!(progress.stages, [Stage::Unknown, Stage::Waiting, Stage::Unknown, Stage::Settled]);
     assert_eq!((progress.to_read_back(), progress.resumed), (vec![0, 2], 1));
@@ -126,7 +129,7 @@ fn a_resumed_plan_takes_nothing_for_done_that_was_not_read_back() {
     let progress = run(&records).unwrap();
     assert_eq!(progress.stages[..3], [Stage::Intended, Stage::Waiting, Stage::Done]);
     let end = Record::End { status: EndStatus::Interrupted };
-    assert!(run(&[begin(1), end.clone(), Record::Resumed, intent(0)]).is_ok());
+    assert!(run(&[begin(1), end.clone(), Record::Resumed { approver: None, ticket: None }, intent(0)]).is_ok());
     assert!(run(&[begin(1), end, intent(0)]).is_err(), "an end is an end until it is taken back");
 }
 
@@ -141,7 +144,7 @@ fn any_record() -> impl Strategy<Value = Record> {
     ];
     prop_oneof![
         1 => (0usize..4).prop_map(begin),
-        1 => Just(Record::Resumed),
+        1 => Just(Record::Resumed { approver: None, ticket: None }),
         6 => (0usize..4).prop_map(intent),
         6 => (0usize..4, outcomes).prop_map(|(change, o)| outcome(change, o)),
         3 => (0usize..4).prop_map(|change| Record::Verified { change }),
@@ -165,7 +168,8 @@ proptest! {
         for record in records {
             let before = progress.clone();
             if progress.accept(&record).is_ok() {
-                prop_assert!(before.ended.is_none() || record == Record::Resumed);
+                let goes_on = matches!(record, Record::Resumed { .. });
+                prop_assert!(before.ended.is_none() || goes_on);
                 prop_assert_eq!(accepted.is_empty(), matches!(record, Record::Begin { .. }));
                 accepted.push(record);
             } else {

@@ -37,6 +37,8 @@ pub(super) fn plan(changes: Vec<Change>) -> Plan {
         refusals: Vec::new(),
         unknowns: Vec::new(),
         operator_steps: Vec::new(),
+        regions: Vec::new(),
+        undoes: None,
         notes: Vec::new(),
     }
 }
