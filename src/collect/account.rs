@@ -1,28 +1,25 @@
 //! One account: every fact of [`AccountFacts`], each present, absent or unknown with its cause.
 //!
-//! Owns: the order of calls in one account and their number. Must not: share anything between accounts.
+//! Owns: entering an account, and what is asked first and last. The groups of facts have files of their own: `identity`,
+//! `regional`. Must not: share anything between accounts.
 //!
 //! # Requests per account
 //! At most [`BASE_REQUESTS`] in the home Region, plus further pages (a topic beyond the second counts as one) and polls of
-//! the credential report, plus one for the account's state where it can't be entered, plus [`REQUESTS_PER_TRAIL`] for each trail the account owns, plus one for each Region and service
-//! beyond.
+//! the credential report, plus one for the account's state where it can't be entered, plus [`REQUESTS_PER_TRAIL`] for each
+//! trail the account owns, plus one for each Region and service beyond.
 
+use super::wanted::{self, Wanted};
 use super::watch::Watch;
-use super::{chain, credentials, iam, regions, trails, tree};
+use super::{credentials, identity, regional, regions, tree};
 use crate::aws::{AccountSession, Purpose, Sessions};
-use crate::model::account::{AccountFacts, RegionState};
+use crate::model::account::AccountFacts;
+use crate::model::check::Fact;
 use crate::model::ids::{AccountId, Region};
-use crate::model::monitoring::Monitoring;
 use crate::model::observed::{Cause, CauseKind, Observed};
 use crate::model::org::OrgFacts;
 use crate::model::scope::RegionRequest;
-use crate::model::trail::{LogGroup, Trail};
-use crate::resources::password_policy;
-use futures::future;
-use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const ENTER: &str = "sts:AssumeRole";
-pub(super) const PASSWORD_POLICY: &str = "iam:GetAccountPasswordPolicy";
 
 /// Requests for an account without trails of its own: AssumeRole, GenerateCredentialReport, GetAccountSummary,
 /// GetAccountPasswordPolicy, GetAccountAuthorizationDetails, ListVirtualMFADevices, ListRegions, DescribeTrails,
@@ -37,7 +34,33 @@ pub(super) struct Run<'a> {
     pub(super) sessions: &'a Sessions,
     pub(super) org: &'a OrgFacts,
     pub(super) regions: &'a RegionRequest,
+    pub(super) wanted: &'a Wanted,
     pub(super) home: Region,
+}
+
+/// One account that was entered, as a group of facts sees it.
+pub(super) struct Ask<'a> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) session: &'a AccountSession,
+    pub(super) watch: &'a Watch,
+}
+
+impl Ask<'_> {
+    /// A fact, if this run wants it; else unknown, with no call made.
+    pub(super) fn fact<T>(
+        &self,
+        fact: Fact,
+        operation: &str,
+        work: impl Future<Output = Observed<T>>,
+    ) -> impl Future<Output = Observed<T>> {
+        let work = self.run.wanted.has(fact).then(|| self.watch.observed(operation, work));
+        async move {
+            match work {
+                Some(work) => work.await,
+                None => wanted::not_asked(fact),
+            }
+        }
+    }
 }
 
 impl Run<'_> {
@@ -56,35 +79,28 @@ impl Run<'_> {
             Ok(session) => session,
             Err(cause) => return self.unknown(account, &self.why_denied(account, watch, cause).await),
         };
+        let ask = &Ask { run: self, session: &session, watch };
+        let report = self.wanted.has(Fact::CredentialReport);
         // The account's first call: IAM works on the report while everything else is asked.
-        let generated = watch.attempt(credentials::GENERATE, credentials::generate(&session)).await;
-        let (
-            summary,
-            password_policy,
-            authorization,
-            virtual_mfa_devices,
-            (regions, regions_in_scope, trails, monitoring),
-        ) = tokio::join!(
-            watch.observed(iam::SUMMARY, iam::summary(&session)),
-            watch.observed(PASSWORD_POLICY, password_policy::get(&session)),
-            watch.observed(iam::AUTHORIZATION, iam::authorization(&session)),
-            watch.observed(iam::VIRTUAL_MFA, iam::virtual_mfa_devices(&session)),
-            Box::pin(self.regional(account, &session, watch)),
-        );
-        let credential_report = credentials::fetch(&session, watch, generated, give_up_slot).await;
-        AccountFacts {
-            account: account.clone(),
-            summary,
-            password_policy,
-            credential_report,
-            authorization,
-            virtual_mfa_devices,
-            regions,
-            regions_in_scope,
-            trails,
-            monitoring,
-            ..AccountFacts::unknown(account.clone(), self.home.clone(), &Cause::not_collected("none"))
-        }
+        let generated = match report {
+            true => Some(watch.attempt(credentials::GENERATE, credentials::generate(&session)).await),
+            false => None,
+        };
+        let (identity, regional) = tokio::join!(Box::pin(identity::ask(ask)), Box::pin(regional::ask(ask)));
+        let mut facts = AccountFacts::unknown(account.clone(), self.home.clone(), &Cause::not_collected("none"));
+        facts.entered_as = self.entered_as(account);
+        identity(&mut facts);
+        regional(&mut facts);
+        facts.credential_report = match generated {
+            Some(generated) => credentials::fetch(&session, watch, generated, give_up_slot).await,
+            None => wanted::not_asked(Fact::CredentialReport),
+        };
+        facts
+    }
+
+    /// The role that was assumed; none in the caller's own account.
+    fn entered_as(&self, account: &AccountId) -> Option<String> {
+        (account != &self.sessions.caller().account).then(|| self.sessions.role_arn(account, Purpose::Audit))
     }
 
     /// Why an account could not be entered: it may have been closed, or have left, since the accounts were listed.
@@ -103,104 +119,5 @@ impl Run<'_> {
         let mut facts = AccountFacts::unknown(account.clone(), self.home.clone(), cause);
         facts.regions_in_scope = regions::in_scope(self.regions, &facts.regions, &self.home);
         facts
-    }
-
-    /// Regions, trails and the chains around the log groups of the account's own trails.
-    async fn regional(&self, account: &AccountId, session: &AccountSession, watch: &Watch) -> Regional {
-        let (regions, at_home) = future::join(
-            watch.observed(regions::REGIONS, regions::regions(session)),
-            watch.observed(trails::DESCRIBE, trails::describe(session, &self.home)),
-        )
-        .await;
-        let in_scope = regions::in_scope(self.regions, &regions, &self.home);
-        let mut trails = BTreeMap::from([(self.home.clone(), at_home)]);
-        if needs_other_regions(trails.get(&self.home)) {
-            let others = in_scope.iter().filter(|region| **region != self.home && regions::usable(&regions, region));
-            let seen = others.map(async |region| {
-                let seen = watch.observed(trails::DESCRIBE, trails::describe(session, region)).await;
-                (region.clone(), seen)
-            });
-            trails.extend(future::join_all(seen).await);
-        }
-        self.complete(account, session, watch, &mut trails).await;
-        let monitoring = self.monitoring(account, session, watch, &trails).await;
-        (regions, in_scope, trails, monitoring)
-    }
-
-    /// Status and selectors of trails: those of organization trails are known already, others are asked of their owner once.
-    async fn complete(
-        &self,
-        account: &AccountId,
-        session: &AccountSession,
-        watch: &Watch,
-        trails: &mut BTreeMap<Region, Observed<Vec<Trail>>>,
-    ) {
-        let known = self.org.organization_trails.value().into_iter().flatten();
-        let mut known: BTreeMap<String, Trail> = known.map(|trail| (trail.arn.clone(), trail.clone())).collect();
-        let own: BTreeMap<String, Trail> = seen(trails)
-            .filter(|trail| trail.owner().as_ref() == Some(account) && !known.contains_key(&trail.arn))
-            .map(|trail| (trail.arn.clone(), trail.clone()))
-            .collect();
-        let completed = own.into_values().map(async |mut trail| {
-            trails::complete(session, watch, &mut trail).await;
-            (trail.arn.clone(), trail)
-        });
-        known.extend(future::join_all(completed).await);
-        for seen in trails.values_mut() {
-            let Observed::Present { value, .. } = seen else { continue };
-            for trail in value {
-                if let Some(known) = known.get(&trail.arn) {
-                    trail.status = known.status.clone();
-                    trail.selectors = known.selectors.clone();
-                }
-            }
-        }
-    }
-
-    /// The chains around log groups that this account owns and its own trails deliver to. One that was read with the
-    /// organization's is not read again.
-    async fn monitoring(
-        &self,
-        account: &AccountId,
-        session: &AccountSession,
-        watch: &Watch,
-        trails: &BTreeMap<Region, Observed<Vec<Trail>>>,
-    ) -> Vec<Monitoring> {
-        let groups: BTreeSet<LogGroup> = seen(trails)
-            .filter(|trail| trail.owner().as_ref() == Some(account))
-            .filter_map(Trail::log_group)
-            .filter(|group| &group.account == account)
-            .collect();
-        let mut chains = Vec::new();
-        let mut by_region: BTreeMap<Region, Vec<LogGroup>> = BTreeMap::new();
-        for group in groups {
-            match self.org.monitoring.iter().find(|chain| chain.log_group == group) {
-                Some(chain) => chains.push(chain.clone()),
-                None => by_region.entry(group.region.clone()).or_default().push(group),
-            }
-        }
-        let read = by_region.iter().map(|(region, groups)| chain::of_account(session, watch, region, groups));
-        chains.extend(future::join_all(read).await.into_iter().flatten());
-        chains.sort_by(|a, b| a.log_group.cmp(&b.log_group));
-        chains
-    }
-}
-
-/// Regions, those in scope, trails by Region, chains.
-type Regional =
-    (Observed<BTreeMap<Region, RegionState>>, Vec<Region>, BTreeMap<Region, Observed<Vec<Trail>>>, Vec<Monitoring>);
-
-/// Every trail seen in any Region; a replica comes once for each Region.
-fn seen(trails: &BTreeMap<Region, Observed<Vec<Trail>>>) -> impl Iterator<Item = &Trail> {
-    trails.values().filter_map(Observed::value).flatten()
-}
-
-/// Whether other Regions have to be asked for trails: a multi-Region trail shows in the home Region, and where that Region's
-/// answer is unknown the verdict is too.
-fn needs_other_regions(at_home: Option<&Observed<Vec<Trail>>>) -> bool {
-    match at_home {
-        Some(Observed::Present { value, .. }) => !value.iter().any(|trail| trail.multi_region),
-        Some(Observed::Absent { .. }) => true,
-        _ => false,
     }
 }

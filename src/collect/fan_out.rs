@@ -3,6 +3,7 @@
 //! Owns: how many accounts are in work, progress, deadlines and cancellation. Must not: know what is collected from one.
 
 use super::account::Run;
+use super::wanted::Wanted;
 use super::watch::Watch;
 use crate::aws::Sessions;
 use crate::model::account::AccountFacts;
@@ -19,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 pub struct CollectOptions {
     /// Regions to look at.
     pub regions: RegionRequest,
+    /// What is asked for; any other fact is unknown, not collected.
+    pub wanted: Wanted,
     /// How many accounts are in work at once; 0 counts as 1.
     pub max_concurrency: usize,
     /// How long one account may take, from its first call; facts not seen by then are unknown, timed out.
@@ -27,7 +30,12 @@ pub struct CollectOptions {
 
 impl Default for CollectOptions {
     fn default() -> Self {
-        Self { regions: RegionRequest::default(), max_concurrency: 32, account_deadline: Duration::from_secs(600) }
+        Self {
+            regions: RegionRequest::default(),
+            wanted: Wanted::default(),
+            max_concurrency: 32,
+            account_deadline: Duration::from_secs(600),
+        }
     }
 }
 
@@ -58,7 +66,8 @@ pub async fn accounts(
     on_facts: &mut dyn FnMut(AccountFacts),
 ) {
     let slots = options.max_concurrency.max(1);
-    let run = &Run { sessions, org, regions: &options.regions, home: sessions.home_region().clone() };
+    let home = sessions.home_region().clone();
+    let run = &Run { sessions, org, regions: &options.regions, wanted: &options.wanted, home };
     let watch = &Watch::new(cancel);
     let semaphore = &Semaphore::new(slots);
     let collected = stream::iter(accounts)

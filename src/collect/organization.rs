@@ -6,13 +6,15 @@
 //! Source: Organizations API reference. Only the organization, its root, its accounts and its OUs are fundamental; any other
 //! piece that is denied becomes an unknown fact.
 
+use super::wanted::{Wanted, not_asked};
 use super::watch::Watch;
-use super::{chain, regions, trails, tree};
+use super::{chain, regions, services, trails, tree};
 use crate::aws::{AccountSession, Purpose, Sessions};
+use crate::model::check::Fact;
 use crate::model::ids::{AccountId, PolicyId, TargetId};
 use crate::model::monitoring::Monitoring;
 use crate::model::observed::{Cause, Observed, Source};
-use crate::model::org::{Account, OrgFacts, OrgServices, Organization, Policy, PolicyType, PolicyTypeState, Root};
+use crate::model::org::{Account, OrgFacts, Organization, Policy, PolicyType, PolicyTypeState, Root};
 use crate::model::trail::{LogGroup, Trail};
 use crate::resources::call::{incomplete, pages, present};
 use crate::resources::policy::{self, Summary};
@@ -27,7 +29,6 @@ pub(super) const POLICIES: &str = "organizations:ListPolicies";
 pub(super) const CONTENT: &str = "organizations:DescribePolicy";
 pub(super) const TARGETS: &str = "organizations:ListTargetsForPolicy";
 pub(super) const TAGS: &str = "organizations:ListTagsForResource";
-pub(super) const DELEGATED: &str = "organizations:ListDelegatedAdministrators";
 
 /// Policies asked for at a time; Organizations allows 2 to 5 of these calls a second.
 const POLICIES_AT_ONCE: usize = 4;
@@ -82,29 +83,56 @@ fn failed(what: &'static str) -> impl FnOnce(Cause) -> CollectError {
     move |cause| CollectError::Failed { what, cause }
 }
 
-/// Enumerates the organization with the caller's own credentials. Account tags are asked for only if `want_tags`, one call
-/// per account.
+/// What was seen and where it came from.
 ///
 /// # Errors
-/// If the caller is not in the management account, Organizations is not enabled, no account is listed, or the organization,
-/// its root, accounts or OUs can't be read.
+/// Naming the piece, if it could not be seen.
+fn fundamental<T>(what: &'static str, seen: Observed<T>) -> Result<(T, Source), CollectError> {
+    match seen {
+        Observed::Present { value, source } => Ok((value, source)),
+        Observed::Absent { source } => Err(failed(what)(incomplete(&source.operation, what))),
+        Observed::Unknown { cause } => Err(failed(what)(cause)),
+    }
+}
+
+/// Enumerates the organization with everything that is known of it: [`organization_facts`] for all facts.
+///
+/// # Errors
+/// As [`organization_facts`].
 pub async fn organization(
     sessions: &Sessions,
     want_tags: bool,
     cancel: &CancellationToken,
 ) -> Result<OrgFacts, CollectError> {
+    organization_facts(sessions, want_tags, &Wanted::everything(), cancel).await
+}
+
+/// Enumerates the organization with the caller's own credentials: its tree always, the rest as wanted. Account tags are asked
+/// for only if `want_tags`, one call per account.
+///
+/// # Errors
+/// If the caller is not in the management account, Organizations is not enabled, no account is listed, or the organization,
+/// its root, accounts or OUs can't be read.
+pub async fn organization_facts(
+    sessions: &Sessions,
+    want_tags: bool,
+    wanted: &Wanted,
+    cancel: &CancellationToken,
+) -> Result<OrgFacts, CollectError> {
     let watch = &Watch::new(cancel);
     let session = &sessions.base();
-    let organization = watch.attempt(DESCRIBE, async { Ok(describe(sessions, session).await) }).await;
-    let organization = organization.map_err(failed("organization"))??;
-    let root = watch.attempt(ROOTS, root(session)).await.map_err(failed("root"))?;
+    let region = &session.global_region();
+    let described = session.observe(DESCRIBE, region, async { Ok(Some(describe(sessions, session).await)) });
+    let (organization, described) = fundamental("organization", watch.observed(DESCRIBE, described).await)?;
+    let organization = organization?;
+    let root = session.observe(ROOTS, region, async { root(session).await.map(Some) });
+    let (root, rooted) = fundamental("root", watch.observed(ROOTS, root).await)?;
 
-    let (listed, ous) = future::join(
-        watch.attempt(tree::ACCOUNTS, tree::accounts(session)),
-        watch.attempt(tree::OUS, tree::ous(session, &root.id)),
-    )
-    .await;
-    let mut listed = listed.map_err(failed("accounts"))?;
+    let accounts = session.observe(tree::ACCOUNTS, region, async { tree::accounts(session).await.map(Some) });
+    let (listed, ous) =
+        future::join(watch.observed(tree::ACCOUNTS, accounts), watch.attempt(tree::OUS, tree::ous(session, &root.id)))
+            .await;
+    let (mut listed, counted) = fundamental("accounts", listed)?;
     let ous = ous.map_err(failed("OUs"))?;
     if listed.is_empty() {
         return Err(CollectError::NoAccounts(organization.id));
@@ -124,10 +152,10 @@ pub async fn organization(
     }
 
     let everything = everything(&root.id, ous.keys(), &accounts);
-    let (policies, delegated_administrators, (organization_trails, monitoring), regions) = future::join4(
-        Box::pin(policies(session, watch, &root, &everything)),
-        watch.observed(DELEGATED, delegated_administrators(session)),
-        Box::pin(organization_trails(sessions, session, watch)),
+    let (policies, (delegated_administrators, services), (organization_trails, monitoring), regions) = future::join4(
+        Box::pin(policies(session, watch, wanted, (&root, &everything))),
+        Box::pin(services::of_organization(session, watch, &Wanted::of([]))),
+        Box::pin(organization_trails(sessions, session, watch, wanted)),
         watch.observed(regions::REGIONS, regions::regions(session)),
     )
     .await;
@@ -144,8 +172,8 @@ pub async fn organization(
         regions,
         organization_trails,
         monitoring,
-        services: OrgServices::not_collected(),
-        sources: Vec::new(),
+        services,
+        sources: vec![described, rooted, counted],
         as_of: sessions.clock().now(),
     })
 }
@@ -208,16 +236,21 @@ fn everything<'a>(
     all.into_iter().collect()
 }
 
-/// The policies of every enabled type.
+/// The policies of every enabled type; types that orgward does not know come along with service control policies.
 async fn policies(
     session: &AccountSession,
     watch: &Watch,
-    root: &Root,
-    everything: &[TargetId],
+    wanted: &Wanted,
+    (root, everything): (&Root, &[TargetId]),
 ) -> BTreeMap<PolicyType, Observed<Vec<Policy>>> {
     let enabled = root.policy_types.iter().filter(|(_, state)| **state == PolicyTypeState::Enabled);
     stream::iter(enabled.map(|(kind, _)| kind.clone()))
         .map(|kind| async move {
+            let fact =
+                if kind == PolicyType::Rcp { Fact::ResourceControlPolicies } else { Fact::ServiceControlPolicies };
+            if !wanted.has(fact) {
+                return (kind, not_asked(fact));
+            }
             let seen = match watch.observed(POLICIES, policy::list(session, &kind)).await {
                 Observed::Present { value, source } => {
                     let whole = |summary| whole_policy(session, watch, &kind, summary, &source, everything);
@@ -272,33 +305,17 @@ async fn whole_policy(
     }
 }
 
-/// Accounts that administer a service for the organization, in id order.
-async fn delegated_administrators(session: &AccountSession) -> Observed<Vec<AccountId>> {
-    let work = async {
-        let mut found = BTreeSet::new();
-        let stream = session.organizations().list_delegated_administrators().max_results(tree::PAGE);
-        pages(
-            DELEGATED,
-            stream.into_paginator().send(),
-            |page| page.next_token(),
-            |page| {
-                let accounts = page.delegated_administrators.unwrap_or_default();
-                found.extend(accounts.iter().filter_map(|account| account.id()?.parse::<AccountId>().ok()));
-            },
-        )
-        .await?;
-        Ok(Some(found.into_iter().collect()))
-    };
-    session.observe(DELEGATED, &session.global_region(), work).await
-}
-
 /// Organization trails as the management account sees them from the home Region, completed by their owners, and the chains
 /// around their log groups, each read in the account that owns it, in scope or not.
 async fn organization_trails(
     sessions: &Sessions,
     session: &AccountSession,
     watch: &Watch,
+    wanted: &Wanted,
 ) -> (Observed<Vec<Trail>>, Vec<Monitoring>) {
+    if !wanted.has(Fact::OrganizationTrails) {
+        return (not_asked(Fact::OrganizationTrails), Vec::new());
+    }
     let seen = watch.observed(trails::DESCRIBE, trails::describe(session, sessions.home_region())).await;
     let (mut found, source) = match seen {
         Observed::Present { value, source } => (value, source),
@@ -314,7 +331,10 @@ async fn organization_trails(
             }
         }
     }
-    let groups: BTreeSet<LogGroup> = found.iter().filter_map(Trail::log_group).collect();
+    let mut groups: BTreeSet<LogGroup> = found.iter().filter_map(Trail::log_group).collect();
+    if !wanted.has(Fact::OrganizationMonitoring) {
+        groups.clear();
+    }
     let chains =
         future::join_all(groups.iter().map(async |group| match enter(sessions, watch, Some(&group.account)).await {
             Ok(owner) => chain::of_organization(&owner, watch, group).await,

@@ -47,6 +47,8 @@ pub enum CauseKind {
     Interrupted,
     /// Nobody asked for it in this run.
     NotCollected,
+    /// It costs much and is asked for with a flag that this run was not given: no gap in what was asked.
+    OptIn,
     /// Any other error AWS answered with; the message has its code.
     Other,
 }
@@ -65,6 +67,7 @@ impl CauseKind {
             Self::AccountNotActive => "account_not_active",
             Self::Interrupted => "interrupted",
             Self::NotCollected => "not_collected",
+            Self::OptIn => "opt_in",
             Self::Other => "other",
         }
     }
@@ -83,7 +86,7 @@ impl CauseKind {
             Self::NotAnAwsAnswer => "check AWS_ENDPOINT_URL and any proxy in between",
             Self::AccountNotActive => "nothing to do unless the account should be active",
             Self::Interrupted => "run again",
-            Self::NotCollected => "run with the option that collects it",
+            Self::NotCollected | Self::OptIn => "run with the option that collects it",
             Self::Other => "see the message",
         }
     }

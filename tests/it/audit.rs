@@ -59,9 +59,7 @@ fn an_audit_is_versioned_complete_in_order_and_keeps_its_fingerprints() {
         assert_eq!(text(row, "fingerprint").len(), 32);
         assert_eq!(row.get("cause").is_some(), verdict == "unknown", "{row}");
         let evidence = row["evidence"].as_array().unwrap();
-        // What is enumerated before all else (tree, features) has no source of its own yet.
-        let rests = !evidence.is_empty() || row["check"] == "org-scp-enabled";
-        assert!(verdict != "pass" || rests, "a pass rests on something: {row}");
+        assert!(verdict != "pass" || !evidence.is_empty(), "a pass rests on something: {row}");
         for source in evidence {
             assert!(text(source, "operation").contains(':') && !text(source, "region").is_empty(), "{source}");
             assert!(text(source, "observed_at").ends_with('Z'), "{source}");

@@ -1,0 +1,119 @@
+//! What an account says Region by Region: its Regions, trails, and the chains around the log groups of its own trails.
+//!
+//! Owns: which Regions are asked what. Must not: know how an answer becomes a fact, or ask a disabled Region.
+
+use super::account::Ask;
+use super::{chain, regions, trails};
+use crate::model::account::AccountFacts;
+use crate::model::check::Fact;
+use crate::model::ids::{AccountId, Region};
+use crate::model::monitoring::Monitoring;
+use crate::model::observed::Observed;
+use crate::model::trail::{LogGroup, Trail};
+use futures::future;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Trails by Region.
+type Trails = BTreeMap<Region, Observed<Vec<Trail>>>;
+
+/// Asks, and answers with what puts the answers into the facts.
+pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> {
+    let home = &ask.run.home;
+    let (regions, at_home) = future::join(
+        ask.fact(Fact::Regions, regions::REGIONS, regions::regions(ask.session)),
+        ask.fact(Fact::Trails, trails::DESCRIBE, trails::describe(ask.session, home)),
+    )
+    .await;
+    let in_scope = regions::in_scope(ask.run.regions, &regions, home);
+    let usable: Vec<&Region> = in_scope.iter().filter(|region| regions::usable(&regions, region)).collect();
+    let (trails, monitoring) = followed(ask, &usable, at_home).await;
+    move |facts| {
+        facts.regions = regions;
+        facts.regions_in_scope = in_scope;
+        facts.trails = trails;
+        facts.monitoring = monitoring;
+    }
+}
+
+/// Trails of the home Region, and of the others where those don't tell; and the chains around their log groups.
+async fn followed(ask: &Ask<'_>, usable: &[&Region], at_home: Observed<Vec<Trail>>) -> (Trails, Vec<Monitoring>) {
+    let (home, account) = (&ask.run.home, ask.session.account());
+    let mut trails = BTreeMap::from([(home.clone(), at_home)]);
+    if !ask.run.wanted.has(Fact::Trails) {
+        return (trails, Vec::new());
+    }
+    if needs_other_regions(trails.get(home)) {
+        let seen = usable.iter().filter(|region| **region != home).map(async |region| {
+            let seen = ask.watch.observed(trails::DESCRIBE, trails::describe(ask.session, region)).await;
+            ((*region).clone(), seen)
+        });
+        trails.extend(future::join_all(seen).await);
+    }
+    complete(ask, account, &mut trails).await;
+    let monitoring = match ask.run.wanted.has(Fact::Monitoring) {
+        true => monitoring(ask, account, &trails).await,
+        false => Vec::new(),
+    };
+    (trails, monitoring)
+}
+
+/// Status and selectors of trails: those of organization trails are known already, others are asked of their owner once.
+async fn complete(ask: &Ask<'_>, account: &AccountId, trails: &mut Trails) {
+    let known = ask.run.org.organization_trails.value().into_iter().flatten();
+    let mut known: BTreeMap<String, Trail> = known.map(|trail| (trail.arn.clone(), trail.clone())).collect();
+    let own: BTreeMap<String, Trail> = seen(trails)
+        .filter(|trail| trail.owner().as_ref() == Some(account) && !known.contains_key(&trail.arn))
+        .map(|trail| (trail.arn.clone(), trail.clone()))
+        .collect();
+    let completed = own.into_values().map(async |mut trail| {
+        trails::complete(ask.session, ask.watch, &mut trail).await;
+        (trail.arn.clone(), trail)
+    });
+    known.extend(future::join_all(completed).await);
+    for seen in trails.values_mut() {
+        let Observed::Present { value, .. } = seen else { continue };
+        for trail in value {
+            if let Some(known) = known.get(&trail.arn) {
+                trail.status = known.status.clone();
+                trail.selectors = known.selectors.clone();
+            }
+        }
+    }
+}
+
+/// The chains around log groups that this account owns and its own trails deliver to. One that was read with the
+/// organization's is not read again.
+async fn monitoring(ask: &Ask<'_>, account: &AccountId, trails: &Trails) -> Vec<Monitoring> {
+    let groups: BTreeSet<LogGroup> = seen(trails)
+        .filter(|trail| trail.owner().as_ref() == Some(account))
+        .filter_map(Trail::log_group)
+        .filter(|group| &group.account == account)
+        .collect();
+    let mut chains = Vec::new();
+    let mut by_region: BTreeMap<Region, Vec<LogGroup>> = BTreeMap::new();
+    for group in groups {
+        match ask.run.org.monitoring.iter().find(|chain| chain.log_group == group) {
+            Some(chain) => chains.push(chain.clone()),
+            None => by_region.entry(group.region.clone()).or_default().push(group),
+        }
+    }
+    let read = by_region.iter().map(|(region, groups)| chain::of_account(ask.session, ask.watch, region, groups));
+    chains.extend(future::join_all(read).await.into_iter().flatten());
+    chains.sort_by(|a, b| a.log_group.cmp(&b.log_group));
+    chains
+}
+
+/// Every trail seen in any Region; a replica comes once for each Region.
+fn seen(trails: &Trails) -> impl Iterator<Item = &Trail> {
+    trails.values().filter_map(Observed::value).flatten()
+}
+
+/// Whether other Regions have to be asked for trails: a multi-Region trail shows in the home Region, and where that Region's
+/// answer is unknown the verdict is too.
+fn needs_other_regions(at_home: Option<&Observed<Vec<Trail>>>) -> bool {
+    match at_home {
+        Some(Observed::Present { value, .. }) => !value.iter().any(|trail| trail.multi_region),
+        Some(Observed::Absent { .. }) => true,
+        _ => false,
+    }
+}
