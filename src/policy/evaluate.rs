@@ -135,18 +135,21 @@ fn explain(statement: &Statement, index: usize, why: &str) -> String {
 fn applies(document: &Document, statement: &Statement, request: &Request) -> Truth {
     let conditions = statement.conditions().iter().map(|condition| holds(condition, document.version(), request));
     let parts: [&mut dyn FnMut() -> Truth; 3] = [
-        &mut || about_action(statement, &request.action).into(),
+        &mut || statement.covers_action(&request.action).into(),
         &mut || about_principal(statement, &request.principal),
         &mut || about_resource(document, statement, request),
     ];
     Truth::all(parts.into_iter().map(|part| part()).chain(conditions))
 }
 
-fn about_action(statement: &Statement, action: &str) -> bool {
-    let named = |list: &[String]| list.iter().any(|pattern| Glob::wild(pattern).matches(action, true));
-    match (statement.actions(), statement.not_actions()) {
-        ([], not) => !not.is_empty() && !named(not),
-        (actions, _) => named(actions),
+impl Statement {
+    /// Whether its `Action` or `NotAction` takes in an action, such as `iam:PassRole`, whatever else it says.
+    pub fn covers_action(&self, action: &str) -> bool {
+        let named = |list: &[String]| list.iter().any(|pattern| Glob::wild(pattern).matches(action, true));
+        match (self.actions(), self.not_actions()) {
+            ([], not) => !not.is_empty() && !named(not),
+            (actions, _) => named(actions),
+        }
     }
 }
 
