@@ -57,6 +57,9 @@ pub struct ConnectionArgs {
     /// Request quotas that differ from AWS's published ones (form: config/quotas.yaml)
     #[arg(long, value_name = "FILE")]
     pub quotas: Option<PathBuf>,
+    /// Policy sizes and attachments that differ from AWS's published quotas (form: config/policies.yaml)
+    #[arg(long, value_name = "FILE")]
+    pub policy_quotas: Option<PathBuf>,
     /// Where runs are kept [default: the platform's state directory]
     #[arg(long, env = "ORGWARD_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
@@ -90,6 +93,7 @@ impl ConnectionArgs {
             max_concurrency: self.max_concurrency,
             state_dir: self.state_dir.clone(),
             quotas_file: self.quotas.clone(),
+            policy_quotas_file: self.policy_quotas.clone(),
         };
         file.and_then(|file| Settings::resolve(flags, file, default_state_dir())).map_err(|e| Failure::usage([e]))
     }

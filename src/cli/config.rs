@@ -49,6 +49,7 @@ fn shown(settings: &Settings) -> BTreeMap<&'static str, Shown> {
         ("max_concurrency", json!(settings.max_concurrency)),
         ("state_dir", json!(settings.state_dir)),
         ("quotas_file", json!(settings.quotas_file)),
+        ("policy_quotas_file", json!(settings.policy_quotas_file)),
         ("break_glass_roles", json!(settings.break_glass_roles)),
         ("protected_principals", json!(settings.protected_principals)),
     ];

@@ -12,7 +12,8 @@ use crate::config::Settings;
 use crate::lockout::relied_on;
 use crate::model::Plan;
 use crate::model::scope::RegionRequest;
-use crate::playbook::{self, PlanContext, Planner, Playbook, Values};
+use crate::playbook::{self, Limits, PlanContext, Planner, Playbook, Values};
+use crate::policy;
 use crate::report::plan_text;
 use crate::store;
 use clap::{Args, ValueEnum};
@@ -82,10 +83,11 @@ impl PlaybookArgs {
         }
         let mut values = given.clone();
         values.extend(role_values(settings));
+        let limits = limits(settings)?;
         let mut playbooks = Vec::new();
         let mut errors = Vec::new();
         for name in &self.playbooks {
-            match playbook::find(name, &values) {
+            match playbook::find(name, &values, &limits) {
                 Ok(playbook) => playbooks.push(playbook),
                 Err(error) => errors.push(error.to_string()),
             }
@@ -96,6 +98,17 @@ impl PlaybookArgs {
         }
         if errors.is_empty() { Ok(playbooks) } else { Err(Failure::usage(errors)) }
     }
+}
+
+/// AWS's limits, with the user's figures over the published ones.
+fn limits(settings: &Settings) -> Result<Limits, Failure> {
+    let embedded = policy::Quotas::embedded();
+    let Some(path) = &settings.policy_quotas_file else { return Ok(Limits::of(embedded)) };
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage([format!("policy quotas `{name}` can't be read: {error}")]))?;
+    let quotas = embedded.clone().with_overrides(&name, &text).map_err(|error| Failure::usage([error]))?;
+    Ok(Limits::of(&quotas))
 }
 
 /// The names of orgward's own roles, which shipped documents exempt.
@@ -136,7 +149,7 @@ pub async fn make(
         audit_role_name: settings.role_name.clone(),
         apply_role_name: settings.apply_role_name.clone(),
     };
-    let mut planner = Planner::new(playbooks, &survey.org, &survey.scope, context);
+    let mut planner = Planner::new(playbooks, &survey.org, &survey.scope, context).limits(limits(settings)?);
     let needed: Vec<_> = planner.accounts_needed().into_iter().collect();
     if !needed.is_empty() {
         let on_facts = &mut |facts: crate::model::AccountFacts| planner.account(&facts);

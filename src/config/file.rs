@@ -81,6 +81,8 @@ pub struct ConfigFile {
     pub state_dir: Option<PathBuf>,
     /// Request quotas that differ from AWS's published ones.
     pub quotas_file: Option<PathBuf>,
+    /// Sizes and numbers of policies that differ from AWS's published quotas.
+    pub policy_quotas_file: Option<PathBuf>,
     /// Roles that people get back in with: names, or whole ARNs.
     pub break_glass_roles: Vec<String>,
     /// Protected principals that differ from the embedded ones.
@@ -123,6 +125,7 @@ impl ConfigFile {
         rebase(&mut file.apply_external_id_file);
         rebase(&mut file.state_dir);
         rebase(&mut file.quotas_file);
+        rebase(&mut file.policy_quotas_file);
         rebase(&mut file.protected_principals);
         file.accounts.values_mut().for_each(|entry| rebase(&mut entry.external_id_file));
         Ok(file)

@@ -78,6 +78,8 @@ pub struct Overrides {
     pub state_dir: Option<PathBuf>,
     /// `--quotas`.
     pub quotas_file: Option<PathBuf>,
+    /// `--policy-quotas`.
+    pub policy_quotas_file: Option<PathBuf>,
 }
 
 /// A role other than the usual one, for one account.
@@ -120,6 +122,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Request quotas that differ from AWS's published ones.
     pub quotas_file: Option<PathBuf>,
+    /// Sizes and numbers of policies that differ from AWS's published quotas.
+    pub policy_quotas_file: Option<PathBuf>,
     /// Roles that people get back in with, which no plan may lock out: names, or whole ARNs.
     pub break_glass_roles: Vec<String>,
     /// Protected principals that differ from the embedded ones.
@@ -204,6 +208,12 @@ impl Settings {
             max_concurrency,
             state_dir,
             quotas_file: pick(&mut origins, "quotas_file", flags.quotas_file, file.quotas_file),
+            policy_quotas_file: pick(
+                &mut origins,
+                "policy_quotas_file",
+                flags.policy_quotas_file,
+                file.policy_quotas_file,
+            ),
             break_glass_roles: file.break_glass_roles,
             protected_principals: pick(&mut origins, "protected_principals", None, file.protected_principals),
             thresholds: file.thresholds,

@@ -49,12 +49,20 @@ impl Documents {
 /// # Errors
 /// Every mistake in the playbook, its parameters and its documents.
 pub fn load(path: &Path, values: &Values) -> Result<Playbook, LoadErrors> {
+    load_within(path, values, &Limits::default())
+}
+
+/// The same, with documents of another size than AWS's published one.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn load_within(path: &Path, values: &Values, limits: &Limits) -> Result<Playbook, LoadErrors> {
     let name = path.display().to_string();
     let text = read_file(path).map_err(|problem| {
         LoadErrors(vec![LoadError::new(&SourceText::new(&name, ""), At::FILE, format!("can't be read: {problem}"))])
     })?;
     let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-    load_str(&name, &text, &Documents::Folder(folder), values)
+    load_text((&name, &text), &Documents::Folder(folder), values, limits)
 }
 
 /// Loads a playbook from its text; `name` is what messages call it.
@@ -62,9 +70,19 @@ pub fn load(path: &Path, values: &Values) -> Result<Playbook, LoadErrors> {
 /// # Errors
 /// Every mistake in the playbook, its parameters and its documents.
 pub fn load_str(name: &str, text: &str, documents: &Documents, values: &Values) -> Result<Playbook, LoadErrors> {
+    load_text((name, text), documents, values, &Limits::default())
+}
+
+/// The same, with documents of another size than AWS's published one.
+pub(super) fn load_text(
+    (name, text): (&str, &str),
+    documents: &Documents,
+    values: &Values,
+    limits: &Limits,
+) -> Result<Playbook, LoadErrors> {
     let source = SourceText::new(name, text);
     let tree = node::parse(&source).map_err(|error| LoadErrors(vec![error]))?;
-    let mut loading = Loading::new(&source, documents);
+    let mut loading = Loading::new(&source, documents, limits);
     let playbook = loading.playbook(&tree, values);
     let mut errors = loading.reader.errors;
     errors.append(&mut loading.document_errors);
@@ -92,13 +110,13 @@ pub(super) struct Loading<'l> {
 }
 
 impl<'l> Loading<'l> {
-    fn new(source: &SourceText, documents: &'l Documents) -> Self {
+    fn new(source: &SourceText, documents: &'l Documents, limits: &Limits) -> Self {
         let mut loading = Self {
             reader: Reader::new(source),
             bound: Bound::default(),
             source: source.clone(),
             documents,
-            limits: Limits::default(),
+            limits: *limits,
             document_errors: Vec::new(),
             hash: Sha256::new(),
         };

@@ -68,8 +68,8 @@ pub(super) struct Draft {
     pub unknowns: Vec<Unplanned>,
     pub operator_steps: Vec<String>,
     pub notes: Vec<String>,
-    /// SCP attachments this plan adds, by target.
-    pub slots: BTreeMap<TargetId, usize>,
+    /// The texts of the SCPs that this plan attaches, by target.
+    pub attached: BTreeMap<TargetId, Vec<String>>,
     /// Waves that detach a policy which allows something.
     pub narrowing: BTreeSet<usize>,
     /// Which step defines an SCP.
@@ -77,6 +77,16 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// The text that this plan gives to an SCP, if it writes it.
+    pub fn text_of(&self, name: &str) -> Option<&String> {
+        let writes = |change: &&Change| matches!(&change.address, Address::Policy { name: of, .. } if of == name);
+        let change = self.changes.iter().filter(writes).find_map(|change| change.after.as_ref())?;
+        match change.0.get("content") {
+            Some(serde_json::Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Refuses something.
     pub fn refuse(&mut self, planning: &Planning<'_>, address: Option<Address>, kind: RefusalKind, message: String) {
         self.refusals.push(Refusal { step: planning.name.clone(), address, kind, message });

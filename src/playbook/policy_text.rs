@@ -57,7 +57,7 @@ impl PolicyText {
 
     /// What is wrong with its size, if it is saved as it is.
     pub fn too_large(&self, limits: &Limits) -> Option<LoadError> {
-        let (size, most) = (policy::size(&self.content), limits.scp_size);
+        let (size, most) = (policy::size(&self.content), limits.scp.size);
         (size.characters.max(size.bytes) > most).then(|| {
             let message = format!(
                 "has {} characters ({} bytes) after minifying, an SCP may have {most}",

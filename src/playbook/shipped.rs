@@ -3,7 +3,8 @@
 //! Owns: their names and texts. None has a default target, Region list or endpoint: those are required parameters.
 
 use super::errors::{LoadError, LoadErrors, nearest};
-use super::load::{Documents, load, load_str};
+use super::limits::Limits;
+use super::load::{Documents, load_text, load_within};
 use super::parameters::Values;
 use super::schema::Playbook;
 use super::source::{At, SourceText};
@@ -45,8 +46,14 @@ pub fn shipped() -> &'static [Shipped] {
 /// # Errors
 /// That there is none of this name (with the nearest); every mistake in the values.
 pub fn load_shipped(name: &str, values: &Values) -> Result<Playbook, LoadErrors> {
+    load_shipped_within(name, values, &Limits::default())
+}
+
+fn load_shipped_within(name: &str, values: &Values, limits: &Limits) -> Result<Playbook, LoadErrors> {
     match PLAYBOOKS.iter().find(|shipped| shipped.name == name) {
-        Some(found) => load_str(&format!("{name}.yaml"), found.text, &Documents::Embedded(DOCUMENTS), values),
+        Some(found) => {
+            load_text((&format!("{name}.yaml"), found.text), &Documents::Embedded(DOCUMENTS), values, limits)
+        }
         None => {
             let names: Vec<&str> = PLAYBOOKS.iter().map(|shipped| shipped.name).collect();
             let error = LoadError::new(&SourceText::new(name, ""), At::FILE, "is no shipped playbook and no file");
@@ -55,12 +62,13 @@ pub fn load_shipped(name: &str, values: &Values) -> Result<Playbook, LoadErrors>
     }
 }
 
-/// Loads a playbook by what a user writes: a file if there is one, else a shipped playbook.
+/// Loads a playbook by what a user writes: a file if there is one, else a shipped playbook. Its documents may be as large as
+/// `limits` say.
 ///
 /// # Errors
-/// As [`load`] and [`load_shipped`].
-pub fn find(name: &str, values: &Values) -> Result<Playbook, LoadErrors> {
+/// As [`super::load`] and [`load_shipped`].
+pub fn find(name: &str, values: &Values, limits: &Limits) -> Result<Playbook, LoadErrors> {
     let path = Path::new(name);
     let is_path = path.is_file() || name.contains(['/', '\\']) || path.extension().is_some();
-    if is_path { load(path, values) } else { load_shipped(name, values) }
+    if is_path { load_within(path, values, limits) } else { load_shipped_within(name, values, limits) }
 }

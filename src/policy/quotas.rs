@@ -4,7 +4,7 @@
 
 use super::{Size, size};
 use crate::model::org::PolicyType;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 const EMBEDDED: &str = include_str!("../../config/policies.yaml");
 
 /// How much room policies of one type have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
     /// Most characters, and most UTF-8 bytes, of one policy as saved.
@@ -37,7 +37,55 @@ pub struct Quotas {
     rcp_exempt_actions: Vec<String>,
 }
 
+/// A user's file: figures that differ from the published ones.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Overrides {
+    version: u32,
+    #[serde(default)]
+    scp: QuotaOverride,
+    #[serde(default)]
+    rcp: QuotaOverride,
+}
+
+/// One of its lines.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct QuotaOverride {
+    size: Option<usize>,
+    per_target: Option<usize>,
+}
+
+impl QuotaOverride {
+    /// The quota with these figures in place of its own.
+    fn over(self, quota: Quota, name: &str) -> Result<Quota, String> {
+        let zero = [("size", self.size), ("per_target", self.per_target)].into_iter().find(|(_, one)| *one == Some(0));
+        match zero {
+            Some((field, _)) => Err(format!("`{field}` of `{name}` is 0, use 1 or more")),
+            None => Ok(Quota {
+                size: self.size.unwrap_or(quota.size),
+                per_target: self.per_target.unwrap_or(quota.per_target),
+            }),
+        }
+    }
+}
+
 impl Quotas {
+    /// The same with a user's file over it: sizes and numbers per target, each optional. `file` is what messages call it.
+    ///
+    /// # Errors
+    /// If the text is not of that form, or a figure is 0.
+    pub fn with_overrides(mut self, file: &str, text: &str) -> Result<Self, String> {
+        let wrong = |message: String| format!("policy quotas `{file}`: {message}");
+        let over: Overrides = serde_saphyr::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if over.version != 1 {
+            return Err(wrong(format!("version `{}` is not known, use 1", over.version)));
+        }
+        self.scp = over.scp.over(self.scp, "scp").map_err(wrong)?;
+        self.rcp = over.rcp.over(self.rcp, "rcp").map_err(wrong)?;
+        Ok(self)
+    }
+
     /// AWS's published figures, as shipped. A test reads the file, so that it can always be read here; were it not, no
     /// room would be left for anything.
     pub fn embedded() -> &'static Self {
@@ -147,6 +195,27 @@ mod tests {
         assert_eq!(read.of(&PolicyType::Other("BACKUP_POLICY".into())), None);
         assert!(read.rcps_bind("s3") && read.rcps_bind("STS") && !read.rcps_bind("ec2") && !read.rcps_bind("iam"));
         assert!(read.rcps_spare("kms:retiregrant") && !read.rcps_spare("kms:Decrypt"));
+    }
+
+    #[test]
+    fn a_user_s_figures_come_over_the_published_ones_and_wrong_ones_are_refused() {
+        let over = |text: &str| Quotas::embedded().clone().with_overrides("ours.yaml", text);
+        let quotas = over("version: 1\nscp: { per_target: 12 }\nrcp: { size: 6000 }\n").unwrap();
+        assert_eq!(quotas.scp, Quota { size: 10_240, per_target: 12 });
+        assert_eq!(quotas.rcp, Quota { size: 6_000, per_target: 5 });
+        assert!(quotas.rcps_bind("s3"));
+        assert_eq!(&over("version: 1").unwrap(), Quotas::embedded());
+        for (text, says) in [
+            ("version: 2", "version `2`"),
+            ("scp: { size: 9 }", "version"),
+            ("version: 1\nscp: { size: 0 }", "`size` of `scp` is 0"),
+            ("version: 1\nscp: { slots: 9 }", "slots"),
+            ("version: 1\nscp: { size: -1 }", "-1"),
+            ("version: 1\nrcp_services: []", "rcp_services"),
+        ] {
+            let error = over(text).unwrap_err();
+            assert!(error.starts_with("policy quotas `ours.yaml`: ") && error.contains(says), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::playbook::generations::{self, Generations, successor};
 use crate::playbook::planner::{Draft, Planning};
 use crate::playbook::schema::ScpSpec;
 use crate::playbook::targets::{out_of_scope, reached, resolve};
-use crate::policy::{same_meaning, size};
+use crate::policy::{headroom, same_meaning};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -322,29 +322,32 @@ pub(super) fn attach(
         draft.refuse(planning, Some(address), RefusalKind::OutOfScope, message);
         return;
     }
-    let mut taken = draft.slots.get(target).copied().unwrap_or(0) + 1;
+    let mut texts: Vec<String> = draft.attached.get(target).cloned().unwrap_or_default();
+    texts.push(spec.content.clone());
     for policy in policies {
         match policy.targets.known() {
-            Ok(targets) => taken += usize::from(targets.is_some_and(|targets| targets.contains(target))),
+            Ok(targets) if targets.is_some_and(|targets| targets.contains(target)) => {
+                texts.push(draft.text_of(&policy.name).or(policy.content.value()).cloned().unwrap_or_default());
+            }
+            Ok(_) => {}
             Err(cause) => return draft.unplanned(planning, target.account().cloned(), cause.clone()),
         }
     }
-    let most = planning.limits.scps_per_target;
-    if taken > most {
-        let message =
-            format!("{place} would have {taken} SCPs attached directly, AWS allows {most}: detach or merge some");
+    let room = headroom(planning.limits.scp, texts.iter().map(String::as_str));
+    if room.attached > room.quota.per_target {
+        let message = format!(
+            "{place} would have {} SCPs attached directly, AWS allows {}: detach some, or `pack` several into fewer",
+            room.attached, room.quota.per_target
+        );
         draft.refuse(planning, Some(address), RefusalKind::Quota, message);
         return;
     }
-    *draft.slots.entry(target.clone()).or_insert(0) += 1;
+    draft.attached.entry(target.clone()).or_default().push(spec.content.clone());
     let mut change = planning.change(address, None, Doc(json!({})), &reason);
     change.wave = wave;
     change.depends_on = depends_on.to_vec();
     change.impact = reached(org, target);
-    let (characters, largest) = (size(&spec.content).characters, planning.limits.scp_size);
-    change.impact.push(format!(
-        "afterwards {taken} of {most} SCPs are attached directly to {place}; this one has {characters} of {largest} characters"
-    ));
+    change.impact.push(format!("afterwards, the largest SCP and the slots of {place}: {room}"));
     if *target == org.root.id {
         change.confirmations.push(root_target(planning, target, "is attached to"));
     }

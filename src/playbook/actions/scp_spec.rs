@@ -120,7 +120,7 @@ fn entry(loading: &mut Loading<'_>, item: &Node) -> Option<Entry> {
 /// The documents that hold them all.
 fn documents(loading: &mut Loading<'_>, entries: &[Entry], at: At) -> Option<Vec<Packed>> {
     let parsed: Vec<Document> = entries.iter().map(|entry| entry.text.document.clone()).collect();
-    let wrong = match pack(&parsed, loading.limits.scp_size) {
+    let wrong = match pack(&parsed, loading.limits.scp.size) {
         Ok(documents) if !documents.is_empty() && documents.len() <= MOST_DOCUMENTS => return Some(documents),
         Ok(documents) => format!("`pack` comes to {} documents, at most {MOST_DOCUMENTS} can be", documents.len()),
         Err(large) => {

@@ -57,7 +57,7 @@ fn a_new_policy_is_made_then_attached() {
       "account 222222222222 (app) in /Workloads/Prod",
       "account 333333333333 (dev) in /Workloads",
       "account 555555555555 (old) in /Workloads, suspended",
-      "afterwards 2 of 10 SCPs are attached directly to OU /Workloads (ou-ab12-11111111); this one has 87 of 10240 characters"
+      "afterwards, the largest SCP and the slots of OU /Workloads (ou-ab12-11111111): 87 of 10,240 characters, 2 of 10 slots"
     ]
     "#);
 }

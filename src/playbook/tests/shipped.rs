@@ -1,7 +1,7 @@
 //! The shipped playbooks: what they need, and whom their policies hit.
 
 use super::super::fixtures;
-use crate::playbook::{Action, Values, find, load_shipped, shipped};
+use crate::playbook::{Action, Limits, Values, find, load_shipped, shipped};
 use crate::policy::{Context, Decision, Document, Principal, Request, evaluate};
 
 fn document(name: &str) -> Document {
@@ -67,9 +67,9 @@ fn each_loads_with_values_and_asks_for_them_without() {
 
 #[test]
 fn a_wrong_name_has_a_nearest_one() {
-    let errors = find("require-mfaa", &Values::new()).unwrap_err().to_string();
+    let errors = find("require-mfaa", &Values::new(), &Limits::default()).unwrap_err().to_string();
     assert!(errors.contains("did you mean `require-mfa`?"), "{errors}");
-    assert!(find("require-mfa", &fixtures::values()).is_ok());
+    assert!(find("require-mfa", &fixtures::values(), &Limits::default()).is_ok());
 }
 
 #[test]
