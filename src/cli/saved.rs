@@ -130,6 +130,12 @@ async fn fresh(
     if rest.changes.is_empty() {
         return Err(Failure::new(Exit::Refused, "nothing of the plan still fits; plan again"));
     }
+    for wave in plan.waves.iter().filter(|wave| !rest.waves.contains(wave)) {
+        ui.warn(&format!(
+            "wave `{}` has nothing left: what comes behind it is not tried there first",
+            plain(&wave.name)
+        ));
+    }
     gone.iter().for_each(|address| ui.warn(&format!("left out: {}", plain(&address.to_string()))));
     Ok(rest)
 }

@@ -30,7 +30,8 @@ pub fn stale(plan: &Plan, org: &OrgFacts, found: &BTreeMap<usize, Observed<Doc>>
     reliances.chain(documents).collect()
 }
 
-/// The plan without some changes and without whatever depends on them, and the addresses that went.
+/// The plan without some changes and without whatever depends on them, and the addresses that went. Waves that have nothing left
+/// go too: there would be nothing to bake.
 pub fn without(plan: &Plan, stale: &BTreeSet<usize>) -> (Plan, Vec<Address>) {
     let mut gone: BTreeSet<Address> =
         stale.iter().filter_map(|index| plan.changes.get(*index)).map(|change| change.address.clone()).collect();
@@ -45,7 +46,20 @@ pub fn without(plan: &Plan, stale: &BTreeSet<usize>) -> (Plan, Vec<Address>) {
     }
     let mut rest = plan.clone();
     rest.changes.retain(|change| !gone.contains(&change.address));
+    drop_empty_waves(&mut rest);
     (rest, gone.into_iter().collect())
+}
+
+fn drop_empty_waves(plan: &mut Plan) {
+    let used: BTreeSet<usize> = plan.changes.iter().map(|change| change.wave).collect();
+    let mut index = 0;
+    plan.waves.retain(|_| {
+        index += 1;
+        used.contains(&(index - 1))
+    });
+    for change in &mut plan.changes {
+        change.wave = used.range(..change.wave).count();
+    }
 }
 
 fn document(plan: &Plan, index: usize, seen: &Observed<Doc>) -> Option<Stale> {
@@ -209,6 +223,31 @@ mod tests {
         assert_eq!(gone.len(), 2);
         let (rest, gone) = without(&plan, &BTreeSet::from([2]));
         assert_eq!((rest.changes.len(), gone.len()), (2, 1));
+    }
+
+    #[test]
+    fn a_wave_without_changes_is_no_wave() {
+        let wave = |name: &str| crate::model::plan::Wave {
+            name: name.into(),
+            max_failures: 0,
+            max_concurrency: None,
+            bake_seconds: 900,
+            watch_denials: false,
+            rollback_on_stop: false,
+        };
+        let mut changes = vec![account_change(2, "a", &[]), account_change(3, "a", &[]), account_change(4, "a", &[])];
+        changes.iter_mut().enumerate().for_each(|(index, change)| change.wave = index);
+        let plan = Plan { waves: vec![wave("canary"), wave("some"), wave("rest")], ..plan(changes) };
+        for (stale, names, waves) in [
+            (vec![1], vec!["canary", "rest"], vec![0, 1]),
+            (vec![0, 1], vec!["rest"], vec![0]),
+            (vec![], vec!["canary", "some", "rest"], vec![0, 1, 2]),
+        ] {
+            let (rest, _) = without(&plan, &stale.into_iter().collect());
+            assert_eq!(rest.waves.iter().map(|wave| wave.name.as_str()).collect::<Vec<_>>(), names);
+            assert_eq!(rest.changes.iter().map(|change| change.wave).collect::<Vec<_>>(), waves);
+            assert!(crate::execute::Schedule::new(&rest).is_ok());
+        }
     }
 
     #[test]

@@ -197,6 +197,21 @@ fn a_resumed_rollout_that_stops_is_undone_where_its_playbook_asks() {
 }
 
 #[test]
+fn what_still_fits_has_no_empty_waves() {
+    let served = Served::start(&["--accounts", "5", "--seed", "3"]);
+    let playbook = served.file("pw.yaml", PASSWORDS);
+    let file = served.home().join("plan.json").to_str().unwrap().to_owned();
+    let plan = served.run(&["plan", "--format", "json", "--out", &file, playbook.to_str().unwrap()]).ends(0).json();
+    let canary = plan["changes"][0]["address"]["account"].as_str().unwrap().to_owned();
+    let policy =
+        [("Action", "UpdateAccountPasswordPolicy"), ("Version", "2010-05-08"), ("MinimumPasswordLength", "11")];
+    served.in_account(&canary, "iam", &policy);
+    let apply = served.run(&["apply", "--yes", "--still-valid", &file]).ends(0);
+    assert!(!apply.err.contains("(canary) begins"), "{}", apply.err);
+    apply.says(&["wave `canary` has nothing left", "Wave 1 (rest) begins"]);
+}
+
+#[test]
 fn a_saved_way_back_is_linked_to_the_run_it_undoes() {
     let served = Served::start(&["--accounts", "5", "--seed", "3"]);
     let playbook = served.file("pw.yaml", PASSWORDS);
