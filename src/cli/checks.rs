@@ -114,13 +114,8 @@ fn explain(meta: &CheckMeta, paint: Paint) -> String {
 }
 
 fn unknown(id: &str) -> String {
-    let nearest = checks::CATALOG
-        .iter()
-        .map(|meta| (strsim::jaro_winkler(id, meta.id), meta.id))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(score, _)| *score > 0.7);
-    match nearest {
-        Some((_, near)) => format!("there is no check `{id}`, did you mean `{near}`?"),
+    match crate::model::nearest(id, checks::CATALOG.iter().map(|meta| meta.id), 0.7) {
+        Some(near) => format!("there is no check `{id}`, did you mean `{near}`?"),
         None => format!("there is no check `{id}`, see: orgward checks list"),
     }
 }

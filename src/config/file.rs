@@ -1,7 +1,7 @@
 //! The config file (`orgward.yaml`): its form, and errors that point at the line.
 
 use super::secret::SecretError;
-use crate::model::{AccountId, Region};
+use crate::model::{AccountId, Region, nearest};
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -156,12 +156,8 @@ fn explain(message: &str) -> String {
     };
     let known = rest.split_once("expected one of ").map_or("", |(_, known)| known);
     let known = known.split(" at line").next().unwrap_or(known).split(", ").map(|word| word.trim_matches('`'));
-    let nearest = known
-        .map(|word| (strsim::jaro_winkler(wrong, word), word))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((_, word)) => format!("{message}; did you mean `{word}`?"),
+    match nearest(wrong, known, 0.8) {
+        Some(word) => format!("{message}; did you mean `{word}`?"),
         None => message.to_owned(),
     }
 }

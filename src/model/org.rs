@@ -300,8 +300,10 @@ impl OrgFacts {
         named: impl IntoIterator<Item = &'r Region>,
     ) -> Vec<(&'r Region, Option<&Region>)> {
         let Some(known) = self.regions.value() else { return Vec::new() };
-        let score = |a: &Region, b: &Region| strsim::jaro_winkler(a.as_str(), b.as_str());
-        let near = |region: &Region| known.keys().max_by(|a, b| score(region, a).total_cmp(&score(region, b)));
+        let near = |region: &Region| {
+            let name = super::nearest(region.as_str(), known.keys().map(Region::as_str), 0.0)?;
+            known.keys().find(|known| known.as_str() == name)
+        };
         named.into_iter().filter(|region| !known.contains_key(*region)).map(|region| (region, near(region))).collect()
     }
 

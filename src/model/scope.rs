@@ -3,6 +3,7 @@
 //! Scope limits verdict rows, not the facts they need.
 
 use super::ids::{AccountId, Region, TargetId};
+use super::nearest;
 use super::observed::{Cause, Observed};
 use super::org::OrgFacts;
 use serde::{Deserialize, Serialize};
@@ -183,11 +184,7 @@ pub fn find_ou(name: &str, org: &OrgFacts) -> Result<TargetId, ScopeError> {
 
 /// `, did you mean ...` for the nearest OU path, or nothing.
 fn nearest_path(path: &str, org: &OrgFacts) -> String {
-    org.ous
-        .keys()
-        .map(|id| org.path(id))
-        .map(|candidate| (strsim::jaro_winkler(path, &candidate), candidate))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(String::new, |(_, candidate)| format!(", did you mean `{candidate}`?"))
+    let paths: Vec<String> = org.ous.keys().map(|id| org.path(id)).collect();
+    nearest(path, paths.iter().map(String::as_str), 0.8)
+        .map_or_else(String::new, |near| format!(", did you mean `{near}`?"))
 }

@@ -118,13 +118,8 @@ fn unsafe_to_show(c: char) -> bool {
 
 /// A hint with the nearest of `words`, or all of them where none is near.
 pub(super) fn nearest(word: &str, words: &[&str]) -> String {
-    let best = words
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), *candidate))
-        .filter(|(score, _)| *score > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
-    match best {
-        Some((_, candidate)) => format!("did you mean `{candidate}`?"),
+    match crate::model::nearest(word, words.iter().copied(), 0.75) {
+        Some(candidate) => format!("did you mean `{candidate}`?"),
         None if words.is_empty() => "there is no valid word here".to_owned(),
         None => format!("valid words: {}", words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")),
     }

@@ -274,11 +274,6 @@ fn kind(value: &Value<'_>) -> &'static str {
 
 /// `, did you mean ...` for the nearest of `words`, or nothing.
 pub(super) fn nearest(name: &str, words: &[&str]) -> String {
-    let wanted = name.to_ascii_lowercase();
-    words
-        .iter()
-        .map(|word| (strsim::jaro_winkler(&wanted, &word.to_ascii_lowercase()), word))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map_or_else(String::new, |(_, word)| format!(", did you mean `{word}`?"))
+    crate::model::nearest(name, words.iter().copied(), 0.8)
+        .map_or_else(String::new, |word| format!(", did you mean `{word}`?"))
 }
