@@ -6,6 +6,7 @@
 mod admin_policy;
 mod chain;
 mod credentials;
+pub mod custom;
 mod evaluate;
 mod facts;
 mod organization;
