@@ -127,6 +127,7 @@ fn reversed(change: &Change, now: Option<Doc>, undo: &Undo<'_>) -> Change {
         impact: Vec::new(),
         confirmations: Vec::new(),
         wave: 0,
+        origins: Vec::new(),
     };
     if matches!(change.address, Address::Attachment { .. }) {
         reversed.impact.clone_from(&change.impact);

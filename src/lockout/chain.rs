@@ -44,8 +44,9 @@ pub(super) struct Blocker {
 /// Kinds of blocker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Block {
-    /// A Deny statement; `doubt` says why it may not apply.
-    Statement { policy: String, number: usize, sid: Option<String>, line: Option<usize>, doubt: Option<String> },
+    /// A Deny statement; `place` is its file and line, or its line in a document that has some; `doubt` says why it may not
+    /// apply.
+    Statement { policy: String, number: usize, sid: Option<String>, place: Option<String>, doubt: Option<String> },
     /// No statement at this level allows it.
     NotAllowed { doubt: Option<String> },
     /// A text can't be read.
@@ -212,7 +213,7 @@ pub(super) fn blockers(chain: &Chain<'_>, wanted: &Wanted) -> Vec<Blocker> {
                         policy: ready.name.clone(),
                         number: index + 1,
                         sid: single.sid.clone(),
-                        line: ready.has_lines.then_some(single.line),
+                        place: ready.place(index, single),
                         doubt,
                     },
                 });

@@ -59,7 +59,7 @@ pub(super) fn walk<'w>(org: &'w OrgFacts, plan: &Plan, terms: &'w Terms<'w>) -> 
         setting,
         places: places(org, terms, &now, plan),
         under: BTreeMap::new(),
-        texts: Texts::default(),
+        texts: Texts::of(plan),
         verdicts: HashMap::new(),
         reported: BTreeSet::new(),
         asked: Vec::new(),

@@ -136,10 +136,10 @@ fn own(chain: &Chain<'_>, mut wanted: Wanted, wide: bool) -> Option<String> {
             let certain =
                 found.iter().find(|blocker| !matches!(&blocker.what, Block::Statement { doubt: Some(_), .. }));
             Some(match certain.map(|blocker| &blocker.what) {
-                Some(Block::Statement { policy, number, sid, line, .. }) => {
+                Some(Block::Statement { policy, number, sid, place, .. }) => {
                     let sid = sid.as_deref().map(|sid| format!(" `{}`", shown(sid))).unwrap_or_default();
-                    let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
-                    format!("statement{sid} (number {number}{line}) of `{}`", shown(policy))
+                    let place = place.as_ref().map(|place| format!(", {place}")).unwrap_or_default();
+                    format!("statement{sid} (number {number}{place}) of `{}`", shown(policy))
                 }
                 _ => "no statement of one level, which allows nothing of it".to_owned(),
             })

@@ -3,6 +3,7 @@
 //! Owns: parsing, taking statements apart, and telling what a text depends on. Must not: judge.
 
 use super::standing::Text;
+use crate::model::{Address, Change, Plan};
 use crate::policy::{Document, Effect};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -26,6 +27,21 @@ pub(super) struct Ready {
     pub(super) regional: bool,
     /// Whether lines mean something: a minified text is one line.
     pub(super) has_lines: bool,
+    /// Where each statement stands in the files of a playbook, if the plan says so.
+    pub(super) origins: Vec<String>,
+}
+
+impl Ready {
+    /// Where a person finds a statement: in a file, or on a line of the document as it is saved.
+    pub(super) fn place(&self, index: usize, statement: &Single) -> Option<String> {
+        let origin = self.origins.get(index).map(|origin| plain(origin));
+        origin.or_else(|| self.has_lines.then(|| format!("line {}", statement.line)))
+    }
+}
+
+/// A path without what a terminal would act on.
+fn plain(origin: &str) -> String {
+    origin.chars().flat_map(char::escape_debug).collect()
 }
 
 /// A document whole, and statement by statement. "Wide" is with every Deny about every resource.
@@ -53,10 +69,22 @@ pub(super) struct Single {
 #[derive(Default)]
 pub(super) struct Texts {
     ids: HashMap<(String, Option<Arc<str>>), TextId>,
+    /// Where the statements of texts stand that a plan writes, by name and text.
+    origins: HashMap<(String, String), Vec<String>>,
     ready: Vec<Rc<Ready>>,
 }
 
 impl Texts {
+    /// No texts; those that the plan writes are known by where their statements stand.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let origin = |change: &Change| {
+            let Address::Policy { name, .. } = &change.address else { return None };
+            let text = change.after.as_ref()?.0.get("content")?.as_str()?;
+            (!change.origins.is_empty()).then(|| ((name.clone(), text.to_owned()), change.origins.clone()))
+        };
+        Self { origins: plan.changes.iter().filter_map(origin).collect(), ..Self::default() }
+    }
+
     /// The number of a policy's text; `None` for a policy that is attached and not there.
     pub(super) fn id(&mut self, name: &str, text: Option<&Text>) -> TextId {
         let key = (name.to_owned(), text.and_then(|text| text.as_ref().ok()).map(Arc::clone));
@@ -74,6 +102,11 @@ impl Texts {
             saved: key.1.clone(),
             tells_accounts_apart: readable(tells_accounts_apart),
             regional: readable(is_regional),
+            origins: key
+                .1
+                .as_ref()
+                .and_then(|text| self.origins.get(&(name.to_owned(), text.to_string())).cloned())
+                .unwrap_or_default(),
             has_lines: key.1.as_ref().is_some_and(|text| text.trim().contains('\n')),
             parts,
         };

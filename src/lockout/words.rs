@@ -15,12 +15,12 @@ pub(super) fn loss(loss: &Loss, org: &OrgFacts, chain: &[TargetId], place: &str)
     let way: Vec<String> = chain.iter().map(ToString::to_string).collect();
     let place = format!("{place} (chain {})", way.join(" > "));
     match &blocker.what {
-        Block::Statement { policy, number, sid, line, doubt } => {
+        Block::Statement { policy, number, sid, place: at_line, doubt } => {
             let statement = match sid {
                 Some(sid) => format!("statement `{}` (number {number}", shown(sid)),
                 None => format!("a statement (number {number}"),
             };
-            let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+            let line = at_line.as_ref().map(|place| format!(", {place}")).unwrap_or_default();
             let denies = if doubt.is_some() { "may deny" } else { "denies" };
             let why = doubt.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
             format!(

@@ -95,6 +95,10 @@ pub struct Change {
     /// The wave it belongs to: an index into [`Plan::waves`], 0 where there are none.
     #[serde(default, skip_serializing_if = "first")]
     pub wave: usize,
+    /// For a policy: where each statement of its new document stands in the playbook's files, `file:line`. The document
+    /// itself is minified and has one line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
 }
 
 /// Whether this is the first wave, which is not written: most plans have no other.

@@ -42,7 +42,11 @@ fn notes_on(change: &Change) -> Vec<String> {
             }
             let content = change.after.as_ref().and_then(|doc| doc.0.get("content")).and_then(|text| text.as_str());
             if let Some(document) = content.and_then(|text| Document::parse(text).ok()) {
-                notes.extend(document.statements().iter().flat_map(|statement| notes_on_statement(name, statement)));
+                let statements = document.statements().iter().enumerate();
+                notes.extend(
+                    statements
+                        .flat_map(|(index, statement)| notes_on_statement(name, statement, change.origins.get(index))),
+                );
             }
             notes
         }
@@ -50,12 +54,17 @@ fn notes_on(change: &Change) -> Vec<String> {
     }
 }
 
-fn notes_on_statement(policy: &str, statement: &Statement) -> Vec<String> {
+/// `origin`: where a person finds the statement.
+fn notes_on_statement(policy: &str, statement: &Statement, origin: Option<&String>) -> Vec<String> {
     if statement.effect() != Effect::Deny {
         return Vec::new();
     }
     let about = |key: &str| statement.conditions().iter().any(|condition| condition.is_about(key));
-    let name = statement.sid().map_or_else(|| format!("line {}", statement.line()), |sid| format!("statement `{sid}`"));
+    let name = match (statement.sid(), origin) {
+        (Some(sid), _) => format!("statement `{sid}`"),
+        (None, Some(origin)) => format!("statement at {origin}"),
+        (None, None) => format!("line {}", statement.line()),
+    };
     let mut notes = Vec::new();
     let everything = statement.actions().iter().any(|action| action == "*");
     if everything && statement.conditions().is_empty() {

@@ -56,6 +56,7 @@ impl Planning<'_> {
             impact: Vec::new(),
             confirmations: Vec::new(),
             wave: self.placed.map_or(0, |placed| placed.index(0)),
+            origins: Vec::new(),
         }
     }
 }

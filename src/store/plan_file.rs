@@ -180,6 +180,7 @@ mod tests {
                 impact: vec!["3 passwords expire".into()],
                 confirmations: Vec::new(),
                 wave: 0,
+                origins: Vec::new(),
             }],
             refusals: Vec::new(),
             unknowns: Vec::new(),

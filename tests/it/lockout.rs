@@ -52,10 +52,10 @@ fn a_region_restriction_without_its_exemption_is_refused_with_statement_and_prin
     let condition = policy["Statement"][0]["Condition"].as_object_mut().unwrap();
     condition.remove("ArnNotLike").unwrap();
     condition.insert("StringNotEquals".into(), serde_json::json!({ "aws:RequestedRegion": ["eu-central-1"] }));
-    let playbook = playbook(&served, &policy.to_string());
+    let playbook = playbook(&served, &serde_json::to_string_pretty(&policy).unwrap());
     let run = served.run(&["plan", &playbook]).ends(6);
     run.shows(&[
-        "statement `DenyOtherRegions` (number 1) of `our-guard`, attached to OU /Security",
+        "statement `DenyOtherRegions` (number 1, ./guard.json:3) of `our-guard`, attached to OU /Security",
         "denies `cloudwatch:DeleteAlarms` and 14 more in af-south-1 and 30 more to role/OrgwardApply",
         "(the apply role of orgward)",
         "(the execution roles of StackSets)",
@@ -141,4 +141,26 @@ fn a_simulation_that_is_not_allowed_is_told_and_not_passed_over() {
     let served = Served::start(&["--accounts", "5", "--fault", "iam:SimulateCustomPolicy=deny"]);
     let run = served.run(&["plan", "--simulate", "deny-leave-organization", "--set", "targets=/Security"]).ends(0);
     run.says(&["not simulated: ", "iam:SimulateCustomPolicy", "AccessDenied"]).shows(&["note: not simulated: "]);
+}
+
+#[test]
+fn a_refusal_names_the_line_a_person_wrote_in_a_file_a_playbook_and_a_pack() {
+    let served = served();
+    served.file(
+        "guard.json",
+        "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {\n      \"Effect\": \"Deny\", \"Action\": \"ecs:*\", \"Resource\": \"*\" },\n    { \"Effect\": \"Deny\", \"Action\": \"sns:ListTopics\", \"Resource\": \"*\" }\n  ]\n}\n",
+    );
+    let head = "version: 1\nname: ours\ndescription: test\nsteps:\n  - id: guard\n    scp:\n      name: our-guard\n      targets: [/Security]\n";
+    let inline = "content:\n        Version: '2012-10-17'\n        Statement:\n          - { Effect: Deny, Action: 'ecs:*', Resource: '*' }\n          - { Effect: Deny, Action: 'sns:ListTopics', Resource: '*' }\n";
+    for (body, place) in [
+        ("      document: guard.json\n".to_owned(), "(number 2, ./guard.json:6)"),
+        (format!("      {inline}"), "(number 2, ./ours.yaml:13)"),
+        ("      pack:\n        - document: guard.json\n".to_owned(), "(number 2, ./guard.json:6)"),
+    ] {
+        served.file("ours.yaml", &format!("{head}{body}"));
+        served.run(&["plan", "./ours.yaml"]).ends(6).shows(&["denies `sns:ListTopics`", place]);
+    }
+    // A saved plan still knows.
+    served.run(&["plan", "./ours.yaml", "--out", "plan.json"]).ends(6);
+    served.run(&["apply", "--yes", "plan.json"]).ends(6).shows(&["(number 2, ./guard.json:6)"]);
 }

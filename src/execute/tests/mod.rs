@@ -54,6 +54,7 @@ pub(super) fn change(address: Address, needs: &[&Change]) -> Change {
         impact: Vec::new(),
         confirmations: Vec::new(),
         wave: 0,
+        origins: Vec::new(),
     }
 }
 

@@ -131,6 +131,7 @@ pub(super) fn change(address: Address, before: Option<Doc>, after: Option<Doc>, 
         impact: Vec::new(),
         confirmations: Vec::new(),
         wave: 0,
+        origins: Vec::new(),
     }
 }
 

@@ -244,3 +244,21 @@ fn shipped_policies_are_proved_and_fail_without_their_exemption() {
         );
     }
 }
+
+#[test]
+fn a_statement_is_named_by_its_file_where_the_plan_says_it_and_only_there() {
+    let org = org(Vec::new());
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"sns:ListTopics","Resource":"*"}]}"#;
+    let plain = proved(&org, &rollout(text, OU));
+    assert!(messages(&plain)[0].contains("a statement (number 1) of `guard`"), "{:?}", messages(&plain));
+    let mut plan = rollout(text, OU);
+    plan.changes[0].origins = vec!["our/guard.json:7\u{1b}".into()];
+    let told = proved(&org, &plan);
+    assert!(
+        messages(&told)[0].contains("a statement (number 1, our/guard.json:7\\u{1b}) of `guard`"),
+        "{:?}",
+        messages(&told)
+    );
+    plan.changes[0].origins.clear();
+    assert_eq!(messages(&proved(&org, &plan)), messages(&plain));
+}

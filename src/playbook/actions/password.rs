@@ -66,6 +66,7 @@ pub fn plan(
         impact,
         confirmations,
         wave: 0,
+        origins: Vec::new(),
     }))
 }
 

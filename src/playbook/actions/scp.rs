@@ -212,7 +212,8 @@ fn text(
     let Some(live) = live else {
         let description = spec.description.clone().unwrap_or_default();
         let after = Doc(json!({ "description": description, "content": spec.content, "tags": marks }));
-        return Ok(Some(planning.change(address, None, after, "the policy does not exist yet")));
+        let change = planning.change(address, None, after, "the policy does not exist yet");
+        return Ok(Some(Change { origins: spec.origins.clone(), ..change }));
     };
     if live.aws_managed {
         let message = format!("`{}` is a policy of AWS, which is never edited: choose another name", spec.name);
@@ -260,6 +261,7 @@ fn text(
     if same {
         return Ok(Some(change));
     }
+    change.origins.clone_from(&spec.origins);
     let mut refused = false;
     for target in attached {
         let place = planning.org.describe(target);
