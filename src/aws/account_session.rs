@@ -8,6 +8,7 @@ use super::observe;
 use crate::model::ids::{AccountId, Region};
 use crate::model::observed::{Cause, Observed};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_sts::config::retry::{RetryPartition, TokenBucket};
 use aws_types::SdkConfig;
 use std::collections::BTreeMap;
@@ -37,9 +38,14 @@ struct Clients {
     iam: OnceLock<aws_sdk_iam::Client>,
     organizations: OnceLock<aws_sdk_organizations::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
+    access_analyzer: Regional<aws_sdk_accessanalyzer::Client>,
     cloudtrail: Regional<aws_sdk_cloudtrail::Client>,
     cloudwatch: Regional<aws_sdk_cloudwatch::Client>,
+    config: Regional<aws_sdk_config::Client>,
+    guardduty: Regional<aws_sdk_guardduty::Client>,
     logs: Regional<aws_sdk_cloudwatchlogs::Client>,
+    s3: Regional<aws_sdk_s3::Client>,
+    security_hub: Regional<aws_sdk_securityhub::Client>,
     sns: Regional<aws_sdk_sns::Client>,
 }
 
@@ -195,6 +201,61 @@ impl AccountSession {
         })
     }
 
+    /// IAM Access Analyzer in a Region.
+    pub fn access_analyzer(&self, region: &Region) -> aws_sdk_accessanalyzer::Client {
+        self.0.clients.access_analyzer.get(region, || {
+            let (config, lane) = self.config(Service::AccessAnalyzer, Some(region));
+            let config = aws_sdk_accessanalyzer::config::Builder::from(&config).interceptor(lane);
+            let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
+            aws_sdk_accessanalyzer::Client::from_conf(config.build())
+        })
+    }
+
+    /// AWS Config in a Region.
+    pub fn config_service(&self, region: &Region) -> aws_sdk_config::Client {
+        self.0.clients.config.get(region, || {
+            let (config, lane) = self.config(Service::Config, Some(region));
+            let config = aws_sdk_config::config::Builder::from(&config).interceptor(lane);
+            let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
+            aws_sdk_config::Client::from_conf(config.build())
+        })
+    }
+
+    /// GuardDuty in a Region.
+    pub fn guardduty(&self, region: &Region) -> aws_sdk_guardduty::Client {
+        self.0.clients.guardduty.get(region, || {
+            let (config, lane) = self.config(Service::GuardDuty, Some(region));
+            let config = aws_sdk_guardduty::config::Builder::from(&config).interceptor(lane);
+            let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
+            aws_sdk_guardduty::Client::from_conf(config.build())
+        })
+    }
+
+    /// Security Hub in a Region.
+    pub fn security_hub(&self, region: &Region) -> aws_sdk_securityhub::Client {
+        self.0.clients.security_hub.get(region, || {
+            let (config, lane) = self.config(Service::SecurityHub, Some(region));
+            let config = aws_sdk_securityhub::config::Builder::from(&config).interceptor(lane);
+            let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
+            aws_sdk_securityhub::Client::from_conf(config.build())
+        })
+    }
+
+    /// S3 in a Region. A bucket is named in the path: one host and its connections serve all buckets of a Region, and
+    /// names with dots have no certificate of their own.
+    pub fn s3(&self, region: &Region) -> aws_sdk_s3::Client {
+        self.0.clients.s3.get(region, || {
+            let (config, lane) = self.config(Service::S3, Some(region));
+            let config = aws_sdk_s3::config::Builder::from(&config).interceptor(lane).force_path_style(true);
+            // What is asked about buckets has no checksums.
+            let config = config
+                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+                .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+            let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
+            aws_sdk_s3::Client::from_conf(config.build())
+        })
+    }
+
     /// Runs `work`, which reads one fact with calls of this session, and makes the fact with its source: the answers that
     /// arrived while it ran. Work spawned onto other tasks is not seen.
     ///
@@ -230,8 +291,10 @@ impl AccountSession {
 
 /// The Region that a global service is signed for; `None` for a regional one or a partition that isn't known.
 fn global_region(partition: &str, service: Service) -> Option<Region> {
+    if !matches!(service, Service::Account | Service::Iam | Service::Organizations) {
+        return None;
+    }
     let region = match (partition, service) {
-        (_, Service::CloudTrail | Service::CloudWatch | Service::Logs | Service::Sns | Service::Sts) => return None,
         ("aws", _) => "us-east-1",
         ("aws-cn", Service::Iam) => "cn-north-1",
         ("aws-cn", _) => "cn-northwest-1",

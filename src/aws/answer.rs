@@ -11,11 +11,14 @@ pub(super) enum Format {
     Json,
     /// The query protocol.
     Xml,
+    /// S3's restXml.
+    RestXml,
     /// RPC v2 CBOR.
     Cbor,
 }
 
-/// Codes with which AWS says "slower". `LimitExceededException` is not one: it may be a quota that no waiting cures.
+/// Codes with which AWS says "slower". `LimitExceededException` is one only with status 429, as Security Hub sends it: else it
+/// may be a quota that no waiting cures.
 ///
 /// Source: the SDKs' common list of throttling errors.
 const THROTTLES: [&str; 13] = [
@@ -42,8 +45,8 @@ pub(super) fn is_throttle_code(code: &str) -> bool {
 /// Whether an answer means "slower".
 pub(super) fn is_throttle(status: u16, code: Option<&str>) -> bool {
     match code {
+        Some("LimitExceededException") | None => status == 429,
         Some(code) => is_throttle_code(code),
-        None => status == 429,
     }
 }
 
@@ -114,11 +117,16 @@ pub(super) fn foreign(response: &HttpResponse, format: Format) -> Option<String>
     let plausible = match (format, first) {
         (_, None) => true,
         (Format::Json, Some(first)) => first == b'{',
+        (Format::RestXml, Some(_)) => root_element(body).is_some_and(|name| S3_ROOTS.contains(&name)),
         (Format::Xml, Some(_)) => root_element(body).is_some_and(|name| name.ends_with("Response")),
         (Format::Cbor, Some(_)) => body.first().is_some_and(|first| (0xa0..=0xbf).contains(first)),
     };
     (!plausible).then(|| format!("HTTP {} with a body that is not {format:?}", response.status().as_u16()))
 }
+
+/// The root elements of what orgward asks S3. Source: Amazon S3 API reference, `ListBuckets`, `GetBucketAcl`,
+/// `GetBucketPolicyStatus`, `GetBucketLogging`.
+const S3_ROOTS: [&str; 4] = ["ListAllMyBucketsResult", "AccessControlPolicy", "PolicyStatus", "BucketLoggingStatus"];
 
 /// The name of an XML body's root element; the query protocol's always ends in `Response`.
 fn root_element(body: &[u8]) -> Option<&str> {
@@ -182,6 +190,7 @@ mod tests {
         assert!(is_throttle(400, Some("Throttling")));
         assert!(is_throttle(429, None));
         assert!(!is_throttle(400, Some("LimitExceededException")));
+        assert!(is_throttle(429, Some("LimitExceededException")) && is_throttle(503, Some("SlowDown")));
         assert!(!is_throttle(503, None));
     }
 
@@ -199,6 +208,9 @@ mod tests {
         assert_eq!(foreign(&answer(200, b""), Format::Json), None);
         assert_eq!(foreign(&answer(200, b"<GetCallerIdentityResponse/>"), Format::Xml), None);
         assert_eq!(foreign(&answer(200, b"\xbf\xff"), Format::Cbor), None);
+        assert_eq!(foreign(&answer(200, b"<AccessControlPolicy xmlns=\"y\"><Owner/>"), Format::RestXml), None);
+        assert!(foreign(&answer(200, b"<ErrorResponse/>"), Format::RestXml).is_some());
+        assert!(foreign(&answer(200, b"<AccessControlPolicy/>"), Format::Xml).is_some());
     }
 
     proptest! {

@@ -5,8 +5,21 @@ use aws_types::service_config::ServiceConfigKey;
 use std::net::IpAddr;
 
 /// The services orgward calls, as the shared configuration and `AWS_ENDPOINT_URL_<SERVICE>` name them.
-const SERVICES: [&str; 8] =
-    ["Account", "CloudTrail", "CloudWatch", "CloudWatch Logs", "IAM", "Organizations", "SNS", "STS"];
+const SERVICES: [&str; 13] = [
+    "AccessAnalyzer",
+    "Account",
+    "CloudTrail",
+    "CloudWatch",
+    "CloudWatch Logs",
+    "Config Service",
+    "GuardDuty",
+    "IAM",
+    "Organizations",
+    "S3",
+    "SecurityHub",
+    "SNS",
+    "STS",
+];
 
 /// Whether every service is reached on this machine, and none on AWS's own endpoint.
 pub(super) fn all_on_loopback(config: &SdkConfig) -> bool {

@@ -98,7 +98,11 @@ where
         SdkError::ServiceError(service) => {
             let message = service.err().meta().message().unwrap_or_default();
             match code(error) {
-                Some(code) => Cause::new(kind_of_code(&code), operation, message_of(&code, message)),
+                Some(code) => {
+                    let throttled = answer::is_throttle(service.raw().status().as_u16(), Some(&code));
+                    let kind = if throttled { CauseKind::Throttled } else { kind_of_code(&code) };
+                    Cause::new(kind, operation, message_of(&code, message))
+                }
                 None => uncoded(operation, service.raw()),
             }
         }
@@ -119,7 +123,6 @@ fn kind_of_code(code: &str) -> CauseKind {
         _ if DENIED.contains(&code) => CauseKind::AccessDenied,
         _ if EXPIRED.contains(&code) => CauseKind::ExpiredCredentials,
         _ if NOT_ACTIVE.contains(&code) => CauseKind::AccountNotActive,
-        _ if answer::is_throttle_code(code) => CauseKind::Throttled,
         "RequestTimeout" | "RequestTimeoutException" => CauseKind::TimedOut,
         _ => CauseKind::Other,
     }

@@ -49,12 +49,17 @@ const BODY_LIMIT: Duration = Duration::from_secs(60);
 /// A service that orgward calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Service {
+    AccessAnalyzer,
     Account,
     CloudTrail,
     CloudWatch,
+    Config,
+    GuardDuty,
     Iam,
     Logs,
     Organizations,
+    S3,
+    SecurityHub,
     Sns,
     Sts,
 }
@@ -63,12 +68,17 @@ impl Service {
     /// The prefix of its IAM actions, which is its name in the quotas.
     pub(super) fn prefix(self) -> &'static str {
         match self {
+            Self::AccessAnalyzer => "access-analyzer",
             Self::Account => "account",
             Self::CloudTrail => "cloudtrail",
             Self::CloudWatch => "cloudwatch",
+            Self::Config => "config",
+            Self::GuardDuty => "guardduty",
             Self::Iam => "iam",
             Self::Logs => "logs",
             Self::Organizations => "organizations",
+            Self::S3 => "s3",
+            Self::SecurityHub => "securityhub",
             Self::Sns => "sns",
             Self::Sts => "sts",
         }
@@ -76,8 +86,16 @@ impl Service {
 
     fn format(self) -> Format {
         match self {
-            Self::Account | Self::CloudTrail | Self::Logs | Self::Organizations => Format::Json,
+            Self::AccessAnalyzer
+            | Self::Account
+            | Self::CloudTrail
+            | Self::Config
+            | Self::GuardDuty
+            | Self::Logs
+            | Self::Organizations
+            | Self::SecurityHub => Format::Json,
             Self::Iam | Self::Sns | Self::Sts => Format::Xml,
+            Self::S3 => Format::RestXml,
             Self::CloudWatch => Format::Cbor,
         }
     }
@@ -293,10 +311,12 @@ const IN_PROGRESS: [&str; 6] = [
 impl ClassifyRetry for Retries {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let code = context.response().and_then(answer::error_code);
+        let slower =
+            context.response().is_some_and(|answer| answer::is_throttle(answer.status().as_u16(), code.as_deref()));
         match code.as_deref() {
             Some(code) if IN_PROGRESS.contains(&code) => RetryAction::transient_error(),
             // A quota: no waiting cures it.
-            Some("LimitExceededException") => RetryAction::RetryForbidden,
+            Some("LimitExceededException") if !slower => RetryAction::RetryForbidden,
             _ => RetryAction::NoActionIndicated,
         }
     }

@@ -139,7 +139,9 @@ pub async fn audit(
     cancel: &CancellationToken,
 ) -> Result<Audited, Failure> {
     let thresholds = thresholds(settings)?;
-    let survey = survey(sessions, args, ui, cancel).await?;
+    let mut survey = survey(sessions, args, ui, cancel).await?;
+    let analyzers = collect::organization_analyzers(sessions, &survey.org, &args.regions, cancel).await;
+    survey.org.services.analyzers = analyzers;
     let mut findings = checks::organization(&survey.org, &thresholds);
     let org = &survey.org;
     collect_each(sessions, org, &survey.scope.accounts, (settings, args), ui, cancel, &mut |facts| {

@@ -6,7 +6,8 @@
 //! # Requests per account
 //! At most [`BASE_REQUESTS`] in the home Region, plus further pages (a topic beyond the second counts as one) and polls of
 //! the credential report, plus one for the account's state where it can't be entered, plus [`REQUESTS_PER_TRAIL`] for each
-//! trail the account owns, plus one for each Region and service beyond.
+//! trail the account owns, plus [`REQUESTS_PER_REGION`] for each Region looked at and one for each analyzer, plus one for each
+//! Region and service beyond.
 
 use super::wanted::{self, Wanted};
 use super::watch::Watch;
@@ -17,6 +18,7 @@ use crate::model::check::Fact;
 use crate::model::ids::{AccountId, Region};
 use crate::model::observed::{Cause, CauseKind, Observed};
 use crate::model::org::OrgFacts;
+use crate::model::region::RegionFacts;
 use crate::model::scope::RegionRequest;
 
 pub(super) const ENTER: &str = "sts:AssumeRole";
@@ -28,6 +30,9 @@ pub const BASE_REQUESTS: u32 = 12;
 
 /// Further requests for each trail the account owns: GetTrailStatus, GetEventSelectors, DescribeMetricFilters.
 pub const REQUESTS_PER_TRAIL: u32 = 3;
+
+/// Further requests for each Region in scope, home included: ListAnalyzers. Each analyzer is asked for its findings.
+pub const REQUESTS_PER_REGION: u32 = 1;
 
 /// What the whole run gives to one account.
 pub(super) struct Run<'a> {
@@ -118,6 +123,8 @@ impl Run<'_> {
     pub(super) fn unknown(&self, account: &AccountId, cause: &Cause) -> AccountFacts {
         let mut facts = AccountFacts::unknown(account.clone(), self.home.clone(), cause);
         facts.regions_in_scope = regions::in_scope(self.regions, &facts.regions, &self.home);
+        let in_scope = facts.regions_in_scope.iter();
+        facts.watchers = in_scope.map(|region| (region.clone(), RegionFacts::unknown(cause))).collect();
         facts
     }
 }

@@ -6,6 +6,7 @@
 //! A denied, throttled or late answer is a fact that is unknown with its cause, never an error: one bad account is a row.
 
 mod account;
+mod analyzers;
 mod catalog;
 mod chain;
 mod credential_report;
@@ -24,8 +25,10 @@ mod trails;
 mod tree;
 mod wanted;
 mod watch;
+mod watchers;
 
-pub use account::{BASE_REQUESTS, REQUESTS_PER_TRAIL};
+pub use account::{BASE_REQUESTS, REQUESTS_PER_REGION, REQUESTS_PER_TRAIL};
+pub use analyzers::organization_analyzers;
 pub use catalog::{CATALOG, ENTERING, FactSource, Place};
 pub use credential_report::{ReportError, parse as parse_credential_report};
 pub use denials::denials;

@@ -1,9 +1,9 @@
-//! What an account says Region by Region: its Regions, trails, and the chains around the log groups of its own trails.
+//! What an account says Region by Region: its Regions, what watches them, trails, and the chains around the log groups of its own trails.
 //!
 //! Owns: which Regions are asked what. Must not: know how an answer becomes a fact, or ask a disabled Region.
 
 use super::account::Ask;
-use super::{chain, regions, trails};
+use super::{chain, regions, trails, watchers};
 use crate::model::account::AccountFacts;
 use crate::model::check::Fact;
 use crate::model::ids::{AccountId, Region};
@@ -26,10 +26,13 @@ pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<>
     .await;
     let in_scope = regions::in_scope(ask.run.regions, &regions, home);
     let usable: Vec<&Region> = in_scope.iter().filter(|region| regions::usable(&regions, region)).collect();
-    let (trails, monitoring) = followed(ask, &usable, at_home).await;
+    let watchers = usable.iter().map(async |region| ((*region).clone(), watchers::of_region(ask, region).await));
+    let (watchers, (trails, monitoring)) =
+        future::join(Box::pin(future::join_all(watchers)), Box::pin(followed(ask, &usable, at_home))).await;
     move |facts| {
         facts.regions = regions;
         facts.regions_in_scope = in_scope;
+        facts.watchers = watchers.into_iter().collect();
         facts.trails = trails;
         facts.monitoring = monitoring;
     }

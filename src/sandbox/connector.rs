@@ -58,7 +58,8 @@ impl HttpConnector for Connector {
 /// Half the latency on the way in, half on the way out.
 async fn answer(sandbox: &Sandbox, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let way = sandbox.inner.latency / 2;
-    let (method, path) = (request.method().to_owned(), path_of(request.uri()));
+    let method = request.method().to_owned();
+    let (path, query) = target_of(request.uri());
     let parts = request.into_parts();
     let body = parts.body.collect().await.map_err(ConnectorError::io)?.to_bytes();
     if !way.is_zero() {
@@ -67,6 +68,7 @@ async fn answer(sandbox: &Sandbox, request: HttpRequest) -> Result<HttpResponse,
     let incoming = Incoming {
         method: &method,
         path: &path,
+        query: &query,
         authorization: parts.headers.get("authorization"),
         token: parts.headers.get("x-amz-security-token"),
         target: parts.headers.get("x-amz-target"),
@@ -91,7 +93,11 @@ async fn answer(sandbox: &Sandbox, request: HttpRequest) -> Result<HttpResponse,
     }
 }
 
-/// The path of a URI, query left out.
-fn path_of(uri: &str) -> String {
-    uri.parse::<http::Uri>().map_or_else(|_| "/".to_owned(), |uri| uri.path().to_owned())
+/// Path and query of a URI.
+fn target_of(uri: &str) -> (String, String) {
+    let parsed = uri.parse::<http::Uri>();
+    parsed.map_or_else(
+        |_| ("/".to_owned(), String::new()),
+        |uri| (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned()),
+    )
 }

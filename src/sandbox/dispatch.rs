@@ -10,10 +10,10 @@ use super::gate::throttled;
 use super::log::{Event, LoggedRequest, request_parameters};
 use super::org::{Org, uuid_of};
 use super::services::{SERVICES, Service};
-use super::wire::{Answer, Frame, Protocol, query};
+use super::wire::{Answer, Frame, Protocol, query, rest};
 use super::{ApiError, Sandbox};
 use crate::model::{AccountId, Region};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,6 +22,7 @@ pub(crate) struct Incoming<'a> {
     pub(crate) method: &'a str,
     /// Without the query.
     pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
     pub(crate) authorization: Option<&'a str>,
     pub(crate) token: Option<&'a str>,
     pub(crate) target: Option<&'a str>,
@@ -45,6 +46,8 @@ struct Call {
     service: &'static Service,
     protocol: Protocol,
     operation: String,
+    /// Members that the request has outside its body.
+    members: Map<String, Value>,
 }
 
 /// Answers a request. The delay is what a fault adds before the reply goes out.
@@ -63,9 +66,9 @@ pub(crate) fn handle(sandbox: &Sandbox, request: &Incoming<'_>) -> (Duration, Re
             );
         }
     };
-    let Call { service, protocol, operation } = call;
+    let Call { service, protocol, ref operation, .. } = call;
     let frame = Frame {
-        operation: &operation,
+        operation,
         namespace: service.query.unwrap_or_default(),
         request_id: &request_id,
         query_compatible: service.query_compatible(protocol),
@@ -75,8 +78,7 @@ pub(crate) fn handle(sandbox: &Sandbox, request: &Incoming<'_>) -> (Duration, Re
     let region = credential.as_ref().map(|c| c.region).unwrap_or_default().to_owned();
     let mut account = None;
     let mut hit = Hit::default();
-    let outcome =
-        serve(sandbox, request, credential, (service, protocol, &operation, &request_id), &mut account, &mut hit);
+    let outcome = serve(sandbox, request, credential, (&call, &request_id), &mut account, &mut hit);
     let reply = match outcome {
         Ok(Served::Output(output)) => Reply::Answer(protocol.encode(&output, frame)),
         Ok(Served::Broken(reply)) => reply,
@@ -88,7 +90,7 @@ pub(crate) fn handle(sandbox: &Sandbox, request: &Incoming<'_>) -> (Duration, Re
         }
     };
     let status = if let Reply::Answer(answer) = &reply { answer.status } else { 0 };
-    sandbox.log(account, service.prefix, &operation, &region, status);
+    sandbox.log(account, service.prefix, operation, &region, status);
     (hit.delay, reply)
 }
 
@@ -114,10 +116,12 @@ fn serve(
     sandbox: &Sandbox,
     request: &Incoming<'_>,
     credential: Option<Credential<'_>>,
-    (service, protocol, operation, request_id): (&'static Service, Protocol, &str, &str),
+    (call, request_id): (&Call, &str),
     account: &mut Option<AccountId>,
     hit: &mut Hit,
 ) -> Result<Served, ApiError> {
+    let Call { service, protocol, operation, members } = call;
+    let (service, protocol): (&'static Service, Protocol) = (service, *protocol);
     let credential = credential.ok_or_else(|| auth::unsigned(protocol))?;
     let mut org = sandbox.org();
     org.tick();
@@ -126,7 +130,10 @@ fn serve(
     let handler = service.handler(operation).ok_or_else(|| {
         ApiError::not_implemented(format!("the sandbox has no operation {}:{operation}", service.prefix))
     })?;
-    let input = protocol.decode(request.body)?;
+    let mut input = protocol.decode(request.body)?;
+    if let Some(input) = input.as_object_mut() {
+        input.extend(members.clone());
+    }
     let role_account = input.get("RoleArn").and_then(Value::as_str).and_then(|arn| arn.split(':').nth(4)?.parse().ok());
     *hit = sandbox.faults().hit(&caller.account, role_account.as_ref(), service.prefix, operation);
     let (kind, after) = hit.kind.clone().map_or((None, false), |(kind, after)| (Some(kind), after));
@@ -201,7 +208,7 @@ fn identify(request: &Incoming<'_>, credential: Option<&Credential<'_>>) -> Resu
     if let Some(rest) = request.path.strip_prefix("/service/") {
         let (name, operation) = rest.split_once("/operation/").ok_or_else(|| unknown(request.path))?;
         let service = SERVICES.iter().find(|s| s.cbor == Some(name)).ok_or_else(|| unknown(name))?;
-        return Ok(Call { service, protocol: Protocol::Cbor, operation: operation.to_owned() });
+        return Ok(Call::new(service, Protocol::Cbor, operation));
     }
     if let Some(target) = request.target {
         let (prefix, operation) = target.rsplit_once('.').ok_or_else(|| unknown(target))?;
@@ -210,12 +217,15 @@ fn identify(request: &Incoming<'_>, credential: Option<&Credential<'_>>) -> Resu
         let service = SERVICES.iter().find(|s| s.target == Some(prefix)).ok_or_else(|| unknown(target))?;
         let old = request.content_type.is_some_and(|kind| kind.contains("amz-json-1.0"));
         let protocol = if old { Protocol::Json10 } else { Protocol::Json11 };
-        return Ok(Call { service, protocol, operation: operation.to_owned() });
+        return Ok(Call::new(service, protocol, operation));
+    }
+    if let Some(call) = routed(request, credential)? {
+        return Ok(call);
     }
     if request.path != "/" {
         let found = SERVICES.iter().find_map(|service| {
             let (_, operation) = service.paths.iter().find(|(path, _)| *path == request.path)?;
-            Some(Call { service, protocol: Protocol::RestJson, operation: (*operation).to_owned() })
+            Some(Call::new(service, Protocol::RestJson, operation))
         });
         return found
             .filter(|_| request.method == "POST")
@@ -226,11 +236,28 @@ fn identify(request: &Incoming<'_>, credential: Option<&Credential<'_>>) -> Resu
     let fields = query::fields(request.body)?;
     let action = fields.into_iter().find(|(name, _)| name == "Action").map(|(_, value)| value);
     match (service, action) {
-        (Some(service), Some(operation)) if is_name(&operation) => {
-            Ok(Call { service, protocol: Protocol::Query, operation })
-        }
+        (Some(service), Some(operation)) if is_name(&operation) => Ok(Call::new(service, Protocol::Query, &operation)),
         (None, Some(operation)) => Err(unknown(&format!("{signing}:{operation}"))),
         _ => Err(unknown("a request without an operation")),
+    }
+}
+
+/// The call of a request that is on a service's route. Who signed tells services apart whose routes overlap.
+fn routed(request: &Incoming<'_>, credential: Option<&Credential<'_>>) -> Result<Option<Call>, ApiError> {
+    let line = (request.method, request.path, request.query);
+    for service in SERVICES.iter().filter(|service| credential.is_none_or(|c| c.service == service.signing)) {
+        for route in service.routes {
+            if let Some(members) = rest::on(route, line)? {
+                return Ok(Some(Call { members, ..Call::new(service, Protocol::RestJson, route.2) }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+impl Call {
+    fn new(service: &'static Service, protocol: Protocol, operation: &str) -> Self {
+        Self { service, protocol, operation: operation.to_owned(), members: Map::new() }
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! Sources: "Quotas for AWS Organizations", "IAM and AWS STS quotas", "Quotas in AWS CloudTrail", "CloudWatch Logs
 //! quotas", "CloudWatch service quotas", "Amazon SNS endpoints and quotas", "Quotas for AWS Account Management". IAM
-//! publishes no rates; what stands here is a plausible one.
+//! and Access Analyzer publish no rates; what stands here is a plausible one.
 
 use super::error::ApiError;
 use crate::model::{AccountId, Region};
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 type Row = (&'static str, &'static [&'static str], f64, f64);
 
 const TABLE: &[Row] = &[
+    ("access-analyzer", &[], 10.0, 20.0),
     ("organizations", &["DescribeAccount"], 20.0, 30.0),
     ("organizations", &["ListTagsForResource"], 10.0, 15.0),
     ("organizations", &["ListAccounts"], 8.0, 12.0),
@@ -100,6 +101,7 @@ pub(crate) fn throttled(service: &str) -> ApiError {
     match service {
         "organizations" => ApiError::new("TooManyRequestsException", "AWS Organizations can't complete your request because another request is already in progress. Try again later.")
             .with("Type", "RATE_LIMIT"),
+        "access-analyzer" => ApiError::new("ThrottlingException", "Rate exceeded").with_status(429),
         "account" => ApiError::new("TooManyRequestsException", "Too Many Requests").with_status(429),
         "iam" | "sts" | "cloudwatch" => ApiError::new("Throttling", "Rate exceeded"),
         "sns" => ApiError::new("Throttled", "Rate exceeded").with_status(429),

@@ -9,6 +9,7 @@ pub mod names;
 mod people;
 mod roles;
 mod trails;
+pub mod watchers;
 
 use super::state::{AccountState, MfaUser, RegionOptStatus, RootMfa, RootUser};
 use crate::model::iam::PasswordPolicy;
@@ -95,6 +96,19 @@ pub enum Problem {
     TrailLogGroup,
     /// An opt-in Region is switched on.
     OptInRegion(Region),
+    /// The account holds the organization's analyzer.
+    OrganizationAnalyzer,
+    /// A Region is not watched as it should be.
+    Unwatched(Region, Flaw),
+}
+
+/// How a Region is not watched as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flaw {
+    /// Without an analyzer of IAM Access Analyzer.
+    NoAnalyzer,
+    /// The analyzer has this many active findings.
+    Findings(usize),
 }
 
 /// What all accounts of an organization have in common, and all that generating one needs.
@@ -141,6 +155,7 @@ impl Generator {
             log_groups: BTreeMap::new(),
             alarms: BTreeMap::new(),
             topics: BTreeMap::new(),
+            watched: BTreeMap::new(),
             regions: REGIONS.clone(),
         };
         people::groups(self, &mut state, &dice);
@@ -190,6 +205,8 @@ impl Generator {
                 trails::organization_trail(self, state, log_account, &mut dice)
             }
             Problem::TrailLogGroup => trails::trail_log_group(self, state, &mut dice),
+            Problem::OrganizationAnalyzer => watchers::organization_analyzer(self, state),
+            Problem::Unwatched(region, flaw) => watchers::plant(self, state, region, flaw, &mut dice),
             Problem::OptInRegion(region) => {
                 if let Some(status) = state.regions.get_mut(region) {
                     *status = RegionOptStatus::Enabled;
@@ -197,6 +214,19 @@ impl Generator {
             }
         }
     }
+}
+
+/// A random-looking UUID of version 4.
+fn uuid(dice: &mut Dice) -> String {
+    let (high, low) = (dice.roll(), dice.roll());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        low >> 52,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 fn alias(dice: &mut Dice) -> Option<String> {

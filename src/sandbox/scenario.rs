@@ -96,6 +96,7 @@ impl Scenario {
         builder.account("app-one", &workloads, &[("env", "prod")]);
         builder.account("app-two", &workloads, &[("env", "dev")]);
         builder.organization_trail(&audit);
+        builder.organization_analyzer(&audit);
         builder.scenario
     }
 
@@ -227,6 +228,14 @@ impl Builder {
         if log_account != &management {
             self.scenario.delegated.push((log_account.clone(), "cloudtrail.amazonaws.com".into()));
         }
+    }
+
+    /// Gives an account the organization's analyzer, as its delegated administrator.
+    fn organization_analyzer(&mut self, administrator: &AccountId) {
+        if let Some(account) = self.scenario.accounts.iter_mut().find(|account| &account.id == administrator) {
+            account.problems.push(Problem::OrganizationAnalyzer);
+        }
+        self.scenario.delegated.push((administrator.clone(), "access-analyzer.amazonaws.com".into()));
     }
 }
 

@@ -56,6 +56,7 @@ async fn respond(sandbox: Sandbox, request: http::Request<Body>) -> Result<http:
     let incoming = Incoming {
         method: parts.method.as_str(),
         path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
         authorization: header("authorization"),
         token: header("x-amz-security-token"),
         target: header("x-amz-target"),

@@ -1,7 +1,11 @@
 //! `AccountState`: everything one account of the sandbox holds.
 //!
-//! Owns: the shape of an account's IAM, trails, log groups, alarms, topics and Regions. Must not: generate population data
+//! Owns: the shape of an account's IAM, trails, log groups, alarms, topics, watchers and Regions. Must not: generate population data
 //! (`generate`), apply AWS's rules (`services`), or know a wire format.
+
+mod watched;
+
+pub use watched::{Analyzer, AnalyzerFinding, Watched};
 
 use crate::model::iam::PasswordPolicy;
 use crate::model::{AccountId, Region};
@@ -43,6 +47,8 @@ pub struct AccountState {
     pub alarms: BTreeMap<(Region, String), Alarm>,
     /// Topics by ARN.
     pub topics: BTreeMap<String, Topic>,
+    /// What watches each Region that differs from a healthy one: `generate::watched` knows those too.
+    pub watched: BTreeMap<Region, Watched>,
     /// Every Region and whether the account can use it.
     pub regions: BTreeMap<Region, RegionOptStatus>,
 }

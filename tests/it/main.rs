@@ -43,4 +43,6 @@ mod rollout;
 #[cfg(test)]
 mod sandboxed;
 #[cfg(test)]
+mod watchers;
+#[cfg(test)]
 mod waves;

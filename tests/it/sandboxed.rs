@@ -59,5 +59,11 @@ pub fn unknowns(facts: &AccountFacts) -> Vec<(&'static str, Cause)> {
             note("subscriptions", subscriptions.cause());
         }
     }
+    for watchers in facts.watchers.values() {
+        note("analyzers", watchers.analyzers.cause());
+        for analyzer in watchers.analyzers.value().into_iter().flatten() {
+            note("findings", analyzer.findings.cause());
+        }
+    }
     found
 }

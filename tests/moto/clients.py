@@ -116,19 +116,19 @@ class Clients:
         """The same with CloudWatch over another protocol."""
         return Clients(self.endpoint, self.keys, self.region, self.judge, protocol)
 
-    def entered(self, account, role, external_id=None):
-        """The same as a role in another account."""
+    def entered(self, account, role, external_id=None, region=None):
+        """The same as a role in another account, in another Region if one is named."""
         extra = {"ExternalId": external_id} if external_id else {}
         arn = f"arn:aws:iam::{account}:role/{role}"
         keys = self.sts.assume_role(RoleArn=arn, RoleSessionName="witness", **extra)["Credentials"]
-        return Clients(self.endpoint, keys, self.region, self.judge, self.protocol)
+        return Clients(self.endpoint, keys, region or self.region, self.judge, self.protocol)
 
 
 def implemented(source):
     """(service, operation) pairs of the tables in src/sandbox/services."""
     found = set()
     for path in sorted(source.rglob("*.rs")):
-        service = path.relative_to(source).parts[0].removesuffix(".rs")
+        service = path.relative_to(source).parts[0].removesuffix(".rs").replace("_", "-")
         for table in re.findall(r"const OPERATIONS: [^=]*=\s*&\[(.*?)\];", path.read_text(), re.DOTALL):
             found |= {(service, operation) for operation in re.findall(r'\("([A-Z]\w+)",', table)}
     return found

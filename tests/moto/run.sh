@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 export PYTHONDONTWRITEBYTECODE=1
 venv=target/moto-venv
 if [ ! -x "$venv/bin/python" ]; then python3 -m venv "$venv"; fi
-"$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/moto/requirements.txt
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/moto/requirements.txt
 cargo build --quiet
 port_file=$(mktemp)
 "$venv/bin/python" tests/moto/server.py >"$port_file" 2>target/moto-server.log &

@@ -63,10 +63,10 @@ class Everything(unittest.TestCase):
         cls.audit = cls.enter("audit")
 
     @classmethod
-    def enter(cls, name):
+    def enter(cls, name, region=None):
         exports = cls.sandbox.exports
         role, external_id = exports["ORGWARD_APPLY_ROLE_NAME"], exports["ORGWARD_APPLY_EXTERNAL_ID"]
-        return cls.management.entered(cls.accounts[name]["Id"], role, external_id)
+        return cls.management.entered(cls.accounts[name]["Id"], role, external_id, region)
 
     def test_1_organizations(self):
         c = self.management.organizations
@@ -193,6 +193,16 @@ class Everything(unittest.TestCase):
             c.unsubscribe(SubscriptionArn=waiting["SubscriptionArn"])
         c.delete_topic(TopicArn=arn)
 
+    def test_5_watchers(self):
+        wide = self.audit.accessanalyzer.list_analyzers(type="ORGANIZATION")["analyzers"]
+        self.assertEqual([analyzer["status"] for analyzer in wide], ["ACTIVE"])
+        found = self.enter("data-prod").accessanalyzer
+        arn = found.list_analyzers()["analyzers"][0]["arn"]
+        active = found.list_findings_v2(analyzerArn=arn, filter={"status": {"eq": ["ACTIVE"]}})["findings"]
+        self.assertEqual({finding["status"] for finding in active}, {"ACTIVE"})
+        self.assertGreater(len(found.list_findings_v2(analyzerArn=arn)["findings"]), len(active))
+        self.assertEqual(self.enter("mobile-dev", "eu-west-1").accessanalyzer.list_analyzers()["analyzers"], [])
+
     def test_6_pages_hold_every_item_once(self):
         self.assertEqual([len(page) for page in self.account_pages], [0, 20, 4])
         self.assertEqual(len(self.accounts), 24)
@@ -212,6 +222,8 @@ class Everything(unittest.TestCase):
         trail = next(g["logGroupName"] for g in audit.logs.describe_log_groups()["logGroups"] if "trail" in g["logGroupName"])
         until = max(e["timestamp"] for e in audit.logs.filter_log_events(logGroupName=trail)["events"])
         scp = {"Filter": "SERVICE_CONTROL_POLICY"}
+        found = self.enter("data-prod")
+        analyzer = found.accessanalyzer.list_analyzers()["analyzers"][0]["arn"]
         for client, operation, arguments, size in [
             (o, "list_accounts", {}, 7),
             (o, "list_organizational_units_for_parent", {"ParentId": self.root}, 2),
@@ -236,6 +248,8 @@ class Everything(unittest.TestCase):
             (audit.logs, "describe_log_groups", {}, 1),
             (audit.logs, "describe_metric_filters", {}, 1),
             (audit.logs, "filter_log_events", {"logGroupName": trail, "endTime": until}, 100),
+            (audit.accessanalyzer, "list_analyzers", {}, 1),
+            (found.accessanalyzer, "list_findings_v2", {"analyzerArn": analyzer}, 1),
             (audit.sns, "list_topics", {}, None),
             (audit.sns, "list_subscriptions_by_topic", {"TopicArn": topic}, None),
         ] + [(audit.over(protocol).cloudwatch, "describe_alarms", {}, 5) for protocol in CLOUDWATCH_PROTOCOLS]:
@@ -263,6 +277,7 @@ class Everything(unittest.TestCase):
         group = audit.logs.describe_log_groups()["logGroups"][0]["logGroupName"]
         topic = f"arn:aws:sns:{self.sandbox.region}:{self.accounts['audit']['Id']}:"
         here = self.accounts["audit"]["Id"]
+        analyzer = audit.accessanalyzer.list_analyzers()["analyzers"][0]["arn"]
         scp = {"Name": "x", "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": json.dumps(DENY)}
         cases = [
             (o.describe_account, {"AccountId": "000000000000"}, "AccountNotFoundException"),
@@ -326,6 +341,12 @@ class Everything(unittest.TestCase):
              "InvalidLookupAttributesException"),
             (audit.cloudtrail.lookup_events, {"StartTime": 2e9, "EndTime": 1e9}, "InvalidTimeRangeException"),
             (audit.cloudtrail.list_trails, {"NextToken": "x"}, "ValidationException"),
+            (audit.accessanalyzer.list_analyzers, {"type": "X"}, "ValidationException"),
+            (audit.accessanalyzer.list_analyzers, {"nextToken": "x"}, "ValidationException"),
+            (audit.accessanalyzer.list_findings_v2, {"analyzerArn": f"{analyzer}none"}, "ResourceNotFoundException"),
+            (audit.accessanalyzer.list_findings_v2, {"analyzerArn": analyzer, "maxResults": 101}, "ValidationException"),
+            (audit.accessanalyzer.list_findings_v2, {}, "ValidationException"),
+            (self.enter("audit", "af-south-1").accessanalyzer.list_analyzers, {}, "UnrecognizedClientException"),
             (audit.logs.describe_log_groups, {"limit": 51}, "InvalidParameterException"),
             (audit.logs.describe_log_groups, {"nextToken": "x"}, "InvalidParameterException"),
             (audit.logs.describe_metric_filters, {"logGroupName": "none"}, "ResourceNotFoundException"),
@@ -379,6 +400,7 @@ class Everything(unittest.TestCase):
             for call, code in [
                 (nobody.organizations.list_roots, "UnrecognizedClientException"),
                 (nobody.account.list_regions, "UnrecognizedClientException"),
+                (nobody.accessanalyzer.list_analyzers, "UnrecognizedClientException"),
                 (nobody.cloudtrail.list_trails, "UnrecognizedClientException"),
                 (nobody.logs.describe_log_groups, "UnrecognizedClientException"),
                 (nobody.cloudwatch.describe_alarms, "UnrecognizedClientException"),
@@ -404,6 +426,7 @@ class Everything(unittest.TestCase):
             (c.cloudtrail.describe_trails, "AccessDeniedException"), (c.logs.describe_log_groups, "AccessDeniedException"),
             (c.cloudwatch.describe_alarms, "AccessDenied"), (c.over("query").cloudwatch.describe_alarms, "AccessDenied"),
             (c.over("json").cloudwatch.describe_alarms, "AccessDenied"),
+            (c.accessanalyzer.list_analyzers, "AccessDeniedException"),
             (c.sns.list_topics, "AuthorizationError"), (c.account.list_regions, "AccessDeniedException"),
             (c.sts.get_caller_identity, "OK"),
         ]:
@@ -432,7 +455,7 @@ class Everything(unittest.TestCase):
         c = Clients(throttled.endpoint, throttled.keys, throttled.region, judge)
         calls = [
             c.organizations.list_roots, c.sts.get_caller_identity, c.account.list_regions, c.iam.list_roles,
-            c.cloudtrail.describe_trails, c.logs.describe_log_groups, c.sns.list_topics,
+            c.cloudtrail.describe_trails, c.logs.describe_log_groups, c.sns.list_topics, c.accessanalyzer.list_analyzers,
             *[c.over(protocol).cloudwatch.describe_alarms for protocol in CLOUDWATCH_PROTOCOLS],
         ]
         for _ in range(40):

@@ -24,7 +24,9 @@ JSON_COMMON = {
     "AccessDeniedException": 400, "ValidationException": 400, "ThrottlingException": 400, "UnrecognizedClientException": 403,
     "ExpiredTokenException": 400, "MissingAuthenticationTokenException": 403, "SerializationException": 400,
 }
+REST_COMMON = {**JSON_COMMON, "AccessDeniedException": 403}
 COMMON = {
+    "access-analyzer": REST_COMMON,
     "organizations": JSON_COMMON, "account": JSON_COMMON, "cloudtrail": JSON_COMMON, "logs": JSON_COMMON,
     "iam": QUERY_COMMON, "sts": QUERY_COMMON, "sns": {**QUERY_COMMON, "InvalidParameter": 400, "Throttled": 429},
     "cloudwatch": {
@@ -117,6 +119,8 @@ def check(shape, value, at, protocol):
         kinds = (float,) if protocol == "smithy-rpc-v2-cbor" else (int, float)
         return [] if isinstance(value, kinds) and not isinstance(value, bool) else [f"{at}: {value!r} is no {kind}"]
     if kind == "timestamp":
+        if shape.serialization.get("timestampFormat") == "iso8601":
+            return [] if isinstance(value, str) and ISO_8601.fullmatch(value) else [f"{at}: {value!r} is no timestamp"]
         kinds = (datetime,) if protocol == "smithy-rpc-v2-cbor" else (int, float)
         return [] if isinstance(value, kinds) and not isinstance(value, bool) else [f"{at}: {value!r} is no timestamp"]
     if kind == "blob":

@@ -32,6 +32,7 @@ type Resources = fn(Call<'_>) -> Vec<String>;
 type Row = (&'static str, &'static str, Resources);
 
 const TABLES: &[(&str, &[Row])] = &[
+    ("access-analyzer", ACCESS_ANALYZER),
     ("account", &[("ListRegions", "account:ListRegions", own_account)]),
     ("cloudtrail", CLOUDTRAIL),
     ("cloudwatch", CLOUDWATCH),
@@ -39,6 +40,11 @@ const TABLES: &[(&str, &[Row])] = &[
     ("logs", LOGS),
     ("organizations", ORGANIZATIONS),
     ("sns", SNS),
+];
+
+const ACCESS_ANALYZER: &[Row] = &[
+    ("ListAnalyzers", "access-analyzer:ListAnalyzers", anything),
+    ("ListFindingsV2", "access-analyzer:ListFindings", |call| arn_in(call, "analyzerArn")),
 ];
 
 const CLOUDTRAIL: &[Row] = &[

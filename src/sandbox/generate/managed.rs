@@ -51,7 +51,7 @@ pub const ALL: &[AwsPolicy] = &[
     AwsPolicy {
         arn: SECURITY_AUDIT,
         id: "ANPAIX2T3QCXHR2OGGCTO",
-        document: r#"{"Version":"2012-10-17","Statement":[{"Sid":"BaseSecurityAuditStatement","Effect":"Allow","Action":["account:ListRegions","cloudtrail:DescribeTrails","cloudtrail:GetEventSelectors","cloudtrail:GetTrailStatus","cloudtrail:ListTrails","cloudtrail:LookupEvents","cloudwatch:Describe*","cloudwatch:ListTagsForResource","iam:GenerateCredentialReport","iam:Get*","iam:List*","logs:Describe*","organizations:Describe*","organizations:List*","sns:GetTopicAttributes","sns:List*"],"Resource":"*"}]}"#,
+        document: r#"{"Version":"2012-10-17","Statement":[{"Sid":"BaseSecurityAuditStatement","Effect":"Allow","Action":["access-analyzer:ListAnalyzers","access-analyzer:ListFindings","account:ListRegions","cloudtrail:DescribeTrails","cloudtrail:GetEventSelectors","cloudtrail:GetTrailStatus","cloudtrail:ListTrails","cloudtrail:LookupEvents","cloudwatch:Describe*","cloudwatch:ListTagsForResource","config:Describe*","guardduty:GetDetector","guardduty:ListDetectors","iam:GenerateCredentialReport","iam:Get*","iam:List*","logs:Describe*","organizations:Describe*","organizations:List*","s3:GetBucketAcl","s3:GetBucketLogging","s3:GetBucketPolicyStatus","s3:ListAllMyBuckets","securityhub:Describe*","sns:GetTopicAttributes","sns:List*"],"Resource":"*"}]}"#,
     },
     AwsPolicy {
         arn: READ_ONLY,

@@ -101,6 +101,22 @@ fn each_problem_shows_in_the_state() {
 }
 
 #[test]
+fn every_region_is_watched_but_where_a_flaw_was_planted() {
+    let generator = generator();
+    let (west, east): (Region, Region) = ("eu-west-1".parse().unwrap(), "us-east-1".parse().unwrap());
+    let state = generator.account(&id("111122223333"), &[Problem::Unwatched(west.clone(), Flaw::NoAnalyzer)]);
+    assert!(watchers::watched(&state, &west).analyzers.is_empty());
+    assert_eq!(watchers::watched(&state, &east).analyzers[watchers::ANALYZER].findings, []);
+    let found = generator.account(&id("111122223333"), &[Problem::Unwatched(west.clone(), Flaw::Findings(2))]);
+    let watched = watchers::watched(&found, &west).into_owned();
+    let statuses: Vec<&str> =
+        watched.analyzers[watchers::ANALYZER].findings.iter().map(|finding| finding.status.as_str()).collect();
+    assert_eq!(statuses, ["ACTIVE", "ACTIVE", "ARCHIVED"]);
+    let administrator = generator.account(&id("111122223333"), &[Problem::OrganizationAnalyzer]);
+    assert_eq!(watchers::watched(&administrator, &generator.home).analyzers.len(), 2);
+}
+
+#[test]
 fn the_management_account_has_the_operator_and_no_member_roles() {
     let generator = generator();
     let state = generator.account(&generator.management.clone(), &[]);

@@ -3,7 +3,7 @@
 //! Owns: what records and where to. Must not: plant filters or alarms; a demo organization has none.
 
 use super::dice::Dice;
-use super::{Generator, names};
+use super::{Generator, names, uuid};
 use crate::model::AccountId;
 use crate::sandbox::state::{AccountState, LogGroup, Selectors, Trail};
 use std::collections::BTreeMap;
@@ -66,17 +66,4 @@ pub(super) fn organization_trail(
         selectors: Selectors::Default,
     };
     state.trails.insert(arn, trail);
-}
-
-/// A random-looking UUID of version 4.
-fn uuid(dice: &mut Dice) -> String {
-    let (high, low) = (dice.roll(), dice.roll());
-    format!(
-        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xfff,
-        low >> 52,
-        low & 0xffff_ffff_ffff
-    )
 }

@@ -5,7 +5,7 @@
 use super::{Builder, Scenario};
 use crate::model::org::AccountState as Standing;
 use crate::sandbox::faults::{Fault, FaultKind};
-use crate::sandbox::generate::Problem;
+use crate::sandbox::generate::{Flaw, Problem};
 
 /// The accounts below each OU path, with the value of their `env` tag.
 const ACCOUNTS: &[(&str, &str, &[&str])] = &[
@@ -24,6 +24,13 @@ const ACCOUNTS: &[(&str, &str, &[&str])] = &[
 
 /// The account whose IAM throttles, and the share of its requests that it turns away.
 const THROTTLED: (&str, f64) = ("data-prod", 0.45);
+
+/// Which Region of which account is not watched as it should be.
+const FLAWS: &[(&str, &str, Flaw)] = &[
+    ("sandbox-amara", "us-west-2", Flaw::NoAnalyzer),
+    ("mobile-dev", "eu-west-1", Flaw::NoAnalyzer),
+    ("data-prod", "eu-central-1", Flaw::Findings(3)),
+];
 
 /// What is wrong with which account.
 pub(super) fn problems() -> Vec<(&'static str, Problem)> {
@@ -73,10 +80,16 @@ pub(super) fn scenario() -> Scenario {
     let audit = builder.scenario.account("audit").map(|account| account.id.clone());
     if let Some(audit) = audit {
         builder.organization_trail(&audit);
+        builder.organization_analyzer(&audit);
     }
     let mut scenario = builder.scenario;
     for (name, problem) in problems() {
         scenario.plant(name, problem);
+    }
+    for (name, region, flaw) in FLAWS {
+        if let Ok(region) = region.parse() {
+            scenario.plant(name, Problem::Unwatched(region, flaw.clone()));
+        }
     }
     // Not wrong, but particular.
     if let Ok(region) = "eu-south-1".parse() {

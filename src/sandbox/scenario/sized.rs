@@ -6,7 +6,7 @@ use super::{Builder, Scenario};
 use crate::model::TargetId;
 use crate::model::org::AccountState as Standing;
 use crate::sandbox::generate::dice::Dice;
-use crate::sandbox::generate::{Problem, names};
+use crate::sandbox::generate::{Flaw, Problem, names};
 
 /// Companies that own the organizations.
 const COMPANIES: &[&str] =
@@ -42,6 +42,7 @@ pub(super) fn scenario(accounts: usize, seed: u64) -> Scenario {
         }
     }
     builder.organization_trail(&audit);
+    builder.organization_analyzer(&audit);
     builder.scenario
 }
 
@@ -93,5 +94,22 @@ fn problems(dice: &mut Dice) -> Vec<Problem> {
         (10, Problem::NoRootCredentials),
         (30, Problem::AdminStar),
     ];
-    rated.into_iter().filter_map(|(permille, problem)| dice.chance(permille).then_some(problem)).collect()
+    let mut planted: Vec<Problem> =
+        rated.into_iter().filter_map(|(permille, problem)| dice.chance(permille).then_some(problem)).collect();
+    planted.extend(flaws(&mut dice.fork("flaws")));
+    planted
+}
+
+/// Rates per 1,000 accounts of Regions that are not watched as they should be, each in one Region.
+fn flaws(dice: &mut Dice) -> Vec<Problem> {
+    let findings = usize::try_from(dice.between(1, 6)).unwrap_or(1);
+    let rated = [(40, Flaw::NoAnalyzer), (60, Flaw::Findings(findings))];
+    let mut planted = Vec::new();
+    for (permille, flaw) in rated {
+        let region = dice.pick(names::REGIONS_ON).parse();
+        if let (true, Ok(region)) = (dice.chance(permille), region) {
+            planted.push(Problem::Unwatched(region, flaw));
+        }
+    }
+    planted
 }

@@ -3,6 +3,7 @@
 //! Owns: which services exist, how each is spoken to, and its words for the errors all services have. Must not: see a
 //! wire format.
 
+pub mod access_analyzer;
 pub mod account;
 pub mod cloudtrail;
 pub mod cloudwatch;
@@ -16,6 +17,7 @@ pub(crate) mod testing;
 
 use super::Handler;
 use super::wire::Protocol;
+use super::wire::rest::Route;
 
 /// Operations by name.
 pub type Operations = &'static [(&'static str, Handler)];
@@ -35,6 +37,8 @@ pub(crate) struct Service {
     pub(crate) query: Option<&'static str>,
     /// `POST` paths and their operations, for a REST service.
     pub(crate) paths: &'static [(&'static str, &'static str)],
+    /// The other routes of a REST service.
+    pub(crate) routes: &'static [Route],
     /// Whether one endpoint serves every Region.
     pub(crate) global: bool,
     /// Code and status of a denied call.
@@ -57,6 +61,7 @@ const PLAIN: Service = Service {
     cbor: None,
     query: None,
     paths: &[],
+    routes: &[],
     global: false,
     denied: ("AccessDeniedException", 400),
     validation: "ValidationException",
@@ -84,6 +89,14 @@ pub(crate) const SERVICES: &[Service] = &[
         denied: ("AccessDenied", 403),
         validation: "ValidationError",
         operations: &[sts::OPERATIONS],
+        ..PLAIN
+    },
+    Service {
+        prefix: "access-analyzer",
+        signing: "access-analyzer",
+        routes: access_analyzer::ROUTES,
+        denied: ("AccessDeniedException", 403),
+        operations: &[access_analyzer::OPERATIONS],
         ..PLAIN
     },
     Service {

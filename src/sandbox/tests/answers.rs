@@ -11,8 +11,16 @@ const CBOR: &str = "/service/GraniteServiceVersion20100801/operation/";
 fn answer(sandbox: &Sandbox, service: &str, path: &str, target: Option<&str>, body: &[u8]) -> Answer {
     let key = sandbox.credentials().0;
     let scope = format!("AWS4-HMAC-SHA256 Credential={key}/20261102/eu-central-1/{service}/aws4_request, Signature=0");
-    let request =
-        Incoming { method: "POST", path, authorization: Some(&scope), token: None, target, content_type: None, body };
+    let request = Incoming {
+        method: "POST",
+        path,
+        query: "",
+        authorization: Some(&scope),
+        token: None,
+        target,
+        content_type: None,
+        body,
+    };
     match handle(sandbox, &request).1 {
         Reply::Answer(answer) => answer,
         other => panic!("{other:?}"),

@@ -14,6 +14,7 @@ fn raw(small: &Small, service: &str, target: Option<&str>, content_type: &str, b
     let request = Incoming {
         method: "POST",
         path: "/",
+        query: "",
         authorization: Some(&scope),
         token: None,
         target,
@@ -88,6 +89,7 @@ async fn what_is_no_request_is_refused() {
     let unsigned = Incoming {
         method: "POST",
         path: "/",
+        query: "",
         authorization: None,
         token: None,
         target,

@@ -6,6 +6,7 @@
 mod cbor;
 mod json;
 pub(crate) mod query;
+pub(crate) mod rest;
 #[cfg(test)]
 mod tests;
 

@@ -130,7 +130,35 @@ fn json_refuses_what_is_no_structure() {
     assert_eq!(Protocol::Json10.decode(b"").unwrap(), json!({}));
 }
 
+#[test]
+fn a_rest_request_brings_members_in_path_and_query() {
+    let on =
+        |route: rest::Route, line: (&str, &str, &str)| rest::on(&route, line).map(|found| found.map(Value::Object));
+    let detector = ("GET", "/detector/{DetectorId}", "GetDetector");
+    assert_eq!(
+        on(detector, ("GET", "/detector/a%2Fb", "x=1+%26&y")),
+        Ok(Some(json!({"DetectorId": "a/b", "x": "1 &", "y": ""})))
+    );
+    for (method, path) in
+        [("POST", "/detector/a"), ("GET", "/detector"), ("GET", "/detector/"), ("GET", "/detectors/a")]
+    {
+        assert_eq!(on(detector, (method, path, "")), Ok(None), "{method} {path}");
+    }
+    let acl = ("GET", "/{Bucket}?acl", "GetBucketAcl");
+    assert_eq!(on(acl, ("GET", "/b.c", "x-id=GetBucketAcl&acl=")), Ok(Some(json!({"Bucket": "b.c"}))));
+    assert_eq!(on(acl, ("GET", "/b", "acl")), Ok(Some(json!({"Bucket": "b"}))));
+    for query in ["", "logging", "x=acl"] {
+        assert_eq!(on(acl, ("GET", "/b", query)), Ok(None), "{query}");
+    }
+    assert_eq!(on(acl, ("GET", "/%ff", "acl")).unwrap_err().code, "SerializationException");
+}
+
 proptest! {
+    #[test]
+    fn no_address_breaks_a_route(path in "\\PC{0,30}", query in "\\PC{0,30}") {
+        let _ = rest::on(&("GET", "/{A}/{B}?c", "X"), ("GET", &path, &query));
+    }
+
     #[test]
     fn no_body_breaks_a_decoder(body: Vec<u8>) {
         for protocol in [Protocol::Json11, Protocol::Query, Protocol::Cbor] {

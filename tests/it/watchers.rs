@@ -1,0 +1,188 @@
+//! What watches an account's Regions, collected from the sandbox: present, absent, denied, in pages.
+
+use crate::sandboxed::{connect, operator, settings, unknowns};
+use orgward::aws::Sessions;
+use orgward::collect::{self, CollectOptions};
+use orgward::model::region::RegionFacts;
+use orgward::model::scope::RegionRequest;
+use orgward::model::{AccountFacts, AccountId, CauseKind, Observed, OrgFacts, Region};
+use orgward::sandbox::generate::watchers::{ANALYZER, ORGANIZATION_ANALYZER, watched_mut};
+use orgward::sandbox::generate::{Flaw, Problem};
+use orgward::sandbox::state::AccountState;
+use orgward::sandbox::{Fault, FaultKind, LoggedRequest, Sandbox, Scenario};
+use std::collections::BTreeMap;
+use tokio_util::sync::CancellationToken;
+
+const ACCOUNT: &str = "app-one";
+
+fn region(name: &str) -> Region {
+    name.parse().unwrap()
+}
+
+/// `Scenario::small`, whose account under test has these flaws.
+fn flawed(flaws: &[(&str, Flaw)]) -> (Sandbox, AccountId) {
+    let mut scenario = Scenario::small();
+    for (name, flaw) in flaws {
+        scenario.plant(ACCOUNT, Problem::Unwatched(region(name), flaw.clone()));
+    }
+    let account = scenario.account(ACCOUNT).unwrap().id.clone();
+    (Sandbox::new(scenario), account)
+}
+
+async fn enumerate(sessions: &Sessions) -> OrgFacts {
+    collect::organization(sessions, false, &CancellationToken::new()).await.unwrap()
+}
+
+/// The facts of one account, Regions as named (none: every one it can use).
+async fn facts_of(sandbox: &Sandbox, account: &AccountId, regions: &[&str]) -> AccountFacts {
+    let sessions = operator(sandbox).await;
+    let org = enumerate(&sessions).await;
+    sandbox.forget_requests();
+    let regions = match regions {
+        [] => RegionRequest::AllEnabled,
+        named => RegionRequest::Only(named.iter().map(|name| region(name)).collect()),
+    };
+    let options = CollectOptions { regions, ..CollectOptions::default() };
+    let mut seen = None;
+    let accounts = std::slice::from_ref(account);
+    collect::accounts(&sessions, &org, accounts, &options, &CancellationToken::new(), &(), &mut |facts| {
+        seen = Some(facts);
+    })
+    .await;
+    seen.unwrap()
+}
+
+/// How often an operation was called in a Region.
+fn calls(requests: &[LoggedRequest], operation: &str, region: &str) -> usize {
+    requests.iter().filter(|request| request.operation == operation && request.region == region).count()
+}
+
+fn kind<T>(seen: &Observed<T>) -> Option<CauseKind> {
+    seen.cause().map(|cause| cause.kind)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_region_in_scope_is_asked_and_a_disabled_one_is_not() {
+    let (sandbox, account) = flawed(&[]);
+    let facts = facts_of(&sandbox, &account, &[]).await;
+    assert_eq!(unknowns(&facts), []);
+    assert_eq!(facts.watchers.keys().collect::<Vec<_>>().len(), facts.regions_in_scope.len());
+    assert!(facts.watchers.len() > 10);
+    for (region, watchers) in &facts.watchers {
+        healthy(region, watchers);
+    }
+    let named = facts_of(&sandbox, &account, &["us-east-1", "af-south-1"]).await;
+    assert_eq!(named.watchers.keys().collect::<Vec<_>>(), [&region("us-east-1")], "af-south-1 is disabled");
+    assert!(named.regions_in_scope.contains(&region("af-south-1")));
+    assert!(sandbox.requests().iter().all(|request| request.region != "af-south-1"));
+}
+
+fn healthy(region: &Region, watchers: &RegionFacts) {
+    let [analyzer] = watchers.analyzers.value().unwrap().as_slice() else { panic!("{region}: one analyzer") };
+    assert_eq!(
+        (analyzer.name.as_str(), analyzer.kind.as_str(), analyzer.status.as_str()),
+        (ANALYZER, "ACCOUNT", "ACTIVE")
+    );
+    assert_eq!(analyzer.findings.value().map(Vec::len), Some(0));
+    let source = watchers.analyzers.source().unwrap();
+    assert_eq!((source.operation.as_str(), &source.region, source.pages), ("access-analyzer:ListAnalyzers", region, 1));
+    assert!(source.digest.is_some() && source.request_id.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn analyzers_and_active_findings_come_in_pages_and_none_is_an_empty_list() {
+    let (sandbox, account) = flawed(&[("eu-west-1", Flaw::NoAnalyzer), ("us-east-1", Flaw::Findings(150))]);
+    let facts = facts_of(&sandbox, &account, &["eu-west-1", "us-east-1", "eu-central-1"]).await;
+    assert_eq!(unknowns(&facts), []);
+    let analyzers = |name: &str| facts.watchers[&region(name)].analyzers.value().unwrap();
+    assert_eq!(analyzers("eu-west-1").len(), 0);
+    let findings = &analyzers("us-east-1")[0].findings;
+    assert_eq!(findings.value().map(Vec::len), Some(150), "the archived one is not asked for");
+    assert_eq!(findings.source().map(|source| source.pages), Some(2));
+    let finding = &findings.value().unwrap()[0];
+    assert!(finding.resource.starts_with("arn:aws:s3:::") && finding.owner == account.as_str());
+    assert_eq!((finding.resource_type.as_str(), finding.kind.as_str()), ("AWS::S3::Bucket", "ExternalAccess"));
+    let requests = sandbox.requests();
+    assert_eq!(calls(&requests, "ListFindingsV2", "eu-west-1"), 0, "there is nothing to ask");
+    assert_eq!(calls(&requests, "ListFindingsV2", "us-east-1"), 2);
+    assert_eq!(calls(&requests, "ListAnalyzers", "us-east-1"), 1);
+
+    sandbox.with(|org| {
+        let watched = watched_mut(org.state_mut(&account), &region("eu-west-1"));
+        let analyzer = orgward::sandbox::state::Analyzer {
+            kind: "ACCOUNT_UNUSED_ACCESS".into(),
+            status: "CREATING".into(),
+            created: orgward::sandbox::scenario::EPOCH,
+            findings: Vec::new(),
+        };
+        watched.analyzers = (0..101).map(|n| (format!("a{n}"), analyzer.clone())).collect();
+    });
+    let facts = facts_of(&sandbox, &account, &["eu-west-1"]).await;
+    let seen = &facts.watchers[&region("eu-west-1")].analyzers;
+    assert_eq!((seen.value().map(Vec::len), seen.source().map(|source| source.pages)), (Some(101), Some(2)));
+    assert!(!seen.value().unwrap()[0].external_access());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_call_is_a_cause_and_never_an_empty_list() {
+    let (sandbox, account) = flawed(&[]);
+    sandbox.faults().add(Fault::new(FaultKind::Deny).operation("access-analyzer", "ListFindingsV2"));
+    let facts = facts_of(&sandbox, &account, &["us-east-1"]).await;
+    let analyzers = facts.watchers[&region("us-east-1")].analyzers.value().unwrap();
+    assert_eq!(kind(&analyzers[0].findings), Some(CauseKind::AccessDenied));
+    sandbox.faults().clear();
+
+    sandbox.faults().add(Fault::new(FaultKind::Deny).operation("access-analyzer", "ListAnalyzers"));
+    let facts = facts_of(&sandbox, &account, &["us-east-1"]).await;
+    let cause = facts.watchers[&region("us-east-1")].analyzers.cause().unwrap();
+    assert_eq!((cause.kind, cause.operation.as_str()), (CauseKind::AccessDenied, "access-analyzer:ListAnalyzers"));
+}
+
+/// Changes what the account `audit` holds.
+fn audit(sandbox: &Sandbox, scenario: &Scenario, change: impl FnOnce(&mut AccountState)) {
+    let audit = scenario.account("audit").unwrap().id.clone();
+    sandbox.with(|org| change(org.state_mut(&audit)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_organizations_analyzers_are_those_of_its_administrator_by_region() {
+    let scenario = Scenario::small();
+    let sandbox = Sandbox::new(scenario.clone());
+    let sessions = operator(&sandbox).await;
+    let mut org = enumerate(&sessions).await;
+    let cancel = CancellationToken::new();
+    let asked = async |org: &OrgFacts, request: &RegionRequest| {
+        collect::organization_analyzers(&sessions, org, request, &cancel).await
+    };
+    let names = |seen: &Observed<Vec<_>>| -> Vec<String> {
+        let analyzers: &Vec<orgward::model::region::Analyzer> = seen.value().unwrap();
+        analyzers.iter().map(|analyzer| analyzer.name.clone()).collect()
+    };
+    let all = asked(&org, &RegionRequest::AllEnabled).await;
+    assert!(all.len() > 10);
+    for (region, seen) in &all {
+        let wanted: &[&str] = if *region == scenario.home { &[ORGANIZATION_ANALYZER] } else { &[] };
+        assert_eq!(names(seen), wanted, "{region}: an account's own is none of the organization's");
+    }
+    let elsewhere = RegionRequest::Only(vec![region("eu-west-1"), region("af-south-1")]);
+    assert_eq!(asked(&org, &elsewhere).await.keys().collect::<Vec<_>>(), [&region("eu-west-1")]);
+
+    // Known from the organization: nobody is asked who administers.
+    let administrator = scenario.account("audit").unwrap().id.clone();
+    let services = all[&scenario.home].clone().map(|_| vec!["access-analyzer.amazonaws.com".to_owned()]);
+    org.services.delegated.insert(administrator, services);
+    sandbox.forget_requests();
+    let home = RegionRequest::Only(vec![scenario.home.clone()]);
+    assert_eq!(names(&asked(&org, &home).await[&scenario.home]), [ORGANIZATION_ANALYZER]);
+    assert!(sandbox.requests().iter().all(|request| request.operation != "ListDelegatedAdministrators"));
+    org.services.delegated = BTreeMap::new();
+
+    // Who administers is unknown, or can't be entered: an empty answer of the management account settles nothing.
+    sandbox.faults().add(Fault::new(FaultKind::Deny).operation("organizations", "ListDelegatedAdministrators"));
+    assert_eq!(kind(&asked(&org, &home).await[&scenario.home]), Some(CauseKind::AccessDenied));
+    sandbox.faults().clear();
+    audit(&sandbox, &scenario, |state| state.roles.clear());
+    let sessions = connect(&sandbox, settings(&sandbox)).await.unwrap();
+    let seen = collect::organization_analyzers(&sessions, &org, &home, &cancel).await;
+    assert_eq!(kind(&seen[&scenario.home]), Some(CauseKind::AssumeRoleDenied));
+}
