@@ -5,7 +5,7 @@ use super::carry::{self, How, Work};
 use super::confirm::confirm;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
-use super::lockout::{Ground, LockoutArgs};
+use super::lockout::{self, Ground, LockoutArgs};
 use super::plan::{self, Planned, PlaybookArgs};
 use super::saved;
 use super::simulate;
@@ -73,6 +73,7 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
         store::check_writable(path).map_err(Failure::error)?;
     }
     let settings = args.connection.settings()?;
+    lockout::check(&settings)?;
     if !args.dry_run {
         // A journal that can't be kept is found now, not after the last question.
         StateDir::open(&settings.state_dir).map_err(Failure::error)?;

@@ -41,6 +41,14 @@ impl Ground<'_> {
     }
 }
 
+/// Reads what the proof needs before anything is called: a misspelled path is told at once.
+///
+/// # Errors
+/// If the file of protected principals can't be used.
+pub fn check(settings: &Settings) -> Result<(), Failure> {
+    protected(settings).map(drop)
+}
+
 /// Proves a plan anew, over the Regions it names: its refusals for lock-out become those of the organization as it is now.
 ///
 /// # Errors

@@ -174,6 +174,7 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
         store::check_writable(path).map_err(Failure::error)?;
     }
     let settings = args.connection.settings()?;
+    lockout::check(&settings)?;
     let playbooks = args.playbooks.load(&settings)?;
     let environment = Environment::real();
     let sessions = environment.connect(&settings).await?;

@@ -46,6 +46,7 @@ pub struct ResumeArgs {
 /// Runs the command.
 pub async fn run(args: &ResumeArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
     let settings = args.connection.settings()?;
+    lockout::check(&settings)?;
     let id = past::id(&args.run)?;
     let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
     if finished(&past::run(&state, &id)?, ui)? {

@@ -72,6 +72,7 @@ pub async fn run(args: &RollbackArgs, ui: &Ui, cancel: &CancellationToken) -> Ou
         store::check_writable(path).map_err(Failure::error)?;
     }
     let settings = args.connection.settings()?;
+    lockout::check(&settings)?;
     let id = past::id(&args.run)?;
     let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
     let organization = past::run(&state, &id)?.manifest().organization.clone();

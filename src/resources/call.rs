@@ -18,20 +18,34 @@ pub(crate) type Answer<T, E> = Result<T, SdkError<E, HttpResponse>>;
 /// without a word where one comes twice in a row, and what it gave is then no whole list.
 pub(crate) async fn pages<T, E>(
     operation: &str,
+    stream: PaginationStream<Answer<T, E>>,
+    token: impl Fn(&T) -> Option<&str>,
+    take: impl FnMut(T),
+) -> Result<(), Cause>
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    present_pages(operation, stream, &[], token, take).await.map(drop)
+}
+
+/// The same where AWS may answer with one of the codes `absent`: nothing then.
+pub(crate) async fn present_pages<T, E>(
+    operation: &str,
     mut stream: PaginationStream<Answer<T, E>>,
+    absent: &[&str],
     token: impl Fn(&T) -> Option<&str>,
     mut take: impl FnMut(T),
-) -> Result<(), Cause>
+) -> Result<Option<()>, Cause>
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     let mut more = false;
     while let Some(page) = stream.next().await {
-        let page = page.map_err(|error| aws::cause(operation, &error))?;
+        let Some(page) = present(operation, page, absent)? else { return Ok(None) };
         more = token(&page).is_some_and(|token| !token.is_empty());
         take(page);
     }
-    if more { Err(endless(operation)) } else { Ok(()) }
+    if more { Err(endless(operation)) } else { Ok(Some(())) }
 }
 
 /// The tokens of pages asked for by hand (the SDK has no paginator that says where a page is absent).
@@ -143,6 +157,8 @@ pub(crate) fn tag_change(before: &BTreeMap<String, String>, after: &BTreeMap<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_organizations::operation::list_tags_for_resource::ListTagsForResourceError;
+    use aws_smithy_async::future::pagination_stream::fn_stream::FnStream;
 
     #[test]
     fn tags_change_by_difference() {
@@ -166,6 +182,27 @@ mod tests {
         assert_eq!(tokens.next("x:List", Some(String::new())), Ok(None));
         let error = tokens.next("x:List", Some("a".into())).unwrap_err();
         assert_eq!((error.kind, error.operation.as_str()), (CauseKind::NotAnAwsAnswer, "x:List"));
+    }
+
+    /// Pages with these tokens.
+    fn stream(tokens: &'static [&'static str]) -> PaginationStream<Answer<&'static str, ListTagsForResourceError>> {
+        PaginationStream::new(FnStream::new(move |pages| {
+            Box::pin(async move {
+                for token in tokens {
+                    drop(pages.send(Ok(*token)).await);
+                }
+            })
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_ends_before_its_last_page_is_no_whole_list() {
+        let mut seen = Vec::new();
+        let whole = present_pages("x:List", stream(&["a", "b", ""]), &[], |token| Some(*token), |t| seen.push(t)).await;
+        assert_eq!((whole, seen), (Ok(Some(())), vec!["a", "b", ""]));
+        // The SDK ends so where a token comes twice in a row.
+        let cut = present_pages("x:List", stream(&["a", "a"]), &[], |token| Some(*token), drop).await.unwrap_err();
+        assert_eq!((cut.kind, cut.operation.as_str()), (CauseKind::NotAnAwsAnswer, "x:List"));
     }
 
     #[test]

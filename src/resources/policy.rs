@@ -5,13 +5,15 @@
 //! Source: Organizations API reference, `ListPolicies`, `DescribePolicy`, `ListTagsForResource`, `CreatePolicy`,
 //! `UpdatePolicy`, `DeletePolicy`, `TagResource`, `UntagResource`. Organizations keeps no versions.
 
-use super::call::{Calls, done, incomplete, is, pages, present, refused, tag_change};
+use super::call::{Calls, done, incomplete, is, pages, present, present_pages, refused, tag_change};
 use super::document;
 use crate::aws::AccountSession;
 use crate::model::address::Doc;
 use crate::model::ids::{PolicyId, TargetId};
 use crate::model::observed::{Cause, Observed};
 use crate::model::org::PolicyType;
+use aws_sdk_organizations::operation::list_tags_for_resource::ListTagsForResourceOutput;
+use aws_sdk_organizations::operation::list_targets_for_policy::ListTargetsForPolicyOutput;
 use aws_sdk_organizations::types::{self, Tag};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -93,17 +95,16 @@ async fn describe(session: &AccountSession, id: &PolicyId) -> Result<Option<(Sum
 pub(crate) async fn targets(session: &AccountSession, id: &PolicyId) -> Observed<Vec<TargetId>> {
     let work = async {
         let mut found = Vec::new();
-        let client = session.organizations();
-        let mut stream = client.list_targets_for_policy().policy_id(id.as_str()).into_paginator().send();
-        while let Some(page) = stream.next().await {
-            let Some(page) = present(TARGETS, page, &GONE)? else { return Ok(None) };
-            for target in page.targets.unwrap_or_default() {
-                let id = target.target_id().and_then(|id| id.parse().ok());
-                found.push(id.ok_or_else(|| incomplete(TARGETS, "valid target id"))?);
-            }
+        let stream = session.organizations().list_targets_for_policy().policy_id(id.as_str()).into_paginator().send();
+        let take = |page: ListTargetsForPolicyOutput| found.extend(page.targets.unwrap_or_default());
+        if present_pages(TARGETS, stream, &GONE, |page| page.next_token(), take).await?.is_none() {
+            return Ok(None);
         }
-        found.sort();
-        Ok(Some(found))
+        let id = |target: &types::PolicyTargetSummary| target.target_id().and_then(|id| id.parse().ok());
+        let ids = found.iter().map(|target| id(target).ok_or_else(|| incomplete(TARGETS, "valid target id")));
+        let mut ids = ids.collect::<Result<Vec<TargetId>, Cause>>()?;
+        ids.sort();
+        Ok(Some(ids))
     };
     session.observe(TARGETS, &session.global_region(), work).await
 }
@@ -115,13 +116,12 @@ pub(crate) async fn tags(session: &AccountSession, id: &str) -> Observed<BTreeMa
 
 async fn fetch_tags(session: &AccountSession, id: &str) -> Result<Option<BTreeMap<String, String>>, Cause> {
     let mut tags = BTreeMap::new();
-    let client = session.organizations();
-    let mut stream = client.list_tags_for_resource().resource_id(id).into_paginator().send();
-    while let Some(page) = stream.next().await {
-        let Some(page) = present(TAGS, page, &GONE)? else { return Ok(None) };
+    let stream = session.organizations().list_tags_for_resource().resource_id(id).into_paginator().send();
+    let take = |page: ListTagsForResourceOutput| {
         tags.extend(page.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
-    }
-    Ok(Some(tags))
+    };
+    let there = present_pages(TAGS, stream, &GONE, |page| page.next_token(), take).await?;
+    Ok(there.map(|()| tags))
 }
 
 /// The policy as a document; AWS-managed policies have no tags.

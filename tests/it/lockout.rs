@@ -1,6 +1,6 @@
 //! The lock-out proof from outside: what ships is proved, what locks out is refused, a risk is accepted by its target.
 
-use crate::harness::Served;
+use crate::harness::{Served, run};
 use serde_json::Value;
 
 fn served() -> Served {
@@ -96,7 +96,16 @@ fn protected_principals_are_the_users_to_add() {
     served.run(&["plan", &playbook]).ends(6).shows(&["`NoDeploys`", "role/Deploy (deployment)"]);
     served.file("principals.yaml", "version: 1\nprincipal: []\n");
     served.run(&["plan", &playbook]).ends(2).says(&["principals.yaml"]);
+    // Told before the first call, which would fail here.
+    served.file("orgward.yaml", "version: 1\nprotected_principals: principal.yaml\n");
+    for command in [["plan", &playbook], ["apply", &playbook], ["resume", MISSING], ["rollback", MISSING]] {
+        let nowhere = run(served.command(&command).env("AWS_ENDPOINT_URL", "http://127.0.0.1:9"));
+        nowhere.ends(2).says(&["protected principals `", "principal.yaml` can't be read"]);
+    }
 }
+
+/// A run that nobody made.
+const MISSING: &str = "20200101T000000Z-0000";
 
 #[test]
 fn the_simulator_of_aws_agrees_on_what_ships() {

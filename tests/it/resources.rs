@@ -171,6 +171,10 @@ async fn the_root_usage_chain_goes_there_and_back() {
     );
     assert_eq!(id.await.as_deref(), Some(arn.as_str()));
     world.write(&topic, None, Some(&doc(json!({"tags": {}})))).await.unwrap();
+    let (tagged, bare) = (doc(json!({"tags": {"a": "1", "b": "2"}})), doc(json!({"tags": {"b": "2"}})));
+    world.write(&topic, Some(&doc(json!({"tags": {}}))), Some(&tagged)).await.unwrap();
+    world.write(&topic, Some(&tagged), Some(&bare)).await.unwrap();
+    assert_eq!(present(world.read(&topic).await), bare, "a tag is taken away");
 
     let subscription = |protocol: &str, endpoint: &str| Address::Subscription {
         account: account.clone(),

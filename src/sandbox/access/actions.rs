@@ -135,6 +135,7 @@ const SNS: &[Row] = &[
     ("Subscribe", "sns:Subscribe", |call| arn_in(call, "TopicArn")),
     ("TagResource", "sns:TagResource", |call| arn_in(call, "ResourceArn")),
     ("Unsubscribe", "sns:Unsubscribe", anything),
+    ("UntagResource", "sns:UntagResource", |call| arn_in(call, "ResourceArn")),
 ];
 
 /// Operations that also need their service's `TagResource` when they are given tags.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const AUDIT_EXTRA: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["account:ListRegions","cloudwatch:ListTagsForResource","iam:GenerateCredentialReport","logs:FilterLogEvents","sns:ListTagsForResource"],"Resource":"*"}]}"#;
 
 /// What the apply role may do beyond `SecurityAudit`.
-const APPLY_EXTRA: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["account:ListRegions","cloudwatch:DeleteAlarms","cloudwatch:ListTagsForResource","cloudwatch:PutMetricAlarm","cloudwatch:TagResource","iam:DeleteAccountPasswordPolicy","iam:GenerateCredentialReport","iam:UpdateAccountPasswordPolicy","logs:DeleteMetricFilter","logs:FilterLogEvents","logs:PutMetricFilter","sns:CreateTopic","sns:DeleteTopic","sns:ListTagsForResource","sns:Subscribe","sns:TagResource","sns:Unsubscribe"],"Resource":"*"}]}"#;
+const APPLY_EXTRA: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["account:ListRegions","cloudwatch:DeleteAlarms","cloudwatch:ListTagsForResource","cloudwatch:PutMetricAlarm","cloudwatch:TagResource","iam:DeleteAccountPasswordPolicy","iam:GenerateCredentialReport","iam:UpdateAccountPasswordPolicy","logs:DeleteMetricFilter","logs:FilterLogEvents","logs:PutMetricFilter","sns:CreateTopic","sns:DeleteTopic","sns:ListTagsForResource","sns:Subscribe","sns:TagResource","sns:Unsubscribe","sns:UntagResource"],"Resource":"*"}]}"#;
 
 /// A trust policy that lets `management` in with an ExternalId.
 pub(super) fn trust(management: &AccountId, external_id: &str) -> String {

@@ -27,6 +27,7 @@ pub const OPERATIONS: &[(&str, Handler)] = &[
     ("Subscribe", subscriptions::subscribe),
     ("TagResource", tag_resource),
     ("Unsubscribe", subscriptions::unsubscribe),
+    ("UntagResource", untag_resource),
 ];
 
 /// Topics or subscriptions on a page.
@@ -189,6 +190,15 @@ fn tag_resource(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, A
     let tags = checked(tags)?;
     if let Some(topic) = org.state_mut(&caller.account).topics.get_mut(&arn) {
         topic.tags = tags;
+    }
+    Ok(json!({}))
+}
+
+fn untag_resource(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
+    let arn = tagged(org, caller, &input)?;
+    let keys = input::texts(&input, "TagKeys")?;
+    if let Some(topic) = org.state_mut(&caller.account).topics.get_mut(&arn) {
+        topic.tags.retain(|key, _| !keys.contains(key));
     }
     Ok(json!({}))
 }
