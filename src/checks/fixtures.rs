@@ -429,7 +429,12 @@ pub(crate) const LITTLE: &str =
 
 /// A healthy member, seen in two enabled Regions and one disabled, that leans on the organization trail.
 pub(crate) fn account() -> AccountFacts {
-    let summary = [("AccountMFAEnabled", 1), ("AccountAccessKeysPresent", 0), ("AccountPasswordPresent", 1)];
+    let summary = [
+        ("AccountMFAEnabled", 1),
+        ("AccountAccessKeysPresent", 0),
+        ("AccountPasswordPresent", 1),
+        ("AccountSigningCertificatesPresent", 0),
+    ];
     let regions = [home(), region("us-east-1"), region("ap-east-1")];
     let states = [RegionState::EnabledByDefault, RegionState::EnabledByDefault, RegionState::Disabled];
     AccountFacts {
@@ -442,14 +447,14 @@ pub(crate) fn account() -> AccountFacts {
             "iam:GetAccountPasswordPolicy",
             PasswordPolicy {
                 minimum_password_length: 14,
-                require_symbols: false,
-                require_numbers: false,
-                require_uppercase_characters: false,
-                require_lowercase_characters: false,
+                require_symbols: true,
+                require_numbers: true,
+                require_uppercase_characters: true,
+                require_lowercase_characters: true,
                 allow_users_to_change_password: true,
-                max_password_age: None,
+                max_password_age: Some(90),
                 password_reuse_prevention: Some(24),
-                hard_expiry: false,
+                hard_expiry: true,
             },
         ),
         credential_report: seen(

@@ -16,6 +16,7 @@ mod principals;
 mod recording;
 mod references;
 mod root;
+mod root_control;
 mod root_usage;
 mod thresholds;
 mod trails;
@@ -33,8 +34,9 @@ use crate::model::{AccountFacts, Finding, OrgFacts, Region};
 use evaluate::{Check, Facts, Judge, settle};
 
 /// The catalogue: every family, in the order of reports.
-static FAMILIES: [&[Check]; 7] = [
+static FAMILIES: [&[Check]; 8] = [
     root::CHECKS,
+    root_control::CHECKS,
     password_policy::CHECKS,
     credentials::CHECKS,
     admin_policy::CHECKS,

@@ -21,7 +21,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// What findings call the root user, which has no ARN in these facts.
-const ROOT: &str = "<root_account>";
+pub(super) const ROOT: &str = "<root_account>";
 
 pub(super) const ACCESS_KEYS: CheckMeta = CheckMeta {
     id: "root-access-keys",
@@ -70,13 +70,13 @@ pub(super) const MFA: CheckMeta = CheckMeta {
 
 /// Whether the root user has nothing to sign in or sign calls with, as in members whose root credentials were deleted or
 /// never made. Only an answer that says so for each kind counts.
-fn no_credentials(facts: &mut Facts<'_>) -> bool {
+pub(super) fn no_credentials(facts: &mut Facts<'_>) -> bool {
     ["AccountPasswordPresent", "AccountAccessKeysPresent", "AccountSigningCertificatesPresent"]
         .iter()
         .all(|kind| facts.summary_if_there(kind) == Ok(Some(0)))
 }
 
-fn without_credentials() -> Outcome {
+pub(super) fn without_credentials() -> Outcome {
     Outcome::NotApplicable("the account has no root credentials".to_owned())
 }
 

@@ -216,11 +216,15 @@ fn healthy_facts_pass_everything() {
     ];
     for finding in found.concat() {
         let disabled = finding.target.region() == Some(&region("ap-east-1"));
-        let wanted = if disabled { Verdict::NotApplicable } else { Verdict::Pass };
+        // Nobody said what addresses should look like.
+        let silent = disabled || finding.check == "root-email-pattern";
+        let wanted = if silent { Verdict::NotApplicable } else { Verdict::Pass };
         assert_eq!(finding.verdict, wanted, "{}: {}", finding.check, finding.message);
     }
     let own = account(&fixtures::org_without_trail(), &fixtures::account_with_trail(), &Thresholds::default());
-    for finding in own.iter().filter(|finding| finding.target.region() != Some(&region("ap-east-1"))) {
+    let silent = |finding: &&Finding| finding.check == "root-email-pattern";
+    let own = own.iter().filter(|finding| !silent(finding));
+    for finding in own.filter(|finding| finding.target.region() != Some(&region("ap-east-1"))) {
         assert_eq!(finding.verdict, Verdict::Pass, "{}: {}", finding.check, finding.message);
     }
 }
@@ -261,7 +265,8 @@ fn an_account_that_could_not_be_entered_has_a_row_for_each_check() {
     let facts = AccountFacts::unknown(fixtures::id(MEMBER), fixtures::home(), &cause);
     let found = account(&fixtures::org_without_trail(), &facts, &Thresholds::default());
     assert_eq!(found.len(), CATALOG.iter().filter(|meta| meta.granularity != Granularity::Organization).count());
-    for finding in found {
+    // The address is told by the organization, not by the account.
+    for finding in found.into_iter().filter(|finding| finding.check != "root-email-pattern") {
         assert_eq!(finding.verdict, Verdict::Unknown, "{}", finding.check);
         assert_eq!(finding.cause.as_ref(), Some(&cause), "{}", finding.check);
     }

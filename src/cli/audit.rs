@@ -5,10 +5,9 @@ use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::survey::{self, Audited};
 use super::ui::Ui;
-use crate::model::Verdict;
 use crate::model::check::Severity;
+use crate::model::{CauseKind, Finding, Verdict};
 use crate::report::audit_table::Detail;
-use crate::report::coverage::Coverage;
 use crate::report::text::Paint;
 use crate::report::{audit_json, audit_table};
 use crate::store;
@@ -114,13 +113,19 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     Ok(exit(&audited, args.output.fail_on, args.output.allow_partial))
 }
 
-/// The exit code of an audit: interrupted, then incomplete coverage, then findings.
+/// Whether a verdict was asked for and could not be told.
+fn untold(finding: &Finding) -> bool {
+    finding.verdict == Verdict::Unknown
+        && finding.cause.as_ref().is_none_or(|cause| cause.kind != CauseKind::NotCollected)
+}
+
+/// The exit code of an audit: interrupted, then incomplete coverage, then findings. What nobody asked for (`--deep`) counts
+/// against coverage and is listed, but makes no run incomplete: it could have been told.
 pub fn exit(audited: &Audited, fail_on: FailOn, allow_partial: bool) -> Exit {
-    let failing =
-        |finding: &crate::model::Finding| finding.verdict == Verdict::Fail && fail_on.includes(finding.severity);
+    let failing = |finding: &Finding| finding.verdict == Verdict::Fail && fail_on.includes(finding.severity);
     if audited.interrupted {
         Exit::Interrupted
-    } else if !Coverage::of(&audited.findings).complete() && !allow_partial {
+    } else if audited.findings.iter().any(untold) && !allow_partial {
         Exit::Incomplete
     } else if audited.findings.iter().any(failing) {
         Exit::Findings

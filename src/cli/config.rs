@@ -44,6 +44,7 @@ fn shown(settings: &Settings) -> BTreeMap<&'static str, Shown> {
         ("session_tags", json!(settings.session_tags)),
         ("accounts", json!(settings.accounts.keys().collect::<Vec<_>>())),
         ("thresholds", json!(settings.thresholds)),
+        ("root_email_patterns", json!(settings.root_email_patterns)),
         ("profile", json!(settings.profile)),
         ("region", json!(settings.region)),
         ("max_concurrency", json!(settings.max_concurrency)),

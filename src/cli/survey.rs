@@ -167,8 +167,9 @@ pub fn stats(sessions: &Sessions) -> RunStats {
 /// Thresholds from the config file over CIS defaults.
 fn thresholds(settings: &Settings) -> Result<Thresholds, Failure> {
     let given = serde_json::to_value(&settings.thresholds).map_err(Failure::error)?;
-    let thresholds: Thresholds = serde_json::from_value(given)
+    let numbers: Thresholds = serde_json::from_value(given)
         .map_err(|error| Failure::usage([format!("thresholds in the config file: {error}")]))?;
+    let thresholds = Thresholds { root_email_patterns: settings.root_email_patterns.clone(), ..numbers };
     let problems = thresholds.problems();
     if problems.is_empty() { Ok(thresholds) } else { Err(Failure::usage(problems)) }
 }

@@ -91,6 +91,8 @@ pub struct ConfigFile {
     pub accounts: BTreeMap<AccountId, RoleOverrideFile>,
     /// Thresholds of checks, by name.
     pub thresholds: BTreeMap<String, i64>,
+    /// What the address of a root user must look like, with `*` and `?`.
+    pub root_email_patterns: Vec<String>,
 }
 
 /// A role for one account, as written.

@@ -130,6 +130,8 @@ pub struct Settings {
     pub protected_principals: Option<PathBuf>,
     /// Thresholds of checks that differ from their defaults, by name.
     pub thresholds: BTreeMap<String, i64>,
+    /// What the address of a root user must look like, with `*` and `?`.
+    pub root_email_patterns: Vec<String>,
     /// Where each value came from, by the name used in the config file.
     pub origins: BTreeMap<&'static str, Origin>,
 }
@@ -170,6 +172,7 @@ impl Settings {
         origins.insert("accounts", from_file(!accounts.is_empty()));
         origins.insert("break_glass_roles", from_file(!file.break_glass_roles.is_empty()));
         origins.insert("thresholds", from_file(!file.thresholds.is_empty()));
+        origins.insert("root_email_patterns", from_file(!file.root_email_patterns.is_empty()));
         session_tags.extend(flags.session_tags);
         let max_concurrency = pick(&mut origins, "max_concurrency", flags.max_concurrency, file.max_concurrency)
             .unwrap_or(DEFAULT_CONCURRENCY);
@@ -217,6 +220,7 @@ impl Settings {
             break_glass_roles: file.break_glass_roles,
             protected_principals: pick(&mut origins, "protected_principals", None, file.protected_principals),
             thresholds: file.thresholds,
+            root_email_patterns: email_patterns(file.root_email_patterns)?,
             origins,
         })
     }
@@ -236,6 +240,17 @@ fn role_name(setting: &'static str, name: String) -> Result<String, ConfigError>
             setting,
             &format!("`{}` is no role name (letters, digits and _+=,.@-, with its path)", name.escape_debug()),
         ))
+    }
+}
+
+/// Patterns of whole addresses: one without `@` could never match.
+fn email_patterns(patterns: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    match patterns.iter().find(|pattern| !pattern.contains('@')) {
+        None => Ok(patterns),
+        Some(wrong) => Err(ConfigError::value(
+            "root_email_patterns",
+            &format!("`{}` matches no address, write it whole, such as `aws-root+*@example.com`", wrong.escape_debug()),
+        )),
     }
 }
 

@@ -96,3 +96,15 @@ fn a_role_name_is_the_text_that_policies_exempt() {
     let text = "accounts: {\"012345678901\": {role_name: \"a b\"}}\n";
     assert!(settings(Overrides::default(), text).is_err());
 }
+
+#[test]
+fn a_pattern_that_matches_no_address_is_refused() {
+    let good = settings(Overrides::default(), "root_email_patterns: [\"aws-root+*@example.com\"]\n").unwrap();
+    assert_eq!(good.root_email_patterns, ["aws-root+*@example.com"]);
+    assert_eq!(good.origins.get("root_email_patterns"), Some(&Origin::File));
+    let error = settings(Overrides::default(), "root_email_patterns: [\"aws-root\"]\n").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "`root_email_patterns`: `aws-root` matches no address, write it whole, such as `aws-root+*@example.com`"
+    );
+}

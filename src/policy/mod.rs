@@ -58,6 +58,12 @@ pub fn size(text: &str) -> Size {
     Size { characters: text.chars().count(), bytes: text.len() }
 }
 
+/// Whether the whole of `text` matches a pattern in which `*` is any text and `?` any character; `fold` compares letters
+/// without case.
+pub fn matches_wildcards(pattern: &str, text: &str, fold: bool) -> bool {
+    glob::Glob::wild(pattern).matches(text, fold)
+}
+
 /// A hostile text made fit for a message: control characters escaped, cut at 64 characters.
 fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(64).flat_map(char::escape_debug).collect();
