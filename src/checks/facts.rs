@@ -19,6 +19,9 @@ use crate::model::trail::Trail;
 use crate::model::{Cause, Observed};
 use std::collections::BTreeMap;
 
+/// A delegated administrator and its services.
+pub(super) type Administrator<'a> = (&'a AccountId, &'a Observed<Vec<String>>);
+
 impl<'a> Facts<'a> {
     /// The tree, the accounts and the enabled policy types.
     pub fn tree(&mut self) -> Result<Tree<'a>, Cause> {
@@ -58,7 +61,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Delegated administrators, each with the services it administers, which are read one by one as parts.
-    pub fn delegated_administrators(&mut self) -> Result<Vec<(&'a AccountId, &'a Observed<Vec<String>>)>, Cause> {
+    pub fn delegated_administrators(&mut self) -> Result<Vec<Administrator<'a>>, Cause> {
         self.declared(Fact::OrganizationServices)?;
         let accounts = self.part(&self.org.delegated_administrators)?.map_or(&[][..], Vec::as_slice);
         let mut found = Vec::new();

@@ -53,11 +53,14 @@ pub(super) struct Problem {
 /// The names an expression may use: variables, and the fields of those that are maps of facts.
 pub(super) type Vocabulary<'v> = BTreeMap<&'v str, Option<Vec<&'v str>>>;
 
+/// Fields that are read, as (variable, field).
+pub(super) type Reads = BTreeSet<(String, String)>;
+
 /// An expression that was read.
 pub(super) struct Expression {
     tree: IdedExpr,
-    /// The fields it reads, as (variable, field).
-    pub fields: BTreeSet<(String, String)>,
+    /// The fields it reads.
+    pub fields: Reads,
     env: Arc<Env>,
 }
 
@@ -87,7 +90,7 @@ impl Expression {
         Ok(Self { tree, fields, env: Arc::new(env) })
     }
 
-    fn parse(text: &str, vocabulary: &Vocabulary<'_>) -> Result<(IdedExpr, BTreeSet<(String, String)>), Vec<Problem>> {
+    fn parse(text: &str, vocabulary: &Vocabulary<'_>) -> Result<(IdedExpr, Reads), Vec<Problem>> {
         let (mut tree, source) = Parser::default().parse_with_source_info(text).map_err(|errors| {
             let problem = |line: isize, message: String| Problem {
                 line: usize::try_from(line - 1).unwrap_or(0),
@@ -262,7 +265,7 @@ struct Reading<'r> {
     source: &'r SourceInfo,
     text: &'r str,
     bound: Vec<String>,
-    fields: BTreeSet<(String, String)>,
+    fields: Reads,
     problems: Vec<Problem>,
 }
 

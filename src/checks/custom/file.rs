@@ -3,7 +3,7 @@
 //! Owns: the YAML. Must not: open a file, or evaluate.
 
 use super::CustomCheck;
-use super::expression::{Expression, Vocabulary};
+use super::expression::{Expression, Reads, Vocabulary};
 use super::fields::{ACCOUNT, ORG, TAGS, VIEW_VERSION};
 use super::fixture::{Fixture, FixtureFile};
 use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
@@ -143,7 +143,7 @@ impl Reading<'_> {
         }
         let (applies, resources) = (transposed(applies)?, transposed(resources)?);
         let expression = expression.filter(|_| self.errors.len() == before)?;
-        let read: BTreeSet<(String, String)> = [Some(&expression), applies.as_ref(), resources.as_ref()]
+        let read: Reads = [Some(&expression), applies.as_ref(), resources.as_ref()]
             .into_iter()
             .flatten()
             .flat_map(|expression| expression.fields.iter().cloned())
@@ -233,7 +233,7 @@ fn vocabulary(target: TargetFile) -> Vocabulary<'static> {
 }
 
 /// The facts behind fields.
-fn facts(read: &BTreeSet<(String, String)>) -> BTreeSet<Fact> {
+fn facts(read: &Reads) -> BTreeSet<Fact> {
     let of = |(variable, name): &(String, String)| match variable.as_str() {
         "account" => ACCOUNT.iter().find(|field| field.name == name).and_then(|field| field.fact),
         _ => ORG.iter().find(|field| field.name == name).and_then(|field| field.fact),

@@ -21,9 +21,9 @@ pub use fixture::{Fixture, Outcome};
 use crate::model::check::{CheckMeta, Fact, Granularity};
 use crate::model::finding::{Evidence, FailingResource, Finding, Target, Verdict};
 use crate::model::{AccountFacts, Cause, OrgFacts, Region, Source};
-use expression::Expression;
+use expression::{Expression, Reads};
 use fields::{ACCOUNT, ORG};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use view::{Seen, View};
 
 /// A check that is not orgward's own.
@@ -40,7 +40,7 @@ pub struct CustomCheck {
     applies: Option<Expression>,
     expression: Expression,
     resources: Option<Expression>,
-    reads: BTreeSet<(String, String)>,
+    reads: Reads,
 }
 
 /// A field of the view, for those who write checks.

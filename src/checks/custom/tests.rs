@@ -4,6 +4,7 @@ use super::*;
 use crate::checks::fixtures;
 use crate::model::{CauseKind, Observed};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 const FILE: &str = "\
 version: 1

@@ -1,3 +1,5 @@
+//! Principals and everything that holds for each.
+
 use super::super::fixtures::{self, LITTLE, MEMBER, role};
 use super::*;
 use crate::model::AccountFacts;
