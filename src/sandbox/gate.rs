@@ -3,8 +3,8 @@
 //! Owns: the table of rates and who is over them. Must not: wait; it only says no, as the service would.
 //!
 //! Sources: "Quotas for AWS Organizations", "IAM and AWS STS quotas", "Quotas in AWS CloudTrail", "CloudWatch Logs
-//! quotas", "CloudWatch service quotas", "Amazon SNS endpoints and quotas", "Quotas for AWS Account Management". IAM
-//! and Access Analyzer publish no rates; what stands here is a plausible one.
+//! quotas", "CloudWatch service quotas", "Amazon SNS endpoints and quotas", "Quotas for AWS Account Management". IAM,
+//! Access Analyzer and Budgets publish no rates; what stands here is a plausible one.
 
 use super::error::ApiError;
 use crate::model::{AccountId, Region};
@@ -31,14 +31,16 @@ const TABLE: &[Row] = &[
     ("organizations", &["DescribePolicy", "DescribeOrganizationalUnit"], 2.0, 2.0),
     ("organizations", &["CreatePolicy", "UpdatePolicy", "DeletePolicy", "AttachPolicy", "DetachPolicy"], 2.0, 3.0),
     ("organizations", &["ListRoots", "DescribeOrganization"], 1.0, 2.0),
-    ("organizations", &["ListAWSServiceAccessForOrganization"], 1.0, 3.0),
+    ("organizations", &["ListAWSServiceAccessForOrganization", "ListDelegatedServicesForAccount"], 1.0, 3.0),
     ("organizations", &["EnablePolicyType"], 1.0, 1.0),
     ("organizations", &[], 1.0, 1.0),
     ("sts", &["AssumeRole", "GetCallerIdentity"], 600.0, 600.0),
     ("iam", &["GenerateCredentialReport"], 2.0, 4.0),
     ("iam", &["UpdateAccountPasswordPolicy", "DeleteAccountPasswordPolicy"], 2.0, 4.0),
     ("iam", &[], 15.0, 30.0),
+    ("account", &["GetAlternateContact"], 10.0, 15.0),
     ("account", &[], 5.0, 5.0),
+    ("budgets", &[], 5.0, 5.0),
     ("cloudtrail", &["LookupEvents"], 2.0, 2.0),
     ("cloudtrail", &["DescribeTrails"], 10.0, 10.0),
     ("cloudtrail", &["GetTrailStatus"], 10.0, 10.0),

@@ -3,6 +3,7 @@
 //! Owns: what a healthy account looks like and how each planted problem changes it. Must not: keep anything between calls
 //! (10,000 accounts cost nothing), read a clock, or apply AWS's rules.
 
+mod contacts;
 pub mod dice;
 pub mod managed;
 pub mod names;
@@ -11,7 +12,7 @@ mod roles;
 mod trails;
 pub mod watchers;
 
-use super::state::{AccountState, MfaUser, RegionOptStatus, RootMfa, RootUser};
+use super::state::{AccountState, Contacts, Identity, MfaUser, RegionOptStatus, RootMfa, RootUser};
 use crate::model::iam::PasswordPolicy;
 use crate::model::{AccountId, Region};
 use dice::Dice;
@@ -100,6 +101,22 @@ pub enum Problem {
     OrganizationAnalyzer,
     /// A Region is not watched as it should be.
     Unwatched(Region, Flaw),
+    /// No security contact.
+    NoSecurityContact,
+    /// A server certificate that expired this many days ago.
+    ExpiredCertificate(u64),
+    /// A SAML provider whose metadata expired this many days ago.
+    ExpiredSamlProvider(u64),
+    /// A user with a service-specific credential this many days old.
+    ServiceCredential(u64),
+    /// A user with an SSH public key this many days old.
+    OldSshKey(u64),
+    /// A workload's role with sessions of twelve hours.
+    LongSessions,
+    /// The account has a budget that tells somebody; in the management account it speaks for the organization.
+    Budget,
+    /// The account has an alarm on its own estimated charges.
+    BillingAlarm,
 }
 
 /// How a Region is not watched as it should be.
@@ -157,11 +174,15 @@ impl Generator {
             topics: BTreeMap::new(),
             watched: BTreeMap::new(),
             regions: REGIONS.clone(),
+            identity: Identity::default(),
+            contacts: Contacts::default(),
+            budgets: BTreeMap::new(),
         };
         people::groups(self, &mut state, &dice);
         roles::policies(self, &mut state, &dice);
         roles::roles(self, &mut state, &dice);
         people::users(self, &mut state, &dice);
+        contacts::healthy(self, &mut state, &dice);
         trails::log_groups(self, &mut state, &dice);
         if account == &self.management {
             people::operator(self, &mut state, &dice);
@@ -212,6 +233,14 @@ impl Generator {
                     *status = RegionOptStatus::Enabled;
                 }
             }
+            Problem::NoSecurityContact
+            | Problem::ExpiredCertificate(_)
+            | Problem::ExpiredSamlProvider(_)
+            | Problem::ServiceCredential(_)
+            | Problem::OldSshKey(_)
+            | Problem::LongSessions
+            | Problem::Budget
+            | Problem::BillingAlarm => contacts::plant(self, state, problem, &mut dice),
         }
     }
 }

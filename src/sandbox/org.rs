@@ -121,6 +121,8 @@ pub struct Org {
     pub delegated: BTreeMap<AccountId, BTreeMap<String, Timestamp>>,
     /// Services with trusted access and since when.
     pub service_access: BTreeMap<String, Timestamp>,
+    /// Features of central root access that are on: `RootCredentialsManagement`, `RootSessions`.
+    pub root_features: BTreeSet<String>,
     /// Accounts that were written to.
     pub written: BTreeMap<AccountId, AccountState>,
     /// Credential reports asked for.
@@ -173,6 +175,7 @@ impl Org {
             tags: BTreeMap::new(),
             delegated: BTreeMap::new(),
             service_access: BTreeMap::new(),
+            root_features: BTreeSet::new(),
             written: BTreeMap::new(),
             reports: BTreeMap::new(),
             faults: Vec::new(),

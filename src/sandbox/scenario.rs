@@ -40,6 +40,8 @@ pub struct Scenario {
     pub accounts: Vec<ScenarioAccount>,
     /// Delegated administrators: account and service principal.
     pub delegated: Vec<(AccountId, String)>,
+    /// Features of central root access that are on; without any, IAM has no trusted access.
+    pub root_features: Vec<String>,
     /// How much each account holds.
     pub population: Population,
     /// What goes wrong from the start.
@@ -97,7 +99,7 @@ impl Scenario {
         builder.account("app-two", &workloads, &[("env", "dev")]);
         builder.organization_trail(&audit);
         builder.organization_analyzer(&audit);
-        builder.scenario
+        builder.finish()
     }
 
     /// `accounts` accounts (the management account included, at least 2) in a tree that grows with them, with problems at
@@ -162,6 +164,7 @@ impl Builder {
             ous: Vec::new(),
             accounts: Vec::new(),
             delegated: Vec::new(),
+            root_features: vec!["RootCredentialsManagement".into(), "RootSessions".into()],
             population: Population::default(),
             faults: Vec::new(),
         };
@@ -212,6 +215,12 @@ impl Builder {
             problems: Vec::new(),
             id,
         });
+    }
+
+    /// The scenario, with a budget in the management account.
+    fn finish(mut self) -> Scenario {
+        self.scenario.plant("management", Problem::Budget);
+        self.scenario
     }
 
     /// Gives the management account the organization trail and `log_account` its log group.

@@ -3,8 +3,10 @@
 //! Owns: the shape of an account's IAM, trails, log groups, alarms, topics, watchers and Regions. Must not: generate population data
 //! (`generate`), apply AWS's rules (`services`), or know a wire format.
 
+mod identity;
 mod watched;
 
+pub use identity::{Budget, Contacts, Identity, SamlProvider, ServerCertificate, ServiceCredential, SshKey};
 pub use watched::{Analyzer, AnalyzerFinding, Watched};
 
 use crate::model::iam::PasswordPolicy;
@@ -51,6 +53,12 @@ pub struct AccountState {
     pub watched: BTreeMap<Region, Watched>,
     /// Every Region and whether the account can use it.
     pub regions: BTreeMap<Region, RegionOptStatus>,
+    /// Certificates, providers and further credentials.
+    pub identity: Identity,
+    /// Whom AWS can reach.
+    pub contacts: Contacts,
+    /// Budgets by name.
+    pub budgets: BTreeMap<String, Budget>,
 }
 
 /// `RegionOptStatus` of `account:ListRegions`.

@@ -8,6 +8,7 @@ import json
 import sys
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import botocore.exceptions
@@ -82,6 +83,8 @@ class Everything(unittest.TestCase):
         c.list_accounts_for_parent(ParentId=ou)
         self.assertTrue(c.list_delegated_administrators()["DelegatedAdministrators"])
         self.assertTrue(c.list_aws_service_access_for_organization()["EnabledServicePrincipals"])
+        delegated = c.list_delegated_services_for_account(AccountId=self.accounts["audit"]["Id"])["DelegatedServices"]
+        self.assertEqual([service["ServicePrincipal"] for service in delegated], ["cloudtrail.amazonaws.com"])
         tags = [{"Key": "witness", "Value": "<&>"}]
         scp = c.create_policy(Name="witness", Description="", Type="SERVICE_CONTROL_POLICY", Content=json.dumps(DENY), Tags=tags)
         id = scp["Policy"]["PolicySummary"]["Id"]
@@ -117,6 +120,23 @@ class Everything(unittest.TestCase):
             for status in ("Any", "Assigned", "Unassigned"):
                 iam.list_virtual_mfa_devices(AssignmentStatus=status)
             iam.get_account_authorization_details()
+            self.assertTrue(iam.list_saml_providers()["SAMLProviderList"])
+            iam.list_server_certificates()
+            for user in iam.get_account_authorization_details(Filter=["User"])["UserDetailList"]:
+                iam.list_ssh_public_keys(UserName=user["UserName"])
+                iam.list_service_specific_credentials(UserName=user["UserName"])
+            contact = account.account.get_alternate_contact(AlternateContactType="SECURITY")["AlternateContact"]
+            self.assertEqual(contact["AlternateContactType"], "SECURITY")
+            self.assertTrue(account.account.get_contact_information()["ContactInformation"]["CountryCode"])
+        self.assertTrue(self.enter("web-prod").iam.list_server_certificates()["ServerCertificateMetadataList"])
+        held = self.enter("mobile-dev").iam.list_service_specific_credentials(AllUsers=True)["ServiceSpecificCredentials"]
+        self.assertEqual([one["ServiceName"] for one in held], ["codecommit.amazonaws.com"])
+        features = self.management.iam.list_organizations_features()
+        self.assertEqual(set(features["EnabledFeatures"]), {"RootCredentialsManagement", "RootSessions"})
+        id = self.accounts["management"]["Id"]
+        self.assertEqual([one["BudgetType"] for one in self.management.budgets.describe_budgets(AccountId=id)["Budgets"]], ["COST"])
+        told = self.management.budgets.describe_budget_notifications_for_account(AccountId=id)
+        self.assertTrue(told["BudgetNotificationsForAccount"][0]["Notifications"])
         iam = self.enter("web-staging").iam
         iam.update_account_password_policy(MinimumPasswordLength=14, MaxPasswordAge=90, HardExpiry=True)
         self.assertTrue(iam.get_account_password_policy()["PasswordPolicy"]["HardExpiry"])
@@ -224,6 +244,9 @@ class Everything(unittest.TestCase):
         scp = {"Filter": "SERVICE_CONTROL_POLICY"}
         found = self.enter("data-prod")
         analyzer = found.accessanalyzer.list_analyzers()["analyzers"][0]["arn"]
+        build = self.enter("ci-build").iam
+        users = [user["UserName"] for user in build.get_account_authorization_details(Filter=["User"])["UserDetailList"]]
+        user = next(user for user in users if build.list_ssh_public_keys(UserName=user)["SSHPublicKeys"])
         for client, operation, arguments, size in [
             (o, "list_accounts", {}, 7),
             (o, "list_organizational_units_for_parent", {"ParentId": self.root}, 2),
@@ -240,6 +263,12 @@ class Everything(unittest.TestCase):
             (self.management.account, "list_regions", {}, 5),
             (audit.iam, "list_roles", {}, 3),
             (audit.iam, "list_account_aliases", {}, 1),
+            (self.enter("web-prod").iam, "list_server_certificates", {}, 1),
+            (self.enter("ci-build").iam, "list_ssh_public_keys", {"UserName": user}, 1),
+            (o, "list_delegated_services_for_account", {"AccountId": self.accounts["audit"]["Id"]}, 1),
+            (self.management.budgets, "describe_budgets", {"AccountId": self.accounts["management"]["Id"]}, 1),
+            (self.management.budgets, "describe_budget_notifications_for_account",
+             {"AccountId": self.accounts["management"]["Id"]}, 1),
             (audit.iam, "list_virtual_mfa_devices", {}, 2),
             (audit.iam, "get_account_authorization_details", {}, 4),
             (audit.cloudtrail, "list_trails", {}, None),
@@ -323,6 +352,21 @@ class Everything(unittest.TestCase):
             (self.management.account.list_regions, {"AccountId": "000000000000"}, "AccessDeniedException"),
             (self.management.account.list_regions, {"MaxResults": 51}, "ValidationException"),
             (self.management.account.list_regions, {"NextToken": "x"}, "ValidationException"),
+            (self.enter("dns").account.get_alternate_contact, {"AlternateContactType": "SECURITY"}, "ResourceNotFoundException"),
+            (audit.account.get_alternate_contact, {"AlternateContactType": "LEGAL"}, "ValidationException"),
+            (audit.account.get_contact_information, {"AccountId": "000000000000"}, "AccessDeniedException"),
+            (self.management.budgets.describe_budgets, {"AccountId": here}, "AccessDeniedException"),
+            (self.management.budgets.describe_budgets, {}, "InvalidParameterException"),
+            (self.management.budgets.describe_budgets, {"AccountId": self.accounts["management"]["Id"], "NextToken": "x"},
+             "InvalidNextTokenException"),
+            (self.management.organizations.list_delegated_services_for_account, {"AccountId": self.accounts["dns"]["Id"]},
+             "AccountNotRegisteredException"),
+            (self.management.organizations.list_delegated_services_for_account, {"AccountId": "000000000000"},
+             "AccountNotFoundException"),
+            (audit.iam.list_ssh_public_keys, {"UserName": "none"}, "NoSuchEntity"),
+            (audit.iam.list_service_specific_credentials, {"UserName": "none"}, "NoSuchEntity"),
+            (audit.iam.list_service_specific_credentials, {"UserName": "none", "AllUsers": True}, "ValidationError"),
+            (audit.iam.list_organizations_features, {}, "AccountNotManagementOrDelegatedAdministratorException"),
             (audit.iam.get_role, {"RoleName": "none"}, "NoSuchEntity"),
             (audit.iam.list_roles, {"Marker": "x"}, "ValidationError"),
             (audit.iam.list_roles, {"MaxItems": 1001}, "ValidationError"),
@@ -401,6 +445,7 @@ class Everything(unittest.TestCase):
                 (nobody.organizations.list_roots, "UnrecognizedClientException"),
                 (nobody.account.list_regions, "UnrecognizedClientException"),
                 (nobody.accessanalyzer.list_analyzers, "UnrecognizedClientException"),
+                (nobody.budgets.describe_budgets, "UnrecognizedClientException"),
                 (nobody.cloudtrail.list_trails, "UnrecognizedClientException"),
                 (nobody.logs.describe_log_groups, "UnrecognizedClientException"),
                 (nobody.cloudwatch.describe_alarms, "UnrecognizedClientException"),
@@ -428,6 +473,7 @@ class Everything(unittest.TestCase):
             (c.over("json").cloudwatch.describe_alarms, "AccessDenied"),
             (c.accessanalyzer.list_analyzers, "AccessDeniedException"),
             (c.sns.list_topics, "AuthorizationError"), (c.account.list_regions, "AccessDeniedException"),
+            (partial(c.budgets.describe_budgets, AccountId=self.accounts["audit"]["Id"]), "AccessDeniedException"),
             (c.sts.get_caller_identity, "OK"),
         ]:
             try:
@@ -456,6 +502,7 @@ class Everything(unittest.TestCase):
         calls = [
             c.organizations.list_roots, c.sts.get_caller_identity, c.account.list_regions, c.iam.list_roles,
             c.cloudtrail.describe_trails, c.logs.describe_log_groups, c.sns.list_topics, c.accessanalyzer.list_analyzers,
+            partial(c.budgets.describe_budgets, AccountId=self.accounts["management"]["Id"]),
             *[c.over(protocol).cloudwatch.describe_alarms for protocol in CLOUDWATCH_PROTOCOLS],
         ]
         for _ in range(40):

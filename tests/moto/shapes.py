@@ -27,7 +27,7 @@ JSON_COMMON = {
 REST_COMMON = {**JSON_COMMON, "AccessDeniedException": 403}
 COMMON = {
     "access-analyzer": REST_COMMON,
-    "organizations": JSON_COMMON, "account": JSON_COMMON, "cloudtrail": JSON_COMMON, "logs": JSON_COMMON,
+    "organizations": JSON_COMMON, "account": JSON_COMMON, "budgets": JSON_COMMON, "cloudtrail": JSON_COMMON, "logs": JSON_COMMON,
     "iam": QUERY_COMMON, "sts": QUERY_COMMON, "sns": {**QUERY_COMMON, "InvalidParameter": 400, "Throttled": 429},
     "cloudwatch": {
         **QUERY_COMMON, "InvalidParameterCombination": 400, "InvalidParameterValue": 400, "MissingParameter": 400,

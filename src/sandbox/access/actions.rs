@@ -33,7 +33,8 @@ type Row = (&'static str, &'static str, Resources);
 
 const TABLES: &[(&str, &[Row])] = &[
     ("access-analyzer", ACCESS_ANALYZER),
-    ("account", &[("ListRegions", "account:ListRegions", own_account)]),
+    ("account", ACCOUNT),
+    ("budgets", BUDGETS),
     ("cloudtrail", CLOUDTRAIL),
     ("cloudwatch", CLOUDWATCH),
     ("iam", IAM),
@@ -45,6 +46,17 @@ const TABLES: &[(&str, &[Row])] = &[
 const ACCESS_ANALYZER: &[Row] = &[
     ("ListAnalyzers", "access-analyzer:ListAnalyzers", anything),
     ("ListFindingsV2", "access-analyzer:ListFindings", |call| arn_in(call, "analyzerArn")),
+];
+
+const ACCOUNT: &[Row] = &[
+    ("GetAlternateContact", "account:GetAlternateContact", own_account),
+    ("GetContactInformation", "account:GetContactInformation", own_account),
+    ("ListRegions", "account:ListRegions", own_account),
+];
+
+const BUDGETS: &[Row] = &[
+    ("DescribeBudgetNotificationsForAccount", "budgets:ViewBudget", budget),
+    ("DescribeBudgets", "budgets:ViewBudget", budget),
 ];
 
 const CLOUDTRAIL: &[Row] = &[
@@ -77,7 +89,12 @@ const IAM: &[Row] = &[
     ("GetCredentialReport", "iam:GetCredentialReport", anything),
     ("GetRole", "iam:GetRole", role),
     ("ListAccountAliases", "iam:ListAccountAliases", anything),
+    ("ListOrganizationsFeatures", "iam:ListOrganizationsFeatures", anything),
     ("ListRoles", "iam:ListRoles", anything),
+    ("ListSAMLProviders", "iam:ListSAMLProviders", anything),
+    ("ListSSHPublicKeys", "iam:ListSSHPublicKeys", user),
+    ("ListServerCertificates", "iam:ListServerCertificates", anything),
+    ("ListServiceSpecificCredentials", "iam:ListServiceSpecificCredentials", user),
     ("ListVirtualMFADevices", "iam:ListVirtualMFADevices", anything),
     ("SimulateCustomPolicy", "iam:SimulateCustomPolicy", anything),
     ("UpdateAccountPasswordPolicy", "iam:UpdateAccountPasswordPolicy", anything),
@@ -108,6 +125,9 @@ const ORGANIZATIONS: &[Row] = &[
     ("ListAccountsForParent", "organizations:ListAccountsForParent", |call| entity(call, "ParentId")),
     ("ListChildren", "organizations:ListChildren", |call| entity(call, "ParentId")),
     ("ListDelegatedAdministrators", "organizations:ListDelegatedAdministrators", anything),
+    ("ListDelegatedServicesForAccount", "organizations:ListDelegatedServicesForAccount", |call| {
+        entity(call, "AccountId")
+    }),
     ("ListOrganizationalUnitsForParent", "organizations:ListOrganizationalUnitsForParent", |call| {
         entity(call, "ParentId")
     }),
@@ -201,6 +221,19 @@ fn role(call: Call<'_>) -> Vec<String> {
     let account = &call.caller.account;
     let arn = call.org.state(account).roles.get(name).map(|role| role.arn(account));
     vec![arn.unwrap_or_else(|| format!("arn:aws:iam::{account}:role/{name}"))]
+}
+
+/// The user of a call; none for `AllUsers`, which IAM authorizes on `*`.
+fn user(call: Call<'_>) -> Vec<String> {
+    let Some(name) = call.text("UserName") else { return Vec::new() };
+    let account = &call.caller.account;
+    let state = call.org.state(account);
+    let arn = state.users.get(name).map(|user| state.user_arn(user));
+    vec![arn.unwrap_or_else(|| format!("arn:aws:iam::{account}:user/{name}"))]
+}
+
+fn budget(call: Call<'_>) -> Vec<String> {
+    vec![format!("arn:aws:budgets::{}:budget/*", call.text("AccountId").unwrap_or(call.caller.account.as_str()))]
 }
 
 /// The form CloudWatch Logs gives in its own denials; both `log-group:NAME:*` and `log-group:NAME*` match it.

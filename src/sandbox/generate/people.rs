@@ -141,7 +141,7 @@ pub(super) fn operator(generator: &Generator, state: &mut AccountState, dice: &D
 }
 
 /// What the operator may do: everything orgward does with the management account's own credentials.
-const OPERATOR_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["access-analyzer:*","account:*","cloudtrail:*","cloudwatch:*","config:*","guardduty:*","iam:*","logs:*","organizations:*","s3:*","securityhub:*","sns:*","sts:*"],"Resource":"*"}]}"#;
+const OPERATOR_POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["access-analyzer:*","account:*","budgets:*","cloudtrail:*","cloudwatch:*","config:*","guardduty:*","iam:*","logs:*","organizations:*","s3:*","securityhub:*","sns:*","sts:*"],"Resource":"*"}]}"#;
 
 /// Plants a problem of a user: a new user who has it, as nobody healthy should turn into the culprit.
 pub(super) fn plant(generator: &Generator, state: &mut AccountState, problem: &Problem, dice: &mut Dice) {

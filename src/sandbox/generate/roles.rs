@@ -3,16 +3,16 @@
 //! Owns: trust policies and permissions. Must not: make users (`people`).
 
 use super::dice::Dice;
-use super::{APPLY_EXTERNAL_ID, APPLY_ROLE, AUDIT_EXTERNAL_ID, AUDIT_ROLE, Generator, managed, names};
+use super::{APPLY_EXTERNAL_ID, APPLY_ROLE, AUDIT_EXTERNAL_ID, AUDIT_ROLE, Generator, contacts, managed, names};
 use crate::model::AccountId;
 use crate::sandbox::state::{AccountState, Policy, Role, Tags};
 use std::collections::BTreeMap;
 
 /// What the audit role may do beyond `SecurityAudit`.
-const AUDIT_EXTRA: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["account:ListRegions","cloudwatch:ListTagsForResource","iam:GenerateCredentialReport","logs:FilterLogEvents","sns:ListTagsForResource"],"Resource":"*"}]}"#;
+const AUDIT_EXTRA: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["account:GetAlternateContact","account:GetContactInformation","account:ListRegions","cloudwatch:ListTagsForResource","iam:GenerateCredentialReport","logs:FilterLogEvents","sns:ListTagsForResource"],"Resource":"*"}]}"#;
 
 /// What the apply role may do beyond `SecurityAudit`.
-const APPLY_EXTRA: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["account:ListRegions","cloudwatch:DeleteAlarms","cloudwatch:ListTagsForResource","cloudwatch:PutMetricAlarm","cloudwatch:TagResource","iam:DeleteAccountPasswordPolicy","iam:GenerateCredentialReport","iam:UpdateAccountPasswordPolicy","logs:DeleteMetricFilter","logs:FilterLogEvents","logs:PutMetricFilter","sns:CreateTopic","sns:DeleteTopic","sns:ListTagsForResource","sns:Subscribe","sns:TagResource","sns:Unsubscribe","sns:UntagResource"],"Resource":"*"}]}"#;
+const APPLY_EXTRA: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["account:GetAlternateContact","account:GetContactInformation","account:ListRegions","cloudwatch:DeleteAlarms","cloudwatch:ListTagsForResource","cloudwatch:PutMetricAlarm","cloudwatch:TagResource","iam:DeleteAccountPasswordPolicy","iam:GenerateCredentialReport","iam:UpdateAccountPasswordPolicy","logs:DeleteMetricFilter","logs:FilterLogEvents","logs:PutMetricFilter","sns:CreateTopic","sns:DeleteTopic","sns:ListTagsForResource","sns:Subscribe","sns:TagResource","sns:Unsubscribe","sns:UntagResource"],"Resource":"*"}]}"#;
 
 /// A trust policy that lets `management` in with an ExternalId.
 pub(super) fn trust(management: &AccountId, external_id: &str) -> String {
@@ -111,6 +111,7 @@ fn linked(generator: &Generator, state: &mut AccountState, dice: &Dice) {
 
 fn identity_center(generator: &Generator, state: &mut AccountState, mut dice: Dice) {
     let provider = format!("arn:aws:iam::{}:saml-provider/AWSSSO_{}_DO_NOT_DELETE", state.account, dice.lower(16));
+    contacts::identity_center_provider(generator, state, &provider, &mut dice.fork("provider"));
     let trust = format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Federated":"{provider}"}},"Action":["sts:AssumeRoleWithSAML","sts:TagSession"],"Condition":{{"StringEquals":{{"SAML:aud":"https://signin.aws.amazon.com/saml"}}}}}}]}}"#
     );

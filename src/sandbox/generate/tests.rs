@@ -117,6 +117,35 @@ fn every_region_is_watched_but_where_a_flaw_was_planted() {
 }
 
 #[test]
+fn each_problem_of_certificates_contacts_and_bills_shows_in_the_state() {
+    let generator = generator();
+    let with = |problem: Problem| generator.account(&id("111122223333"), &[problem]);
+    let healthy = generator.account(&id("111122223333"), &[]);
+    assert!(healthy.contacts.alternate.contains_key("SECURITY") && healthy.contacts.information.len() > 5);
+    assert!(healthy.identity.saml_providers.values().all(|provider| provider.valid_until > EPOCH));
+    assert!(healthy.identity.certificates.values().all(|certificate| certificate.expires > EPOCH));
+    assert!(healthy.identity.ssh_keys.values().flatten().all(|key| days_ago(key.uploaded) < 90));
+    assert!(healthy.identity.service_credentials.is_empty() && healthy.budgets.is_empty());
+    assert!(with(Problem::NoSecurityContact).contacts.alternate.is_empty());
+    let expired = with(Problem::ExpiredCertificate(33)).identity.certificates;
+    assert!(expired.values().any(|certificate| days_ago(certificate.expires) == 33));
+    let expired = with(Problem::ExpiredSamlProvider(12)).identity.saml_providers;
+    assert!(expired.values().any(|provider| days_ago(provider.valid_until) == 12));
+    let held = with(Problem::ServiceCredential(400));
+    assert!(held.identity.service_credentials.keys().all(|user| held.users.contains_key(user)));
+    assert_eq!(held.identity.service_credentials.len(), 1);
+    let old = with(Problem::OldSshKey(200)).identity.ssh_keys;
+    assert!(old.values().flatten().any(|key| days_ago(key.uploaded) == 200));
+    let long = with(Problem::LongSessions).roles;
+    assert!(long.values().any(|role| role.path == "/" && role.max_session_seconds == 43_200));
+    assert_eq!(with(Problem::Budget).budgets.len(), 1);
+    let alarmed = with(Problem::BillingAlarm);
+    let ((region, _), alarm) = alarmed.alarms.first_key_value().unwrap();
+    assert_eq!((region.as_str(), &alarm.settings["Namespace"]), ("us-east-1", &"AWS/Billing".into()));
+    assert!(alarm.settings["AlarmActions"][0].as_str().is_some_and(|arn| alarmed.topics.contains_key(arn)));
+}
+
+#[test]
 fn the_management_account_has_the_operator_and_no_member_roles() {
     let generator = generator();
     let state = generator.account(&generator.management.clone(), &[]);

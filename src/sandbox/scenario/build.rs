@@ -73,6 +73,10 @@ impl From<Scenario> for Org {
                 org.tags.insert(account.id.as_str().to_owned(), account.tags);
             }
         }
+        if !scenario.root_features.is_empty() {
+            org.service_access.insert("iam.amazonaws.com".into(), scenario.epoch);
+        }
+        org.root_features = scenario.root_features.into_iter().collect();
         for (account, service) in scenario.delegated {
             org.service_access.insert(service.clone(), scenario.epoch);
             org.delegated.entry(account).or_default().insert(service, scenario.epoch);

@@ -64,8 +64,18 @@ pub(super) fn problems() -> Vec<(&'static str, Problem)> {
         ("sandbox-mei", Problem::RootWithoutMfa),
         ("network-hub", Problem::RootVirtualMfa),
         ("mobile-prod", Problem::RootUsed(9)),
-        // Policies.
+        // Policies and roles.
         ("ci-build", Problem::AdminStar),
+        ("data-staging", Problem::LongSessions),
+        // Certificates and further credentials.
+        ("web-prod", Problem::ExpiredCertificate(33)),
+        ("shared-services", Problem::ExpiredSamlProvider(12)),
+        ("mobile-dev", Problem::ServiceCredential(400)),
+        ("ci-build", Problem::OldSshKey(260)),
+        // Contacts.
+        ("sandbox-amara", Problem::NoSecurityContact),
+        ("sandbox-mei", Problem::NoSecurityContact),
+        ("dns", Problem::NoSecurityContact),
     ]
 }
 
@@ -82,7 +92,7 @@ pub(super) fn scenario() -> Scenario {
         builder.organization_trail(&audit);
         builder.organization_analyzer(&audit);
     }
-    let mut scenario = builder.scenario;
+    let mut scenario = builder.finish();
     for (name, problem) in problems() {
         scenario.plant(name, problem);
     }

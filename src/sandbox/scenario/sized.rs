@@ -43,7 +43,7 @@ pub(super) fn scenario(accounts: usize, seed: u64) -> Scenario {
     }
     builder.organization_trail(&audit);
     builder.organization_analyzer(&audit);
-    builder.scenario
+    builder.finish()
 }
 
 /// Opens about `wanted` OUs and answers all of them; the first chain goes down to the last level.
@@ -93,6 +93,12 @@ fn problems(dice: &mut Dice) -> Vec<Problem> {
         (15, Problem::RootUsed(dice.between(0, 40))),
         (10, Problem::NoRootCredentials),
         (30, Problem::AdminStar),
+        (90, Problem::NoSecurityContact),
+        (25, Problem::ExpiredCertificate(days)),
+        (15, Problem::ExpiredSamlProvider(days)),
+        (30, Problem::ServiceCredential(days)),
+        (40, Problem::OldSshKey(key_days)),
+        (50, Problem::LongSessions),
     ];
     let mut planted: Vec<Problem> =
         rated.into_iter().filter_map(|(permille, problem)| dice.chance(permille).then_some(problem)).collect();

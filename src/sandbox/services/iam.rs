@@ -7,6 +7,7 @@
 //! Source: IAM API reference.
 
 mod authorization;
+mod identity;
 mod password;
 mod report;
 mod simulate;
@@ -28,7 +29,12 @@ pub const OPERATIONS: &[(&str, Handler)] = &[
     ("GetCredentialReport", report::get),
     ("GetRole", get_role),
     ("ListAccountAliases", list_aliases),
+    ("ListOrganizationsFeatures", identity::organizations_features),
     ("ListRoles", list_roles),
+    ("ListSAMLProviders", identity::saml_providers),
+    ("ListSSHPublicKeys", identity::ssh_public_keys),
+    ("ListServerCertificates", identity::server_certificates),
+    ("ListServiceSpecificCredentials", identity::service_specific_credentials),
     ("ListVirtualMFADevices", list_virtual_mfa_devices),
     ("SimulateCustomPolicy", simulate::custom_policy),
     ("UpdateAccountPasswordPolicy", password::update),
@@ -119,11 +125,11 @@ fn summary(org: &mut Org, caller: &Caller, _input: Value) -> Result<Value, ApiEr
         ("PolicySizeQuota", 6_144),
         ("PolicyVersionsInUse", count(state.policies.len())),
         ("PolicyVersionsInUseQuota", 10_000),
-        ("Providers", 1),
+        ("Providers", count(state.identity.saml_providers.len())),
         ("RolePolicySizeQuota", 10_240),
         ("Roles", count(state.roles.len())),
         ("RolesQuota", 1_000),
-        ("ServerCertificates", 0),
+        ("ServerCertificates", count(state.identity.certificates.len())),
         ("ServerCertificatesQuota", 20),
         ("SigningCertificatesPerUserQuota", 2),
         ("UserPolicySizeQuota", 2_048),

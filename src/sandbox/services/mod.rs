@@ -5,6 +5,7 @@
 
 pub mod access_analyzer;
 pub mod account;
+pub mod budgets;
 pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod iam;
@@ -102,7 +103,11 @@ pub(crate) const SERVICES: &[Service] = &[
     Service {
         prefix: "account",
         signing: "account",
-        paths: &[("/listRegions", "ListRegions")],
+        paths: &[
+            ("/getAlternateContact", "GetAlternateContact"),
+            ("/getContactInformation", "GetContactInformation"),
+            ("/listRegions", "ListRegions"),
+        ],
         global: true,
         denied: ("AccessDeniedException", 403),
         operations: &[account::OPERATIONS],
@@ -116,6 +121,16 @@ pub(crate) const SERVICES: &[Service] = &[
         denied: ("AccessDenied", 403),
         validation: "ValidationError",
         operations: &[iam::OPERATIONS],
+        ..PLAIN
+    },
+    Service {
+        prefix: "budgets",
+        signing: "budgets",
+        target: Some("AWSBudgetServiceGateway"),
+        global: true,
+        validation: "InvalidParameterException",
+        message_member: "Message",
+        operations: &[budgets::OPERATIONS],
         ..PLAIN
     },
     Service {

@@ -15,7 +15,7 @@ async fn unknown_operations_fail_by_name() {
     let error = iam.create_user().user_name("x").send().await.unwrap_err();
     assert!(error.into_service_error().message().unwrap().contains("iam:CreateUser"));
     let account = aws_sdk_account::Client::new(&small.config(&small.operator(), "us-east-1"));
-    let error = account.get_contact_information().send().await.unwrap_err();
+    let error = account.get_account_information().send().await.unwrap_err();
     assert_eq!(error.raw_response().unwrap().status().as_u16(), 501);
     let cloudwatch = aws_sdk_cloudwatch::Client::new(&small.config(&small.operator(), "eu-central-1"));
     let error = cloudwatch.list_dashboards().send().await.unwrap_err().into_service_error();

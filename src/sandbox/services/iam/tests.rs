@@ -250,3 +250,80 @@ fn aliases_are_a_list() {
     let answer = iam(&mut org, &caller, "ListAccountAliases", json!({})).unwrap();
     assert_eq!((&answer["AccountAliases"], &answer["IsTruncated"]), (&json!(["fernhill-one"]), &json!(false)));
 }
+
+/// An account with one of everything.
+fn with_everything() -> Org {
+    let mut scenario = Scenario::small();
+    for problem in [
+        Problem::ExpiredCertificate(9),
+        Problem::ExpiredSamlProvider(12),
+        Problem::ServiceCredential(400),
+        Problem::OldSshKey(200),
+        Problem::UserWithoutMfa,
+        Problem::OldSshKey(201),
+    ] {
+        scenario.plant("app-one", problem);
+    }
+    Org::from(scenario)
+}
+
+#[test]
+fn certificates_providers_and_further_credentials_are_listed() {
+    let mut org = with_everything();
+    let caller = caller(&org, "app-one", "us-east-1");
+    let mut ask = |operation: &str, input: Value| call(OPERATIONS, &mut org, &caller, operation, input).unwrap();
+    let certificates = ask("ListServerCertificates", json!({}));
+    let certificates = certificates["ServerCertificateMetadataList"].as_array().unwrap().clone();
+    assert!(certificates.iter().all(|one| one["Arn"].as_str().unwrap().contains(":server-certificate/")));
+    assert!(!certificates.is_empty());
+    assert_eq!(
+        ask("ListServerCertificates", json!({"PathPrefix": "/none/"}))["ServerCertificateMetadataList"],
+        json!([])
+    );
+    let providers = ask("ListSAMLProviders", json!({}));
+    let arns: Vec<&str> =
+        providers["SAMLProviderList"].as_array().unwrap().iter().map(|one| one["Arn"].as_str().unwrap()).collect();
+    assert!(arns.len() == 2 && arns.iter().any(|arn| arn.contains("saml-provider/AWSSSO_")), "{arns:?}");
+    let credentials = ask("ListServiceSpecificCredentials", json!({"AllUsers": "true"}));
+    let credential = &credentials["ServiceSpecificCredentials"][0];
+    assert_eq!(credential["ServiceName"], "codecommit.amazonaws.com");
+    let user = credential["UserName"].as_str().unwrap().to_owned();
+    let own = ask("ListServiceSpecificCredentials", json!({"UserName": user}));
+    assert_eq!(own["ServiceSpecificCredentials"].as_array().map(Vec::len), Some(1));
+    let other = json!({"AllUsers": true, "ServiceName": "cassandra.amazonaws.com"});
+    assert_eq!(ask("ListServiceSpecificCredentials", other)["ServiceSpecificCredentials"], json!([]));
+    let keys = ask("ListSSHPublicKeys", json!({"UserName": user, "MaxItems": 1}));
+    assert_eq!(keys["SSHPublicKeys"][0]["Status"], "Active");
+    assert_eq!(ask("ListSSHPublicKeys", json!({"UserName": user}))["IsTruncated"], false);
+}
+
+#[test]
+fn who_or_what_is_not_there_is_told() {
+    let mut org = with_everything();
+    let caller = caller(&org, "app-one", "us-east-1");
+    let mut code =
+        |operation: &str, input: Value| call(OPERATIONS, &mut org, &caller, operation, input).unwrap_err().code;
+    assert_eq!(code("ListSSHPublicKeys", json!({"UserName": "nobody"})), "NoSuchEntity");
+    assert_eq!(code("ListServiceSpecificCredentials", json!({"UserName": "nobody"})), "NoSuchEntity");
+    let both = json!({"UserName": "nobody", "AllUsers": true});
+    assert_eq!(code("ListServiceSpecificCredentials", both), "ValidationException");
+    assert_eq!(code("ListSSHPublicKeys", json!({})), "ValidationException");
+}
+
+#[test]
+fn central_root_access_is_for_the_management_account_with_trusted_access() {
+    let mut org = small();
+    let management = caller(&org, "management", "us-east-1");
+    let member = caller(&org, "app-one", "us-east-1");
+    let ask = |org: &mut Org, caller| call(OPERATIONS, org, caller, "ListOrganizationsFeatures", json!({}));
+    let features = ask(&mut org, &management).unwrap();
+    assert_eq!(features["EnabledFeatures"], json!(["RootCredentialsManagement", "RootSessions"]));
+    let refused = ask(&mut org, &member).unwrap_err().code;
+    assert_eq!(refused, "AccountNotManagementOrDelegatedAdministratorException");
+    org.delegated.entry(member.account.clone()).or_default().insert("iam.amazonaws.com".into(), org.epoch);
+    assert!(ask(&mut org, &member).is_ok(), "delegated");
+    org.service_access.clear();
+    assert_eq!(ask(&mut org, &management).unwrap_err().code, "ServiceAccessNotEnabledException");
+    org.info.feature_set = "CONSOLIDATED_BILLING".into();
+    assert_eq!(ask(&mut org, &management).unwrap_err().code, "OrganizationNotInAllFeaturesModeException");
+}

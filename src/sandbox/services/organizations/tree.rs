@@ -23,6 +23,7 @@ pub(super) const OPERATIONS: Operations = &[
     ("DescribeOrganizationalUnit", describe_ou),
     ("ListDelegatedAdministrators", list_delegated),
     ("ListAWSServiceAccessForOrganization", list_service_access),
+    ("ListDelegatedServicesForAccount", list_delegated_services),
 ];
 
 /// Any member may ask this.
@@ -144,6 +145,27 @@ fn list_delegated(org: &mut Org, caller: &Caller, request: Value) -> Result<Valu
         }
     }
     paged(&request, "DelegatedAdministrators", &administrators, Value::clone)
+}
+
+fn list_delegated_services(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let TargetId::Account(account) = target_id(&request, "AccountId")? else {
+        let message = "You provided a value that does not match the required pattern.";
+        return Err(ApiError::new("InvalidInputException", message).with("Reason", "INVALID_PATTERN"));
+    };
+    if !org.members.contains_key(&account) {
+        let message = "You specified an account that doesn't exist.";
+        return Err(ApiError::new("AccountNotFoundException", message));
+    }
+    let services = org.delegated.get(&account).filter(|services| !services.is_empty()).ok_or_else(|| {
+        let message = "The provided account is not a registered delegated administrator for your organization.";
+        ApiError::new("AccountNotRegisteredException", message)
+    })?;
+    let services: Vec<Value> = services
+        .iter()
+        .map(|(service, since)| json!({"ServicePrincipal": service, "DelegationEnabledDate": wire::timestamp(*since)}))
+        .collect();
+    paged(&request, "DelegatedServices", &services, Value::clone)
 }
 
 fn list_service_access(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
