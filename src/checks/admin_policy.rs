@@ -4,7 +4,7 @@
 //! AWS-managed policies (AdministratorAccess is known for what it is), or weigh boundaries and SCPs against them.
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
-use super::references::cis;
+use super::references::aws;
 use super::thresholds::Thresholds;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
@@ -30,7 +30,7 @@ pub(super) const ADMIN_STAR: CheckMeta = CheckMeta {
               put-role-policy for an inline policy",
         playbook: None,
     },
-    references: &cis(["1.16", "1.15", "2.15", "2.14"], "SEC03-BP02"),
+    references: &[aws("IAM user guide", "Security best practices in IAM: apply least-privilege permissions")],
     facts: &[Fact::Authorization],
 };
 

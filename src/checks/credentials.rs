@@ -4,7 +4,7 @@
 //! Must not: read IAM's live lists; the report may be 4 hours old and says when it was made.
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome, days};
-use super::references::cis;
+use super::references::aws;
 use super::thresholds::Thresholds;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
@@ -34,7 +34,7 @@ pub(super) const USER_MFA: CheckMeta = CheckMeta {
               --authentication-code2 <next code>",
         playbook: Some("require-mfa"),
     },
-    references: &cis(["1.10", "1.9", "2.9", "2.10"], "SEC02-BP01"),
+    references: &[aws("IAM user guide", "AWS multi-factor authentication in IAM")],
     facts: &[Fact::CredentialReport],
 };
 
@@ -63,7 +63,7 @@ pub(super) const KEY_AGE: CheckMeta = CheckMeta {
               --access-key-id <old key>",
         playbook: None,
     },
-    references: &cis(["1.14", "1.13", "2.13", "2.12"], "SEC02-BP05"),
+    references: &[aws("IAM user guide", "Manage access keys for IAM users")],
     facts: &[Fact::CredentialReport],
 };
 
@@ -101,7 +101,7 @@ pub(super) const KEY_UNUSED: CheckMeta = CheckMeta {
         cli: "aws iam update-access-key --user-name <user> --access-key-id <key> --status Inactive",
         playbook: None,
     },
-    references: &cis(["1.12", "1.11", "2.11", "2.11"], "SEC02-BP05"),
+    references: &[aws("IAM user guide", "Find unused AWS credentials")],
     facts: &[Fact::CredentialReport],
 };
 
@@ -137,7 +137,7 @@ pub(super) const PASSWORD_UNUSED: CheckMeta = CheckMeta {
         cli: "aws iam delete-login-profile --user-name <user>",
         playbook: None,
     },
-    references: &cis(["1.12", "1.11", "2.11", "2.11"], "SEC02-BP05"),
+    references: &[aws("IAM user guide", "Find unused AWS credentials")],
     facts: &[Fact::CredentialReport],
 };
 

@@ -9,6 +9,8 @@ mod credentials;
 pub mod custom;
 mod evaluate;
 mod facts;
+pub mod families;
+pub mod frameworks;
 mod organization;
 mod password_policy;
 #[allow(dead_code, reason = "the checks that need all of it follow")]
@@ -18,6 +20,7 @@ mod references;
 mod root;
 mod root_control;
 mod root_usage;
+mod selection;
 mod thresholds;
 mod trails;
 
@@ -26,11 +29,12 @@ pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 
+pub use selection::Selection;
 pub use thresholds::Thresholds;
 
 use crate::model::check::{CheckMeta, Granularity};
 use crate::model::finding::Target;
-use crate::model::{AccountFacts, Finding, OrgFacts, Region};
+use crate::model::{AccountFacts, Finding, OrgFacts};
 use evaluate::{Check, Facts, Judge, settle};
 
 /// The catalogue: every family, in the order of reports.
@@ -87,37 +91,13 @@ pub fn meta(id: &str) -> Option<&'static CheckMeta> {
 
 /// Findings about the organization: one for each check of that granularity, in catalogue order.
 pub fn organization(org: &OrgFacts, thresholds: &Thresholds) -> Vec<Finding> {
-    checks(|granularity| granularity == Granularity::Organization)
-        .filter_map(|check| whole(check, Target::Organization, Facts::new(&check.meta, org, None), thresholds))
-        .collect()
+    Selection::all().organization(org, thresholds)
 }
 
 /// Findings about one account: for each check of it, in catalogue order, one finding, or one for each Region in scope in
 /// the order of `regions_in_scope`, and none for any other Region.
 pub fn account(org: &OrgFacts, account: &AccountFacts, thresholds: &Thresholds) -> Vec<Finding> {
-    let id = &account.account;
-    let mut regions: Vec<&Region> = Vec::new();
-    for region in &account.regions_in_scope {
-        if !regions.contains(&region) {
-            regions.push(region);
-        }
-    }
-    checks(|granularity| granularity != Granularity::Organization)
-        .flat_map(|check| match check.judge {
-            Judge::Whole(_) => {
-                let facts = Facts::new(&check.meta, org, Some(account));
-                Vec::from_iter(whole(check, Target::Account(id.clone()), facts, thresholds))
-            }
-            Judge::Region(judge) => regions
-                .iter()
-                .map(|region| {
-                    let mut facts = Facts::new(&check.meta, org, Some(account));
-                    let judgement = judge(&mut facts, region, thresholds);
-                    settle(&check.meta, Target::AccountRegion(id.clone(), (*region).clone()), facts, judgement)
-                })
-                .collect(),
-        })
-        .collect()
+    Selection::all().account(org, account, thresholds)
 }
 
 fn checks(wanted: impl Fn(Granularity) -> bool) -> impl Iterator<Item = &'static Check> {

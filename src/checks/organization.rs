@@ -4,8 +4,9 @@
 //! policy texts; a denial is proved by evaluating each account's chain.
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome, Tree};
+use super::references::aws;
 use super::thresholds::Thresholds;
-use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
+use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
 use crate::model::ids::TargetId;
 use crate::model::org::{Account, Policy, PolicyType, PolicyTypeState};
@@ -33,12 +34,7 @@ pub(super) const SCP_ENABLED: CheckMeta = CheckMeta {
               --policy-type SERVICE_CONTROL_POLICY",
         playbook: None,
     },
-    // CIS 7.0 control 2.1.2 asks that guardrail policies cover every account; this is the part of it that comes first.
-    references: &[
-        Reference { framework: "cis-7.0", control: "2.1.2" },
-        Reference { framework: "well-architected", control: "SEC03-BP05" },
-        Reference { framework: "aws-organizations-user-guide", control: "Enabling a policy type" },
-    ],
+    references: &[aws("AWS Organizations user guide", "Enabling a policy type")],
     facts: &[Fact::Organization],
 };
 
@@ -78,13 +74,10 @@ pub(super) const DENY_LEAVE: CheckMeta = CheckMeta {
               --policy-id <id> --target-id <OU id>",
         playbook: Some("deny-leave-organization"),
     },
-    references: &[
-        Reference { framework: "cis-7.0", control: "2.1.2" },
-        Reference {
-            framework: "aws-organizations-user-guide",
-            control: "SCP examples: prevent member accounts from leaving the organization",
-        },
-    ],
+    references: &[aws(
+        "AWS Organizations user guide",
+        "Example SCPs: prevent member accounts from leaving the organization",
+    )],
     facts: &[Fact::Organization, Fact::ServiceControlPolicies],
 };
 

@@ -6,7 +6,7 @@
 //! Source: IAM user guide, "Set an account password policy for IAM users"; IAM API reference, `UpdateAccountPasswordPolicy`.
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome, days};
-use super::references::cis;
+use super::references::aws;
 use super::thresholds::Thresholds;
 use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
 
@@ -35,7 +35,7 @@ pub(super) const LENGTH: CheckMeta = CheckMeta {
               aws iam update-account-password-policy --minimum-password-length 14 <every other setting as it is>",
         playbook: Some("cis-password-policy"),
     },
-    references: &cis(["1.8", "1.7", "2.7", "2.8"], "SEC02-BP01"),
+    references: &[aws("IAM user guide", "Set an account password policy for IAM users")],
     facts: &[Fact::PasswordPolicy],
 };
 
@@ -67,7 +67,7 @@ pub(super) const REUSE: CheckMeta = CheckMeta {
               aws iam update-account-password-policy --password-reuse-prevention 24 <every other setting as it is>",
         playbook: Some("cis-password-policy"),
     },
-    references: &cis(["1.9", "1.8", "2.8", "2.9"], "SEC02-BP01"),
+    references: &[aws("IAM user guide", "Set an account password policy for IAM users")],
     facts: &[Fact::PasswordPolicy],
 };
 
@@ -86,9 +86,8 @@ fn reuse(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
     })
 }
 
-const GUIDE: Reference =
-    Reference { framework: "IAM user guide", control: "Set an account password policy for IAM users" };
-const API: Reference = Reference { framework: "IAM API reference", control: "UpdateAccountPasswordPolicy" };
+const GUIDE: Reference = aws("IAM user guide", "Set an account password policy for IAM users");
+const API: Reference = aws("IAM API reference", "UpdateAccountPasswordPolicy");
 
 const COMPLEXITY: CheckMeta = CheckMeta {
     id: "password-policy-complexity",

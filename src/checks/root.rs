@@ -6,7 +6,7 @@
 //! Source: IAM API reference, `GetAccountSummary`; IAM user guide, "Centralize root access for member accounts".
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome, days};
-use super::references::cis;
+use super::references::aws;
 use super::thresholds::Thresholds;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
@@ -40,7 +40,7 @@ pub(super) const ACCESS_KEYS: CheckMeta = CheckMeta {
               aws iam delete-access-key --access-key-id <key id>",
         playbook: None,
     },
-    references: &cis(["1.4", "1.3", "2.3", "2.4"], "SEC01-BP02"),
+    references: &[aws("IAM user guide", "Root user best practices for your AWS account")],
     facts: &[Fact::AccountSummary],
 };
 
@@ -64,7 +64,7 @@ pub(super) const MFA: CheckMeta = CheckMeta {
               aws iam enable-organizations-root-credentials-management",
         playbook: None,
     },
-    references: &cis(["1.5", "1.4", "2.4", "2.5"], "SEC02-BP01"),
+    references: &[aws("IAM user guide", "Multi-factor authentication for AWS account root user")],
     facts: &[Fact::AccountSummary],
 };
 
@@ -104,7 +104,7 @@ pub(super) const HARDWARE_MFA: CheckMeta = CheckMeta {
               aws iam list-virtual-mfa-devices --assignment-status Assigned",
         playbook: None,
     },
-    references: &cis(["1.6", "1.5", "2.5", "2.6"], "SEC02-BP01"),
+    references: &[aws("IAM user guide", "Enable a hardware TOTP token for the root user (console)")],
     facts: &[Fact::AccountSummary, Fact::VirtualMfaDevices],
 };
 
@@ -148,7 +148,7 @@ pub(super) const RECENT_USE: CheckMeta = CheckMeta {
         cli: "aws cloudtrail lookup-events --lookup-attributes AttributeKey=Username,AttributeValue=root",
         playbook: Some("root-usage-alarm"),
     },
-    references: &cis(["1.7", "1.6", "2.6", "2.7"], "SEC01-BP02"),
+    references: &[aws("IAM user guide", "Tasks that require root user credentials")],
     facts: &[Fact::CredentialReport],
 };
 

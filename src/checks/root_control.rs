@@ -6,9 +6,10 @@
 //! practices for your AWS account".
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
+use super::references::aws;
 use super::root::{ROOT, no_credentials, without_credentials};
 use super::thresholds::Thresholds;
-use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
+use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::policy::matches_wildcards;
 
 /// The family.
@@ -36,8 +37,8 @@ const SIGNING_CERTIFICATES: CheckMeta = CheckMeta {
         playbook: None,
     },
     references: &[
-        Reference { framework: "IAM user guide", control: "Root user best practices for your AWS account" },
-        Reference { framework: "IAM API reference", control: "GetAccountSummary" },
+        aws("IAM user guide", "Root user best practices for your AWS account"),
+        aws("IAM API reference", "GetAccountSummary"),
     ],
     facts: &[Fact::AccountSummary],
 };
@@ -68,8 +69,8 @@ const CREDENTIALS_CENTRALIZED: CheckMeta = CheckMeta {
         playbook: None,
     },
     references: &[
-        Reference { framework: "IAM user guide", control: "Centralize root access for member accounts" },
-        Reference { framework: "IAM API reference", control: "ListOrganizationsFeatures" },
+        aws("IAM user guide", "Centralize root access for member accounts"),
+        aws("IAM API reference", "ListOrganizationsFeatures"),
     ],
     facts: &[Fact::Organization, Fact::RootFeatures],
 };
@@ -104,10 +105,10 @@ const EMAIL_PATTERN: CheckMeta = CheckMeta {
               aws account accept-primary-email-update with the code that arrives there",
         playbook: None,
     },
-    references: &[Reference {
-        framework: "IAM user guide",
-        control: "Root user best practices for your AWS account: Use a group email address for root user credentials",
-    }],
+    references: &[aws(
+        "IAM user guide",
+        "Root user best practices for your AWS account: Use a group email address for root user credentials",
+    )],
     facts: &[Fact::Organization],
 };
 

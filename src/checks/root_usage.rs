@@ -6,7 +6,7 @@
 use super::chain::{Catches, Chain, follow};
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
 use super::recording::distinct;
-use super::references::cis;
+use super::references::aws;
 use super::thresholds::Thresholds;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
@@ -43,7 +43,7 @@ pub(super) const ALARM: CheckMeta = CheckMeta {
               --protocol email --notification-endpoint <address>",
         playbook: Some("root-usage-alarm"),
     },
-    references: &cis(["4.3", "4.3", "5.3", "5.3"], "SEC04-BP02"),
+    references: &[aws("AWS CloudTrail user guide", "Creating CloudWatch alarms for CloudTrail events: examples")],
     facts: &[Fact::OrganizationTrails, Fact::OrganizationMonitoring, Fact::Trails, Fact::Monitoring],
 };
 

@@ -5,7 +5,7 @@
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
 use super::recording::{Recording, but, distinct, recording, rest_on};
-use super::references::cis;
+use super::references::aws;
 use super::thresholds::Thresholds;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
@@ -32,7 +32,7 @@ pub(super) const MULTI_REGION: CheckMeta = CheckMeta {
               --is-organization-trail --enable-log-file-validation; aws cloudtrail start-logging --name <name>",
         playbook: None,
     },
-    references: &cis(["3.1", "3.1", "4.1", "4.1"], "SEC04-BP01"),
+    references: &[aws("AWS CloudTrail user guide", "Creating a trail for your AWS account")],
     facts: &[Fact::Regions, Fact::Trails, Fact::OrganizationTrails],
 };
 
@@ -155,7 +155,7 @@ pub(super) const LOG_VALIDATION: CheckMeta = CheckMeta {
         cli: "aws cloudtrail update-trail --name <trail ARN> --enable-log-file-validation",
         playbook: None,
     },
-    references: &cis(["3.2", "3.2", "4.2", "4.2"], "SEC04-BP01"),
+    references: &[aws("AWS CloudTrail user guide", "Validating CloudTrail log file integrity")],
     facts: &[Fact::Trails],
 };
 

@@ -3,6 +3,7 @@
 use super::args::{ConnectionArgs, ScopeArgs};
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
+use super::select::SelectArgs;
 use super::survey::{self, Audited};
 use super::ui::Ui;
 use crate::model::check::Severity;
@@ -22,6 +23,8 @@ pub struct AuditArgs {
     connection: ConnectionArgs,
     #[command(flatten)]
     scope: ScopeArgs,
+    #[command(flatten)]
+    select: SelectArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -92,9 +95,10 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     if let Some(path) = &args.output.output {
         store::check_writable(path).map_err(Failure::error)?;
     }
+    let selected = args.select.resolve()?;
     let settings = args.connection.settings()?;
     let sessions = Environment::real().connect(&settings).await?;
-    let audited = survey::audit(&sessions, &settings, &args.scope, ui, cancel).await?;
+    let audited = survey::audit(&sessions, &settings, &args.scope, &selected, ui, cancel).await?;
     let paint = if args.output.output.is_some() { Paint { on: false } } else { ui.out };
     let text = match args.output.format {
         Format::Table => {

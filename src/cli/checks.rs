@@ -1,11 +1,17 @@
-//! `orgward checks`: the catalogue, read from the checks themselves.
+//! `orgward checks`: the catalogue, read from the checks themselves and from the frameworks they answer.
 
 use super::exit::{Exit, Failure, Outcome};
+use super::select::{by_name, no_check, nothing_named};
 use super::ui::Ui;
-use crate::checks;
-use crate::model::check::CheckMeta;
+use crate::checks::{self, families, frameworks};
+use crate::collect;
+use crate::model::check::{CheckMeta, Severity};
+use crate::model::framework::Framework;
 use crate::report::text::{Align, Paint, Style, columns};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// List and explain the checks
@@ -17,17 +23,39 @@ pub struct ChecksArgs {
 
 #[derive(Debug, Subcommand)]
 enum Sub {
-    /// List every check
+    /// List the checks: all, or those that fit every filter
     List {
+        #[command(flatten)]
+        filters: Filters,
         /// Form of the output
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Explain one check: why, how to mend it, where it comes from
+    /// Explain one check: why, how to mend it, which controls it answers
     Explain {
         /// The check's id
         id: String,
+        /// Form of the output
+        #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
+        format: ExplainFormat,
     },
+}
+
+/// Which checks are listed.
+#[derive(Debug, Args)]
+struct Filters {
+    /// Only checks that answer a control of this framework, with their controls; repeatable
+    #[arg(long = "framework", value_name = "NAME")]
+    frameworks: Vec<String>,
+    /// Only checks of this severity or worse
+    #[arg(long, value_parser = severities())]
+    severity: Option<Severity>,
+    /// Only checks of this family (users, trails ...); repeatable
+    #[arg(long = "family", value_name = "NAME")]
+    families: Vec<String>,
+    /// Only checks that read from this AWS service (iam, cloudtrail ...); repeatable
+    #[arg(long = "service", value_name = "NAME")]
+    services: Vec<String>,
 }
 
 /// Forms of the list.
@@ -41,65 +69,181 @@ enum Format {
     Markdown,
 }
 
+/// Forms of an explanation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ExplainFormat {
+    /// For people
+    Text,
+    /// Everything, as JSON
+    Json,
+}
+
+/// A check in JSON: what it says of itself, and what frameworks say of it.
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    meta: &'static CheckMeta,
+    family: &'static str,
+    services: BTreeSet<&'static str>,
+    controls: Vec<Answered>,
+}
+
+/// A control that a check answers.
+#[derive(Serialize)]
+struct Answered {
+    framework: &'static str,
+    control: &'static str,
+}
+
+impl Listed {
+    fn of(meta: &'static CheckMeta) -> Self {
+        let answered = frameworks::controls_of(meta.id);
+        let controls =
+            answered.map(|(framework, control)| Answered { framework: &framework.name, control: &control.id });
+        Self { meta, family: families::of(meta.id), services: services_of(meta), controls: controls.collect() }
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &ChecksArgs, ui: &Ui) -> Outcome {
     let text = match &args.command {
-        Sub::List { format: Format::Table } => table(ui.out),
-        Sub::List { format: Format::Json } => {
-            let mut text = serde_json::to_string_pretty(checks::CATALOG).map_err(Failure::error)?;
-            text.push('\n');
-            text
+        Sub::List { filters, format } => {
+            let shown = filters.frameworks()?;
+            let metas = filters.metas(&shown)?;
+            let columns = |usual: &[&str]| -> Result<Vec<&'static Framework>, Failure> {
+                let usual: Vec<String> = usual.iter().map(|name| (*name).to_owned()).collect();
+                if shown.is_empty() { by_name(&usual) } else { Ok(shown.clone()) }
+            };
+            match format {
+                Format::Table => table(&metas, &columns(&["cis-5.0"])?, ui.out),
+                Format::Json => json(&metas.into_iter().map(Listed::of).collect::<Vec<_>>())?,
+                Format::Markdown => markdown(&metas, &columns(&["cis-5.0", "cis-7.0"])?),
+            }
         }
-        Sub::List { format: Format::Markdown } => markdown(),
-        Sub::Explain { id } => match checks::meta(id) {
-            Some(meta) => explain(meta, ui.out),
-            None => return Err(Failure::usage([unknown(id)])),
-        },
+        Sub::Explain { id, format } => {
+            let meta = checks::meta(id).ok_or_else(|| Failure::usage([no_check(id)]))?;
+            match format {
+                ExplainFormat::Text => explain(meta, ui.out),
+                ExplainFormat::Json => json(&Listed::of(meta))?,
+            }
+        }
     };
     ui.data(&text)?;
     Ok(Exit::Clean)
 }
 
-fn table(paint: Paint) -> String {
-    let mut rows =
-        vec![["CHECK", "SEVERITY", "CIS 5.0", "WHAT IT ASKS FOR"].map(|t| (t.to_owned(), Some(Style::Dim))).to_vec()];
-    rows.extend(checks::CATALOG.iter().map(|meta| {
-        vec![
-            (meta.id.to_owned(), Some(Style::Bold)),
-            (meta.severity.as_str().to_owned(), None),
-            (cis(meta, "cis-5.0"), None),
-            (meta.title.to_owned(), None),
-        ]
-    }));
-    columns(&rows, &[Align::Left; 4], paint)
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    let mut text = serde_json::to_string_pretty(value).map_err(Failure::error)?;
+    text.push('\n');
+    Ok(text)
 }
 
-fn markdown() -> String {
-    let mut out = String::from("| check | severity | CIS 5.0 | CIS 7.0 | what it asks for |\n|---|---|---|---|---|\n");
-    for meta in checks::CATALOG {
-        let (five, seven) = (cis(meta, "cis-5.0"), cis(meta, "cis-7.0"));
-        let _ = writeln!(out, "| {} | {} | {five} | {seven} | {} |", meta.id, meta.severity.as_str(), meta.title);
+impl Filters {
+    fn frameworks(&self) -> Result<Vec<&'static Framework>, Failure> {
+        by_name(&self.frameworks)
+    }
+
+    /// The checks that fit.
+    ///
+    /// # Errors
+    /// If a word names no family or service: with the nearest one.
+    fn metas(&self, shown: &[&Framework]) -> Result<Vec<&'static CheckMeta>, Failure> {
+        let families = families::names();
+        let services: BTreeSet<&str> = checks::CATALOG.iter().flat_map(|meta| services_of(meta)).collect();
+        let list = |known: &[&str]| format!("there are {}", known.join(", "));
+        let mut wrong = Vec::new();
+        for word in self.families.iter().filter(|word| !families.contains(&word.as_str())) {
+            wrong.push(nothing_named("family", word, families.iter().copied(), &list(&families)));
+        }
+        for word in self.services.iter().filter(|word| !services.contains(word.as_str())) {
+            let known: Vec<&str> = services.iter().copied().collect();
+            wrong.push(nothing_named("service", word, known.iter().copied(), &list(&known)));
+        }
+        if !wrong.is_empty() {
+            return Err(Failure::usage(wrong));
+        }
+        let asked: BTreeSet<&str> = shown.iter().flat_map(|framework| framework.checks()).collect();
+        let fits = |meta: &&CheckMeta| {
+            (shown.is_empty() || asked.contains(meta.id))
+                && self.severity.is_none_or(|least| meta.severity >= least)
+                && (self.families.is_empty() || self.families.iter().any(|family| family == families::of(meta.id)))
+                && (self.services.is_empty()
+                    || services_of(meta).iter().any(|service| self.services.iter().any(|asked| asked == service)))
+        };
+        Ok(checks::CATALOG.iter().copied().filter(fits).collect())
+    }
+}
+
+/// The severities as clap takes them.
+fn severities() -> impl TypedValueParser<Value = Severity> {
+    let named = |name: String| Severity::ALL.into_iter().find(|severity| severity.as_str() == name);
+    PossibleValuesParser::new(Severity::ALL.map(Severity::as_str)).try_map(move |name| named(name).ok_or("no severity"))
+}
+
+/// The AWS services whose calls make the facts of a check.
+fn services_of(meta: &CheckMeta) -> BTreeSet<&'static str> {
+    let sources = collect::CATALOG.iter().filter(|source| meta.facts.contains(&source.fact));
+    let calls = sources.flat_map(|source| source.calls);
+    calls.filter_map(|call| call.split_once(':')).map(|(service, _)| service).collect()
+}
+
+/// What a column of controls is called.
+fn heading(framework: &Framework) -> String {
+    match framework.name.strip_prefix("cis-") {
+        Some(version) => format!("CIS {version}"),
+        None => framework.name.clone(),
+    }
+}
+
+fn table(metas: &[&CheckMeta], frameworks: &[&Framework], paint: Paint) -> String {
+    let dim = |text: &str| (text.to_owned(), Some(Style::Dim));
+    let mut head = vec![dim("CHECK"), dim("SEVERITY")];
+    head.extend(frameworks.iter().map(|framework| dim(&heading(framework))));
+    head.push(dim("WHAT IT ASKS FOR"));
+    let mut rows = vec![head];
+    rows.extend(metas.iter().map(|meta| {
+        let mut row = vec![(meta.id.to_owned(), Some(Style::Bold)), (meta.severity.as_str().to_owned(), None)];
+        row.extend(frameworks.iter().map(|framework| (numbers(meta, framework), None)));
+        row.push((meta.title.to_owned(), None));
+        row
+    }));
+    columns(&rows, &[], paint)
+}
+
+fn markdown(metas: &[&CheckMeta], frameworks: &[&Framework]) -> String {
+    let headings: String = frameworks.iter().map(|framework| format!("{} | ", heading(framework))).collect();
+    let rule = "---|".repeat(frameworks.len() + 3);
+    let mut out = format!("| check | severity | {headings}what it asks for |\n|{rule}\n");
+    for meta in metas {
+        let cells: String = frameworks.iter().map(|framework| format!("{} | ", numbers(meta, framework))).collect();
+        let _ = writeln!(out, "| {} | {} | {cells}{} |", meta.id, meta.severity.as_str(), meta.title);
     }
     out
 }
 
-fn cis(meta: &CheckMeta, framework: &str) -> String {
-    let controls: Vec<&str> =
-        meta.references.iter().filter(|reference| reference.framework == framework).map(|r| r.control).collect();
-    if controls.is_empty() { "-".to_owned() } else { controls.join(", ") }
+/// The controls of a framework that a check answers.
+fn numbers(meta: &CheckMeta, framework: &Framework) -> String {
+    let controls = framework.controls.iter().filter(|control| control.checks().any(|check| check == meta.id));
+    let ids: Vec<&str> = controls.map(|control| control.id.as_str()).collect();
+    if ids.is_empty() { "-".to_owned() } else { ids.join(", ") }
 }
 
 fn explain(meta: &CheckMeta, paint: Paint) -> String {
     let mut out = String::new();
-    let mut part = |head: &str, text: &str| {
-        let _ = writeln!(out, "{}\n  {text}\n", paint.paint(Style::Bold, head));
+    let mut part = |head: &str, lines: &[String]| {
+        let _ = writeln!(out, "{}", paint.paint(Style::Bold, head));
+        for line in lines {
+            let _ = writeln!(out, "  {line}");
+        }
+        out.push('\n');
     };
-    part(meta.id, &format!("{} ({})", meta.title, meta.severity.as_str()));
-    part("Why", meta.rationale);
-    part("Mend it in the console", meta.remediation.console);
-    part("Mend it with the AWS CLI", meta.remediation.cli);
+    let one = |text: &str| vec![text.to_owned()];
+    part(meta.id, &one(&format!("{} ({})", meta.title, meta.severity.as_str())));
+    part("Why", &one(meta.rationale));
+    part("Mend it in the console", &one(meta.remediation.console));
+    part("Mend it with the AWS CLI", &one(meta.remediation.cli));
     if let Some(playbook) = meta.remediation.playbook {
-        part("Mend it everywhere", &format!("orgward plan {playbook}"));
+        part("Mend it everywhere", &one(&format!("orgward plan {playbook}")));
     }
     let facts: Vec<String> = meta
         .facts
@@ -107,15 +251,23 @@ fn explain(meta: &CheckMeta, paint: Paint) -> String {
         .filter_map(|fact| serde_json::to_value(fact).ok())
         .filter_map(|v| v.as_str().map(str::to_owned))
         .collect();
-    part("Facts read", &facts.join(", "));
-    let references: Vec<String> = meta.references.iter().map(|r| format!("{} {}", r.framework, r.control)).collect();
-    part("References", &references.join(", "));
+    part("Facts read", &one(&facts.join(", ")));
+    part("Controls", &controls(meta));
+    let references: Vec<String> = meta.references.iter().map(|r| format!("{}: {}", r.document, r.section)).collect();
+    part("References", &references);
     out
 }
 
-fn unknown(id: &str) -> String {
-    match crate::model::nearest(id, checks::CATALOG.iter().map(|meta| meta.id), 0.7) {
-        Some(near) => format!("there is no check `{id}`, did you mean `{near}`?"),
-        None => format!("there is no check `{id}`, see: orgward checks list"),
-    }
+/// A line for each control: framework, number, and what it asks for.
+fn controls(meta: &CheckMeta) -> Vec<String> {
+    let rows: Vec<Vec<(String, Option<Style>)>> = frameworks::controls_of(meta.id)
+        .map(|(framework, control)| {
+            let level = control.level.map(|level| format!(" (level {level})")).unwrap_or_default();
+            [framework.name.clone(), control.id.clone(), format!("{}{level}", control.title)]
+                .map(|t| (t, None))
+                .to_vec()
+        })
+        .collect();
+    let text = columns(&rows, &[Align::Left; 3], Paint { on: false });
+    if rows.is_empty() { vec!["none".to_owned()] } else { text.lines().map(str::to_owned).collect() }
 }

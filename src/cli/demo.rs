@@ -9,6 +9,7 @@ use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::lockout::LockoutArgs;
 use super::plan;
+use super::select::Selected;
 use super::survey::{self, Audited};
 use super::ui::Ui;
 use crate::aws::{Clock, StaticCredentials};
@@ -132,7 +133,8 @@ impl Story<'_> {
 
     async fn audit(&self, cancel: &CancellationToken) -> Result<Audited, Failure> {
         let sessions = self.environment.connect(&self.settings).await?;
-        survey::audit(&sessions, &self.settings, &ScopeArgs::default(), self.ui, cancel).await
+        let everything = Selected::default();
+        survey::audit(&sessions, &self.settings, &ScopeArgs::default(), &everything, self.ui, cancel).await
     }
 
     fn playbooks(&self) -> Result<Vec<Playbook>, Failure> {

@@ -22,6 +22,7 @@ mod runs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod saved;
+mod select;
 mod simulate;
 mod survey;
 mod ui;

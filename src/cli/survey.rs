@@ -2,11 +2,14 @@
 
 use super::args::{ScopeArgs, regions_in_words};
 use super::exit::{Exit, Failure};
+use super::select::Selected;
 use super::ui::Ui;
 use crate::aws::Sessions;
-use crate::checks::{self, Thresholds};
+use crate::checks::{Thresholds, frameworks};
 use crate::collect::{self, CollectOptions};
 use crate::config::Settings;
+use crate::model::check::CheckMeta;
+use crate::model::framework::JudgedFramework;
 use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{AccountFacts, AccountId, Finding, OrgFacts};
 use crate::report::{Audit, RunStats, org_tree};
@@ -105,8 +108,12 @@ pub async fn collect_each(
 pub struct Audited {
     /// The organization and scope.
     pub survey: Survey,
+    /// The checks that ran, in catalogue order.
+    pub checks: Vec<&'static CheckMeta>,
     /// One finding for each cell.
     pub findings: Vec<Finding>,
+    /// What the findings say of each framework that was asked for.
+    pub frameworks: Vec<JudgedFramework<'static>>,
     /// What it cost.
     pub stats: RunStats,
     /// Whether it was cut short.
@@ -119,15 +126,16 @@ impl Audited {
         Audit {
             org: &self.survey.org,
             scope: &self.survey.scope,
-            checks: checks::CATALOG,
+            checks: &self.checks,
             findings: &self.findings,
+            frameworks: &self.frameworks,
             stats: self.stats,
             interrupted: self.interrupted,
         }
     }
 }
 
-/// Enumerates, collects every account in scope and checks it.
+/// Enumerates, collects every account in scope and runs the selected checks on it.
 ///
 /// # Errors
 /// If the organization or the scope can't be resolved. An account that can't be read is a row, not an error.
@@ -135,6 +143,7 @@ pub async fn audit(
     sessions: &Sessions,
     settings: &Settings,
     args: &ScopeArgs,
+    selected: &Selected,
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Result<Audited, Failure> {
@@ -142,15 +151,22 @@ pub async fn audit(
     let mut survey = survey(sessions, args, ui, cancel).await?;
     let analyzers = collect::organization_analyzers(sessions, &survey.org, &args.regions, cancel).await;
     survey.org.services.analyzers = analyzers;
-    let mut findings = checks::organization(&survey.org, &thresholds);
+    let mut findings = selected.selection.organization(&survey.org, &thresholds);
     let org = &survey.org;
     collect_each(sessions, org, &survey.scope.accounts, (settings, args), ui, cancel, &mut |facts| {
-        findings.extend(checks::account(org, &facts, &thresholds));
+        findings.extend(selected.selection.account(org, &facts, &thresholds));
     })
     .await;
     // Accounts arrive as they are done; reports list them in one order, always.
     findings.sort_by(|a, b| a.target.cmp(&b.target));
-    Ok(Audited { findings, stats: stats(sessions), interrupted: cancel.is_cancelled(), survey })
+    Ok(Audited {
+        checks: selected.selection.metas(),
+        frameworks: selected.frameworks.iter().map(|framework| frameworks::judge(framework, &findings)).collect(),
+        findings,
+        stats: stats(sessions),
+        interrupted: cancel.is_cancelled(),
+        survey,
+    })
 }
 
 /// What the sessions spent so far.

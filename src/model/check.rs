@@ -173,13 +173,13 @@ impl Fact {
     }
 }
 
-/// Where a check comes from.
+/// What a check rests on. The controls it answers are the frameworks' to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Reference {
-    /// `cis-1.4` ... `cis-7.0`, or the name of an AWS document.
-    pub framework: &'static str,
-    /// The control's number or the document's section.
-    pub control: &'static str,
+    /// The AWS document.
+    pub document: &'static str,
+    /// Its section.
+    pub section: &'static str,
 }
 
 /// How to mend a failure.
@@ -208,7 +208,7 @@ pub struct CheckMeta {
     pub rationale: &'static str,
     /// How to mend a failure.
     pub remediation: Remediation,
-    /// Controls it answers.
+    /// AWS documents that say so.
     pub references: &'static [Reference],
     /// Facts it reads. A read fact that is unknown never gives a pass.
     pub facts: &'static [Fact],

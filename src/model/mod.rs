@@ -13,6 +13,7 @@ pub mod credential;
 pub mod denial;
 pub mod event;
 pub mod finding;
+pub mod framework;
 pub mod iam;
 pub mod ids;
 pub mod monitoring;

@@ -3,9 +3,11 @@
 use super::coverage::Coverage;
 use super::{Audit, RunStats};
 use crate::model::finding::{Evidence, Target};
+use crate::model::framework::{Cells, Control, ControlVerdict, JudgedFramework};
 use crate::model::{Finding, Verdict};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 /// The version of this format.
 pub const VERSION: u32 = 1;
@@ -20,6 +22,8 @@ struct Report<'a> {
     organization: Organization<'a>,
     scope: Scope<'a>,
     coverage: Coverage,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    frameworks: Vec<FrameworkRow<'a>>,
     findings: Vec<Row<'a>>,
     run: RunStats,
 }
@@ -72,6 +76,64 @@ struct Row<'a> {
     fingerprint: String,
 }
 
+#[derive(Serialize)]
+struct FrameworkRow<'a> {
+    name: &'a str,
+    title: &'a str,
+    summary: FrameworkSummary,
+    controls: Vec<ControlRow<'a>>,
+}
+
+/// How many controls have each verdict; together they are all controls of the framework.
+#[derive(Serialize)]
+struct FrameworkSummary {
+    controls: usize,
+    pass: usize,
+    fail: usize,
+    unknown: usize,
+    manual: usize,
+    not_covered: usize,
+    not_applicable: usize,
+    exempt: usize,
+}
+
+#[derive(Serialize)]
+struct ControlRow<'a> {
+    verdict: ControlVerdict,
+    /// Id, title, level, assessment and how it is answered.
+    #[serde(flatten)]
+    control: &'a Control,
+    /// The cells of each check by verdict.
+    cells: BTreeMap<&'a str, &'a Cells>,
+}
+
+fn framework<'a>(judged: &'a JudgedFramework<'a>) -> FrameworkRow<'a> {
+    let tally = |verdict| judged.tally(verdict);
+    FrameworkRow {
+        name: &judged.framework.name,
+        title: &judged.framework.title,
+        summary: FrameworkSummary {
+            controls: judged.controls.len(),
+            pass: tally(ControlVerdict::Pass),
+            fail: tally(ControlVerdict::Fail),
+            unknown: tally(ControlVerdict::Unknown),
+            manual: tally(ControlVerdict::Manual),
+            not_covered: tally(ControlVerdict::NotCovered),
+            not_applicable: tally(ControlVerdict::NotApplicable),
+            exempt: tally(ControlVerdict::Exempt),
+        },
+        controls: judged
+            .controls
+            .iter()
+            .map(|judged| ControlRow {
+                verdict: judged.verdict,
+                control: judged.control,
+                cells: judged.checks.iter().map(|(check, cells)| (*check, cells)).collect(),
+            })
+            .collect(),
+    }
+}
+
 /// The report as pretty JSON with a line feed at its end.
 ///
 /// # Errors
@@ -107,6 +169,7 @@ pub fn render(audit: &Audit<'_>) -> Result<String, serde_json::Error> {
                 .collect(),
         },
         coverage: Coverage::of(audit.findings),
+        frameworks: audit.frameworks.iter().map(framework).collect(),
         findings: findings.into_iter().flat_map(rows).collect(),
         run: audit.stats,
     };

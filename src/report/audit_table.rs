@@ -1,8 +1,8 @@
 //! The audit for people: one line for each check, worst first, then what fails where, then what could not be told.
 
-use super::Audit;
 use super::coverage::Coverage;
 use super::text::{Align, Paint, Style, columns, count, cut, plain};
+use super::{Audit, framework_table};
 use crate::model::check::{CheckMeta, Severity};
 use crate::model::finding::Target;
 use crate::model::{Finding, Verdict};
@@ -37,8 +37,13 @@ struct Tally<'a> {
 pub fn render(audit: &Audit<'_>, detail: Detail, paint: Paint) -> String {
     let mut out = String::new();
     let tallies = tallies(audit);
-    out.push_str(&summary(&tallies, paint));
-    failures(&mut out, audit, &tallies, detail, paint);
+    if audit.frameworks.is_empty() {
+        out.push_str(&summary(&tallies, paint));
+        tallies.iter().filter(|t| t.fail > 0).for_each(|t| failure(&mut out, audit, t.meta, detail, paint));
+    }
+    for framework in audit.frameworks {
+        framework_table::write(&mut out, audit, framework, detail, paint);
+    }
     out.push_str(&unknowns(audit, detail, paint));
     out.push_str(&closing(audit, paint));
     out
@@ -93,30 +98,29 @@ fn summary(tallies: &[Tally<'_>], paint: Paint) -> String {
     columns(&rows, &aligns, paint)
 }
 
-fn failures(out: &mut String, audit: &Audit<'_>, tallies: &[Tally<'_>], detail: Detail, paint: Paint) {
-    for t in tallies.iter().filter(|t| t.fail > 0) {
-        let failing: Vec<&Finding> =
-            audit.findings.iter().filter(|f| f.check == t.meta.id && f.verdict == Verdict::Fail).collect();
-        let severity = paint.paint(severity_style(t.meta.severity), t.meta.severity.as_str());
-        let _ = writeln!(out, "\n{} ({severity}): {}", paint.paint(Style::Bold, t.meta.id), t.meta.title);
-        let groups = by_message(&failing);
-        for (message, findings) in groups.iter().take(detail.targets) {
-            let names: Vec<String> =
-                findings.iter().take(detail.targets).map(|finding| target(audit, &finding.target)).collect();
-            let rest = findings.len().saturating_sub(names.len());
-            let tail = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-            let _ = writeln!(out, "  {}{tail}: {}", names.join(", "), plain(message));
-            if let [finding] = findings.as_slice() {
-                resources(out, finding, detail);
-            }
+/// What fails of one check, and how to mend it.
+pub(super) fn failure(out: &mut String, audit: &Audit<'_>, meta: &CheckMeta, detail: Detail, paint: Paint) {
+    let failing: Vec<&Finding> =
+        audit.findings.iter().filter(|f| f.check == meta.id && f.verdict == Verdict::Fail).collect();
+    let severity = paint.paint(severity_style(meta.severity), meta.severity.as_str());
+    let _ = writeln!(out, "\n{} ({severity}): {}", paint.paint(Style::Bold, meta.id), meta.title);
+    let groups = by_message(&failing);
+    for (message, findings) in groups.iter().take(detail.targets) {
+        let names: Vec<String> =
+            findings.iter().take(detail.targets).map(|finding| target(audit, &finding.target)).collect();
+        let rest = findings.len().saturating_sub(names.len());
+        let tail = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        let _ = writeln!(out, "  {}{tail}: {}", names.join(", "), plain(message));
+        if let [finding] = findings.as_slice() {
+            resources(out, finding, detail);
         }
-        more(out, "  ", groups.len(), detail.targets, "target");
-        let mend = match t.meta.remediation.playbook {
-            Some(playbook) => format!("orgward plan {playbook}"),
-            None => format!("orgward checks explain {}", t.meta.id),
-        };
-        let _ = writeln!(out, "  {} {mend}", paint.paint(Style::Dim, "mend:"));
     }
+    more(out, "  ", groups.len(), detail.targets, "target");
+    let mend = match meta.remediation.playbook {
+        Some(playbook) => format!("orgward plan {playbook}"),
+        None => format!("orgward checks explain {}", meta.id),
+    };
+    let _ = writeln!(out, "  {} {mend}", paint.paint(Style::Dim, "mend:"));
 }
 
 /// Findings that say the same, worded once: an organization trail without an alarm fails every member alike.

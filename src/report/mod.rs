@@ -7,11 +7,13 @@ pub mod audit_json;
 pub mod audit_table;
 pub mod compare;
 pub mod coverage;
+pub mod framework_table;
 pub mod org_tree;
 pub mod plan_text;
 pub mod text;
 
 use crate::model::check::CheckMeta;
+use crate::model::framework::JudgedFramework;
 use crate::model::scope::Scope;
 use crate::model::{Finding, OrgFacts};
 use serde::Serialize;
@@ -52,6 +54,8 @@ pub struct Audit<'a> {
     pub checks: &'a [&'a CheckMeta],
     /// One finding for each cell.
     pub findings: &'a [Finding],
+    /// The frameworks that were asked for, with the verdict of every control; empty for a report by check.
+    pub frameworks: &'a [JudgedFramework<'a>],
     /// What it cost.
     pub stats: RunStats,
     /// Whether the run was cut short.

@@ -19,6 +19,8 @@ mod denied_rollout;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
+mod frameworks;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod harness;

@@ -160,8 +160,8 @@ impl Reading<'_> {
                 playbook: check.remediation.playbook.map(leaked),
             },
             references: leaked_list(check.references.into_iter().map(|reference| Reference {
-                framework: leaked(reference.document),
-                control: leaked(reference.section),
+                document: leaked(reference.document),
+                section: leaked(reference.section),
             })),
             facts: leaked_list(facts(&read)),
         };

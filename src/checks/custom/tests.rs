@@ -102,7 +102,7 @@ fn facts_and_their_words_come_from_what_is_read() {
     let facts = |id: &str| check(id).meta.facts.to_vec();
     assert_eq!(facts("long-passwords"), [Fact::PasswordPolicy]);
     assert_eq!(facts("hub-in-every-region"), [Fact::Regions, Fact::SecurityHub]);
-    assert_eq!(check("users-have-owners").meta.references[0].framework, "House rules");
+    assert_eq!(check("users-have-owners").meta.references[0].document, "House rules");
     let mut names: Vec<String> = view_fields().into_iter().map(|field| field.name).collect();
     let all = names.len();
     names.sort();

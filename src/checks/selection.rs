@@ -1,0 +1,105 @@
+//! Which checks run: all, or those that were asked for.
+//!
+//! Owns: running the selected checks over facts. Must not: know why a check was selected.
+
+use super::evaluate::{Facts, Judge, settle};
+use super::{CATALOG, Thresholds, checks, whole};
+use crate::model::check::{CheckMeta, Granularity};
+use crate::model::finding::Target;
+use crate::model::{AccountFacts, Finding, OrgFacts, Region};
+use std::collections::BTreeSet;
+
+/// Which checks run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Their ids; `None` for all.
+    only: Option<BTreeSet<String>>,
+}
+
+impl Selection {
+    /// Every check.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// The checks of these ids; an id that no check has selects nothing.
+    pub fn of<'a>(ids: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { only: Some(ids.into_iter().map(str::to_owned).collect()) }
+    }
+
+    /// Whether a check runs.
+    pub fn contains(&self, id: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(id))
+    }
+
+    /// What the checks that run say of themselves, in the order of reports.
+    pub fn metas(&self) -> Vec<&'static CheckMeta> {
+        CATALOG.iter().copied().filter(|meta| self.contains(meta.id)).collect()
+    }
+
+    /// As [`super::organization`], of the checks that run.
+    pub fn organization(&self, org: &OrgFacts, thresholds: &Thresholds) -> Vec<Finding> {
+        checks(|granularity| granularity == Granularity::Organization)
+            .filter(|check| self.contains(check.meta.id))
+            .filter_map(|check| whole(check, Target::Organization, Facts::new(&check.meta, org, None), thresholds))
+            .collect()
+    }
+
+    /// As [`super::account`], of the checks that run.
+    pub fn account(&self, org: &OrgFacts, account: &AccountFacts, thresholds: &Thresholds) -> Vec<Finding> {
+        let id = &account.account;
+        let mut regions: Vec<&Region> = Vec::new();
+        for region in &account.regions_in_scope {
+            if !regions.contains(&region) {
+                regions.push(region);
+            }
+        }
+        checks(|granularity| granularity != Granularity::Organization)
+            .filter(|check| self.contains(check.meta.id))
+            .flat_map(|check| match check.judge {
+                Judge::Whole(_) => {
+                    let facts = Facts::new(&check.meta, org, Some(account));
+                    Vec::from_iter(whole(check, Target::Account(id.clone()), facts, thresholds))
+                }
+                Judge::Region(judge) => regions
+                    .iter()
+                    .map(|region| {
+                        let mut facts = Facts::new(&check.meta, org, Some(account));
+                        let judgement = judge(&mut facts, region, thresholds);
+                        settle(&check.meta, Target::AccountRegion(id.clone(), (*region).clone()), facts, judgement)
+                    })
+                    .collect(),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures;
+    use super::*;
+
+    #[test]
+    fn only_what_is_selected_runs_and_says_the_same() {
+        let (org, facts, thresholds) = (fixtures::org(), fixtures::account(), Thresholds::default());
+        let some = Selection::of(["root-mfa", "trail-multi-region", "org-deny-leave", "no-such-check"]);
+        let wanted = |found: Vec<Finding>| -> Vec<Finding> {
+            found.into_iter().filter(|finding| some.contains(&finding.check)).collect()
+        };
+        let of_account = some.account(&org, &facts, &thresholds);
+        assert_eq!(of_account, wanted(super::super::account(&org, &facts, &thresholds)));
+        let of_organization = some.organization(&org, &thresholds);
+        assert_eq!(of_organization, wanted(super::super::organization(&org, &thresholds)));
+        assert_eq!(of_organization.len(), 1);
+        let ids: Vec<&str> = some.metas().iter().map(|meta| meta.id).collect();
+        assert_eq!(ids, ["root-mfa", "trail-multi-region", "org-deny-leave"]);
+        assert!(of_account.len() > 2, "one of the account, one for each Region");
+    }
+
+    #[test]
+    fn all_is_the_catalogue_and_an_empty_selection_is_empty() {
+        assert_eq!(Selection::all().metas(), CATALOG);
+        assert!(Selection::of([]).metas().is_empty());
+        assert!(Selection::of([]).organization(&fixtures::org(), &Thresholds::default()).is_empty());
+    }
+}
