@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# The framework witness: ids, levels and mappings of config/frameworks/ against the compliance files of PyPI `prowler`.
+# Downloads its wheel (without what it depends on; it is only read) and pinned packages into target/.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export PYTHONDONTWRITEBYTECODE=1
+venv=target/frameworks-venv
+if [ ! -x "$venv/bin/python" ]; then python3 -m venv "$venv"; fi
+"$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/frameworks/requirements.txt
+prowler=$(cat tests/frameworks/prowler-version)
+wheel="target/prowler-$prowler/prowler-$prowler-py3-none-any.whl"
+if [ ! -s "$wheel" ]; then
+    "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+        --python-version 3.12 --dest "target/prowler-$prowler" "prowler==$prowler"
+fi
+"$venv/bin/python" tests/frameworks/witness.py "$wheel"
