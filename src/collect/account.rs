@@ -25,14 +25,15 @@ pub(super) const ENTER: &str = "sts:AssumeRole";
 
 /// Requests for an account without trails of its own: AssumeRole, GenerateCredentialReport, GetAccountSummary,
 /// GetAccountPasswordPolicy, GetAccountAuthorizationDetails, ListVirtualMFADevices, ListRegions, DescribeTrails,
-/// DescribeAlarms, ListSubscriptionsByTopic for two topics, GetCredentialReport.
-pub const BASE_REQUESTS: u32 = 12;
+/// DescribeAlarms, ListSubscriptionsByTopic for two topics, DescribeConfigRules, GetCredentialReport.
+pub const BASE_REQUESTS: u32 = 13;
 
 /// Further requests for each trail the account owns: GetTrailStatus, GetEventSelectors, DescribeMetricFilters.
 pub const REQUESTS_PER_TRAIL: u32 = 3;
 
-/// Further requests for each Region in scope, home included: ListAnalyzers. Each analyzer is asked for its findings.
-pub const REQUESTS_PER_REGION: u32 = 1;
+/// Further requests for each Region in scope, home included: ListAnalyzers (and ListFindingsV2 for each analyzer),
+/// DescribeConfigurationRecorders, DescribeConfigurationRecorderStatus, DescribeHub, ListDetectors, GetDetector.
+pub const REQUESTS_PER_REGION: u32 = 6;
 
 /// What the whole run gives to one account.
 pub(super) struct Run<'a> {

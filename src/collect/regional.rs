@@ -3,7 +3,7 @@
 //! Owns: which Regions are asked what. Must not: know how an answer becomes a fact, or ask a disabled Region.
 
 use super::account::Ask;
-use super::{chain, regions, trails, watchers};
+use super::{chain, configuration, regions, trails, watchers};
 use crate::model::account::AccountFacts;
 use crate::model::check::Fact;
 use crate::model::ids::{AccountId, Region};
@@ -27,12 +27,17 @@ pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<>
     let in_scope = regions::in_scope(ask.run.regions, &regions, home);
     let usable: Vec<&Region> = in_scope.iter().filter(|region| regions::usable(&regions, region)).collect();
     let watchers = usable.iter().map(async |region| ((*region).clone(), watchers::of_region(ask, region).await));
-    let (watchers, (trails, monitoring)) =
-        future::join(Box::pin(future::join_all(watchers)), Box::pin(followed(ask, &usable, at_home))).await;
+    let (watchers, config_rules, (trails, monitoring)) = future::join3(
+        Box::pin(future::join_all(watchers)),
+        ask.fact(Fact::ConfigRules, configuration::RULES, configuration::rules(ask.session, home)),
+        Box::pin(followed(ask, &usable, at_home)),
+    )
+    .await;
     move |facts| {
         facts.regions = regions;
         facts.regions_in_scope = in_scope;
         facts.watchers = watchers.into_iter().collect();
+        facts.config_rules = config_rules;
         facts.trails = trails;
         facts.monitoring = monitoring;
     }

@@ -3,8 +3,8 @@
 //! Owns: the table of rates and who is over them. Must not: wait; it only says no, as the service would.
 //!
 //! Sources: "Quotas for AWS Organizations", "IAM and AWS STS quotas", "Quotas in AWS CloudTrail", "CloudWatch Logs
-//! quotas", "CloudWatch service quotas", "Amazon SNS endpoints and quotas", "Quotas for AWS Account Management". IAM,
-//! Access Analyzer and Budgets publish no rates; what stands here is a plausible one.
+//! quotas", "CloudWatch service quotas", "Amazon SNS endpoints and quotas", "Quotas for AWS Account Management", "AWS Security Hub
+//! quotas". IAM, Access Analyzer, Budgets, Config and GuardDuty publish no rates; what stands here is a plausible one.
 
 use super::error::ApiError;
 use crate::model::{AccountId, Region};
@@ -52,6 +52,9 @@ const TABLE: &[Row] = &[
     ("logs", &[], 5.0, 5.0),
     ("cloudwatch", &["DescribeAlarms"], 9.0, 9.0),
     ("cloudwatch", &[], 3.0, 3.0),
+    ("config", &[], 10.0, 10.0),
+    ("guardduty", &[], 10.0, 20.0),
+    ("securityhub", &[], 10.0, 30.0),
     ("sns", &["TagResource", "UntagResource", "ListTagsForResource"], 10.0, 10.0),
     ("sns", &[], 30.0, 30.0),
 ];
@@ -106,6 +109,7 @@ pub(crate) fn throttled(service: &str) -> ApiError {
         "access-analyzer" => ApiError::new("ThrottlingException", "Rate exceeded").with_status(429),
         "account" => ApiError::new("TooManyRequestsException", "Too Many Requests").with_status(429),
         "iam" | "sts" | "cloudwatch" => ApiError::new("Throttling", "Rate exceeded"),
+        "securityhub" => ApiError::new("LimitExceededException", "Rate exceeded").with_status(429),
         "sns" => ApiError::new("Throttled", "Rate exceeded").with_status(429),
         _ => ApiError::new("ThrottlingException", "Rate exceeded"),
     }

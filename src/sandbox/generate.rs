@@ -126,6 +126,18 @@ pub enum Flaw {
     NoAnalyzer,
     /// The analyzer has this many active findings.
     Findings(usize),
+    /// Without a recorder of AWS Config.
+    NoRecorder,
+    /// The recorder does not record.
+    RecorderStopped,
+    /// Without the rule that access keys are rotated; it lies in the home Region.
+    NoKeyRule,
+    /// Not subscribed to Security Hub.
+    NoSecurityHub,
+    /// Without a detector of GuardDuty.
+    NoDetector,
+    /// The detector is off.
+    DetectorDisabled,
 }
 
 /// What all accounts of an organization have in common, and all that generating one needs.
@@ -184,6 +196,7 @@ impl Generator {
         people::users(self, &mut state, &dice);
         contacts::healthy(self, &mut state, &dice);
         trails::log_groups(self, &mut state, &dice);
+        watchers::home(self, &mut state, &dice);
         if account == &self.management {
             people::operator(self, &mut state, &dice);
             roles::no_member_roles(&mut state);

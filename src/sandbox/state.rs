@@ -7,7 +7,7 @@ mod identity;
 mod watched;
 
 pub use identity::{Budget, Contacts, Identity, SamlProvider, ServerCertificate, ServiceCredential, SshKey};
-pub use watched::{Analyzer, AnalyzerFinding, Watched};
+pub use watched::{Analyzer, AnalyzerFinding, Detector, Recorder, Rule, Watched};
 
 use crate::model::iam::PasswordPolicy;
 use crate::model::{AccountId, Region};

@@ -45,6 +45,7 @@ pub fn unknowns(facts: &AccountFacts) -> Vec<(&'static str, Cause)> {
     note("authorization", facts.authorization.cause());
     note("virtual_mfa_devices", facts.virtual_mfa_devices.cause());
     note("regions", facts.regions.cause());
+    note("config_rules", facts.config_rules.cause());
     for trails in facts.trails.values() {
         note("trails", trails.cause());
         for trail in trails.value().into_iter().flatten() {
@@ -64,6 +65,9 @@ pub fn unknowns(facts: &AccountFacts) -> Vec<(&'static str, Cause)> {
         for analyzer in watchers.analyzers.value().into_iter().flatten() {
             note("findings", analyzer.findings.cause());
         }
+        note("config_recorders", watchers.config_recorders.cause());
+        note("security_hub", watchers.security_hub.cause());
+        note("detectors", watchers.detectors.cause());
     }
     found
 }

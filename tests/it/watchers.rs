@@ -6,7 +6,7 @@ use orgward::collect::{self, CollectOptions};
 use orgward::model::region::RegionFacts;
 use orgward::model::scope::RegionRequest;
 use orgward::model::{AccountFacts, AccountId, CauseKind, Observed, OrgFacts, Region};
-use orgward::sandbox::generate::watchers::{ANALYZER, ORGANIZATION_ANALYZER, watched_mut};
+use orgward::sandbox::generate::watchers::{ANALYZER, KEY_RULE, ORGANIZATION_ANALYZER, watched_mut};
 use orgward::sandbox::generate::{Flaw, Problem};
 use orgward::sandbox::state::AccountState;
 use orgward::sandbox::{Fault, FaultKind, LoggedRequest, Sandbox, Scenario};
@@ -87,6 +87,89 @@ fn healthy(region: &Region, watchers: &RegionFacts) {
     let source = watchers.analyzers.source().unwrap();
     assert_eq!((source.operation.as_str(), &source.region, source.pages), ("access-analyzer:ListAnalyzers", region, 1));
     assert!(source.digest.is_some() && source.request_id.is_some());
+    let [recorder] = watchers.config_recorders.value().unwrap().as_slice() else { panic!("{region}: one recorder") };
+    assert!(recorder.recording && recorder.all_supported && recorder.excluded.is_empty());
+    assert_eq!(recorder.include_global, *region == Scenario::small().home);
+    assert_eq!(recorder.strategy, "ALL_SUPPORTED_RESOURCE_TYPES");
+    assert_eq!(recorder.last_status.as_deref(), Some("Success"));
+    assert_eq!(watchers.config_recorders.source().map(|source| source.pages), Some(2), "recorders, then their status");
+    let hub = watchers.security_hub.value().unwrap();
+    assert!(hub.arn.contains(region.as_str()) && hub.subscribed_at.is_some());
+    let [detector] = watchers.detectors.value().unwrap().as_slice() else { panic!("{region}: one detector") };
+    assert!(detector.enabled && detector.id.len() == 32);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_watch_is_told_from_what_is_not_there() {
+    let (sandbox, account) = flawed(&[
+        ("eu-west-1", Flaw::NoRecorder),
+        ("eu-west-1", Flaw::NoSecurityHub),
+        ("eu-west-1", Flaw::NoDetector),
+        ("us-east-1", Flaw::RecorderStopped),
+        ("us-east-1", Flaw::DetectorDisabled),
+    ]);
+    let facts = facts_of(&sandbox, &account, &["eu-west-1", "us-east-1"]).await;
+    assert_eq!(unknowns(&facts), []);
+    let none = &facts.watchers[&region("eu-west-1")];
+    assert_eq!(none.config_recorders.value().map(Vec::len), Some(0));
+    assert_eq!(none.detectors.value().map(Vec::len), Some(0));
+    let Observed::Absent { source } = &none.security_hub else { panic!("{:?}", none.security_hub) };
+    assert_eq!((source.operation.as_str(), &source.region), ("securityhub:DescribeHub", &region("eu-west-1")));
+    let off = &facts.watchers[&region("us-east-1")];
+    assert!(!off.config_recorders.value().unwrap()[0].recording);
+    assert!(!off.detectors.value().unwrap()[0].enabled && off.security_hub.value().is_some());
+    let requests = sandbox.requests();
+    for operation in ["DescribeConfigurationRecorderStatus", "GetDetector"] {
+        assert_eq!((calls(&requests, operation, "eu-west-1"), calls(&requests, operation, "us-east-1")), (0, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_without_access_to_security_hub_is_not_taken_for_unsubscribed() {
+    let (sandbox, account) = flawed(&[]);
+    let error = |status: u16, code: &str, message: &str| {
+        let kind = FaultKind::Error { status, code: code.into(), message: message.into() };
+        sandbox.faults().clear();
+        sandbox.faults().add(Fault::new(kind).operation("securityhub", "DescribeHub"));
+    };
+    for (status, code, message, wanted) in [
+        (401, "InvalidAccessException", "Account 1 is not subscribed to AWS Security Hub", None),
+        (401, "InvalidAccessException", "The account is suspended", Some(CauseKind::Other)),
+        (403, "AccessDeniedException", "no", Some(CauseKind::AccessDenied)),
+        (429, "LimitExceededException", "Rate exceeded", Some(CauseKind::Throttled)),
+    ] {
+        error(status, code, message);
+        let facts = facts_of(&sandbox, &account, &["us-east-1"]).await;
+        let hub = &facts.watchers[&region("us-east-1")].security_hub;
+        assert_eq!(
+            (kind(hub), matches!(hub, Observed::Absent { .. })),
+            (wanted, wanted.is_none()),
+            "{code}: {message}"
+        );
+        let tries = calls(&sandbox.requests(), "DescribeHub", "us-east-1");
+        assert_eq!(tries > 1, wanted == Some(CauseKind::Throttled), "{code}: {tries}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_are_read_in_the_home_region_whatever_is_in_scope() {
+    let (sandbox, account) = flawed(&[]);
+    let facts = facts_of(&sandbox, &account, &["us-east-1"]).await;
+    let [rule] = facts.config_rules.value().unwrap().as_slice() else { panic!("one rule") };
+    assert_eq!((rule.name.as_str(), rule.identifier.as_deref()), (KEY_RULE, Some("ACCESS_KEYS_ROTATED")));
+    assert!(rule.active && rule.parameters["maxAccessKeyAge"] == "90");
+    assert_eq!(facts.config_rules.source().map(|source| &source.region), Some(&Scenario::small().home));
+
+    sandbox.with(|org| {
+        let rules = &mut watched_mut(org.state_mut(&account), &Scenario::small().home).rules;
+        let rule = rules[KEY_RULE].clone();
+        *rules = (0..60).map(|n| (format!("rule-{n:02}"), rule.clone())).collect();
+    });
+    let facts = facts_of(&sandbox, &account, &["us-east-1"]).await;
+    let source = facts.config_rules.source().unwrap();
+    assert_eq!((facts.config_rules.value().map(Vec::len), source.pages), (Some(60), 3));
+    let (sandbox, account) = flawed(&[("eu-central-1", Flaw::NoKeyRule)]);
+    assert_eq!(facts_of(&sandbox, &account, &[]).await.config_rules.value().map(Vec::len), Some(0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,6 +219,24 @@ async fn a_denied_call_is_a_cause_and_never_an_empty_list() {
     let facts = facts_of(&sandbox, &account, &["us-east-1"]).await;
     let cause = facts.watchers[&region("us-east-1")].analyzers.cause().unwrap();
     assert_eq!((cause.kind, cause.operation.as_str()), (CauseKind::AccessDenied, "access-analyzer:ListAnalyzers"));
+    sandbox.faults().clear();
+
+    // The second of two calls as much as the first.
+    for (service, operation, fact) in [
+        ("config", "DescribeConfigurationRecorders", "config_recorders"),
+        ("config", "DescribeConfigurationRecorderStatus", "config_recorders"),
+        ("config", "DescribeConfigRules", "config_rules"),
+        ("securityhub", "DescribeHub", "security_hub"),
+        ("guardduty", "ListDetectors", "detectors"),
+        ("guardduty", "GetDetector", "detectors"),
+    ] {
+        sandbox.faults().clear();
+        sandbox.faults().add(Fault::new(FaultKind::Deny).operation(service, operation));
+        let facts = facts_of(&sandbox, &account, &["us-east-1"]).await;
+        let causes: Vec<(&str, CauseKind, String)> =
+            unknowns(&facts).into_iter().map(|(name, cause)| (name, cause.kind, cause.operation)).collect();
+        assert_eq!(causes, [(fact, CauseKind::AccessDenied, format!("{service}:{operation}"))]);
+    }
 }
 
 /// Changes what the account `audit` holds.

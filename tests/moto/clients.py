@@ -15,7 +15,7 @@ import botocore.session
 
 import shapes
 
-THROTTLED = {"TooManyRequestsException", "Throttling", "ThrottlingException", "Throttled"}
+THROTTLED = {"TooManyRequestsException", "Throttling", "ThrottlingException", "Throttled", "LimitExceededException", "SlowDown"}
 CLOUDWATCH_PROTOCOLS = ("smithy-rpc-v2-cbor", "json", "query")
 
 

@@ -222,6 +222,18 @@ class Everything(unittest.TestCase):
         self.assertEqual({finding["status"] for finding in active}, {"ACTIVE"})
         self.assertGreater(len(found.list_findings_v2(analyzerArn=arn)["findings"]), len(active))
         self.assertEqual(self.enter("mobile-dev", "eu-west-1").accessanalyzer.list_analyzers()["analyzers"], [])
+        config = self.audit.config
+        recorder = config.describe_configuration_recorders()["ConfigurationRecorders"][0]["name"]
+        status = config.describe_configuration_recorder_status(ConfigurationRecorderNames=[recorder])
+        self.assertTrue(status["ConfigurationRecordersStatus"][0]["recording"])
+        self.assertTrue(config.describe_config_rules()["ConfigRules"])
+        stopped = self.enter("web-staging", "ap-southeast-2").config.describe_configuration_recorder_status()
+        self.assertFalse(stopped["ConfigurationRecordersStatus"][0]["recording"])
+        self.assertTrue(self.audit.securityhub.describe_hub()["AutoEnableControls"])
+        for name, region, status in [("audit", "us-east-1", "ENABLED"), ("dns", "sa-east-1", "DISABLED")]:
+            guardduty = self.enter(name, region).guardduty
+            detector = guardduty.list_detectors()["DetectorIds"][0]
+            self.assertEqual(guardduty.get_detector(DetectorId=detector)["Status"], status)
 
     def test_6_pages_hold_every_item_once(self):
         self.assertEqual([len(page) for page in self.account_pages], [0, 20, 4])
@@ -278,6 +290,8 @@ class Everything(unittest.TestCase):
             (audit.logs, "describe_metric_filters", {}, 1),
             (audit.logs, "filter_log_events", {"logGroupName": trail, "endTime": until}, 100),
             (audit.accessanalyzer, "list_analyzers", {}, 1),
+            (audit.config, "describe_config_rules", {}, None),
+            (audit.guardduty, "list_detectors", {}, 1),
             (found.accessanalyzer, "list_findings_v2", {"analyzerArn": analyzer}, 1),
             (audit.sns, "list_topics", {}, None),
             (audit.sns, "list_subscriptions_by_topic", {"TopicArn": topic}, None),
@@ -390,6 +404,17 @@ class Everything(unittest.TestCase):
             (audit.accessanalyzer.list_findings_v2, {"analyzerArn": f"{analyzer}none"}, "ResourceNotFoundException"),
             (audit.accessanalyzer.list_findings_v2, {"analyzerArn": analyzer, "maxResults": 101}, "ValidationException"),
             (audit.accessanalyzer.list_findings_v2, {}, "ValidationException"),
+            (audit.config.describe_configuration_recorders, {"ConfigurationRecorderNames": ["x"]},
+             "NoSuchConfigurationRecorderException"),
+            (audit.config.describe_configuration_recorder_status, {"ConfigurationRecorderNames": ["x"]},
+             "NoSuchConfigurationRecorderException"),
+            (audit.config.describe_config_rules, {"ConfigRuleNames": ["x"]}, "NoSuchConfigRuleException"),
+            (audit.config.describe_config_rules, {"NextToken": "x"}, "InvalidNextTokenException"),
+            (self.enter("sandbox-mei").securityhub.describe_hub, {}, "InvalidAccessException"),
+            (audit.securityhub.describe_hub, {"HubArn": "x"}, "ResourceNotFoundException"),
+            (audit.guardduty.get_detector, {"DetectorId": "x"}, "BadRequestException"),
+            (audit.guardduty.list_detectors, {"MaxResults": 51}, "BadRequestException"),
+            (audit.guardduty.list_detectors, {"NextToken": "x"}, "BadRequestException"),
             (self.enter("audit", "af-south-1").accessanalyzer.list_analyzers, {}, "UnrecognizedClientException"),
             (audit.logs.describe_log_groups, {"limit": 51}, "InvalidParameterException"),
             (audit.logs.describe_log_groups, {"nextToken": "x"}, "InvalidParameterException"),
@@ -446,6 +471,9 @@ class Everything(unittest.TestCase):
                 (nobody.account.list_regions, "UnrecognizedClientException"),
                 (nobody.accessanalyzer.list_analyzers, "UnrecognizedClientException"),
                 (nobody.budgets.describe_budgets, "UnrecognizedClientException"),
+                (nobody.config.describe_config_rules, "UnrecognizedClientException"),
+                (nobody.securityhub.describe_hub, "UnrecognizedClientException"),
+                (nobody.guardduty.list_detectors, "UnrecognizedClientException"),
                 (nobody.cloudtrail.list_trails, "UnrecognizedClientException"),
                 (nobody.logs.describe_log_groups, "UnrecognizedClientException"),
                 (nobody.cloudwatch.describe_alarms, "UnrecognizedClientException"),
@@ -471,7 +499,8 @@ class Everything(unittest.TestCase):
             (c.cloudtrail.describe_trails, "AccessDeniedException"), (c.logs.describe_log_groups, "AccessDeniedException"),
             (c.cloudwatch.describe_alarms, "AccessDenied"), (c.over("query").cloudwatch.describe_alarms, "AccessDenied"),
             (c.over("json").cloudwatch.describe_alarms, "AccessDenied"),
-            (c.accessanalyzer.list_analyzers, "AccessDeniedException"),
+            (c.accessanalyzer.list_analyzers, "AccessDeniedException"), (c.config.describe_config_rules, "AccessDeniedException"),
+            (c.securityhub.describe_hub, "AccessDeniedException"), (c.guardduty.list_detectors, "AccessDeniedException"),
             (c.sns.list_topics, "AuthorizationError"), (c.account.list_regions, "AccessDeniedException"),
             (partial(c.budgets.describe_budgets, AccountId=self.accounts["audit"]["Id"]), "AccessDeniedException"),
             (c.sts.get_caller_identity, "OK"),
@@ -503,6 +532,7 @@ class Everything(unittest.TestCase):
             c.organizations.list_roots, c.sts.get_caller_identity, c.account.list_regions, c.iam.list_roles,
             c.cloudtrail.describe_trails, c.logs.describe_log_groups, c.sns.list_topics, c.accessanalyzer.list_analyzers,
             partial(c.budgets.describe_budgets, AccountId=self.accounts["management"]["Id"]),
+            c.config.describe_config_rules, c.securityhub.describe_hub, c.guardduty.list_detectors,
             *[c.over(protocol).cloudwatch.describe_alarms for protocol in CLOUDWATCH_PROTOCOLS],
         ]
         for _ in range(40):

@@ -26,7 +26,7 @@ JSON_COMMON = {
 }
 REST_COMMON = {**JSON_COMMON, "AccessDeniedException": 403}
 COMMON = {
-    "access-analyzer": REST_COMMON,
+    "access-analyzer": REST_COMMON, "config": JSON_COMMON, "guardduty": REST_COMMON, "securityhub": REST_COMMON,
     "organizations": JSON_COMMON, "account": JSON_COMMON, "budgets": JSON_COMMON, "cloudtrail": JSON_COMMON, "logs": JSON_COMMON,
     "iam": QUERY_COMMON, "sts": QUERY_COMMON, "sns": {**QUERY_COMMON, "InvalidParameter": 400, "Throttled": 429},
     "cloudwatch": {

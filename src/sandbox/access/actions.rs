@@ -37,9 +37,12 @@ const TABLES: &[(&str, &[Row])] = &[
     ("budgets", BUDGETS),
     ("cloudtrail", CLOUDTRAIL),
     ("cloudwatch", CLOUDWATCH),
+    ("config", CONFIG),
+    ("guardduty", GUARDDUTY),
     ("iam", IAM),
     ("logs", LOGS),
     ("organizations", ORGANIZATIONS),
+    ("securityhub", SECURITY_HUB),
     ("sns", SNS),
 ];
 
@@ -79,6 +82,24 @@ const CLOUDWATCH: &[Row] = &[
     }),
     ("TagResource", "cloudwatch:TagResource", |call| arn_in(call, "ResourceARN")),
 ];
+
+const CONFIG: &[Row] = &[
+    ("DescribeConfigRules", "config:DescribeConfigRules", anything),
+    ("DescribeConfigurationRecorderStatus", "config:DescribeConfigurationRecorderStatus", anything),
+    ("DescribeConfigurationRecorders", "config:DescribeConfigurationRecorders", anything),
+];
+
+const GUARDDUTY: &[Row] = &[
+    ("GetDetector", "guardduty:GetDetector", |call| {
+        let arn = |id| format!("arn:aws:guardduty:{}:{}:detector/{id}", call.caller.region, call.caller.account);
+        call.text("DetectorId").map(arn).into_iter().collect()
+    }),
+    ("ListDetectors", "guardduty:ListDetectors", anything),
+];
+
+const SECURITY_HUB: &[Row] = &[("DescribeHub", "securityhub:DescribeHub", |call| {
+    vec![format!("arn:aws:securityhub:{}:{}:hub/default", call.caller.region, call.caller.account)]
+})];
 
 const IAM: &[Row] = &[
     ("DeleteAccountPasswordPolicy", "iam:DeleteAccountPasswordPolicy", anything),

@@ -112,6 +112,22 @@ fn every_region_is_watched_but_where_a_flaw_was_planted() {
     let statuses: Vec<&str> =
         watched.analyzers[watchers::ANALYZER].findings.iter().map(|finding| finding.status.as_str()).collect();
     assert_eq!(statuses, ["ACTIVE", "ACTIVE", "ARCHIVED"]);
+    let with = |flaw: Flaw| {
+        let state = generator.account(&id("111122223333"), &[Problem::Unwatched(generator.home.clone(), flaw)]);
+        watchers::watched(&state, &generator.home).into_owned()
+    };
+    let whole = watchers::watched(&state, &generator.home).into_owned();
+    assert!(whole.hub.is_some() && whole.rules.contains_key(watchers::KEY_RULE));
+    assert!(
+        whole.recorders[watchers::RECORDER].include_global && whole.recorders[watchers::RECORDER].stopped.is_none()
+    );
+    assert!(!watchers::watched(&state, &east).recorders[watchers::RECORDER].include_global);
+    assert!(whole.detectors.values().all(|detector| detector.enabled) && whole.detectors.len() == 1);
+    assert_ne!(whole.detectors, watchers::watched(&state, &east).detectors, "each Region has its own");
+    assert!(with(Flaw::NoRecorder).recorders.is_empty() && with(Flaw::NoKeyRule).rules.is_empty());
+    assert!(with(Flaw::RecorderStopped).recorders[watchers::RECORDER].stopped.is_some());
+    assert!(with(Flaw::NoSecurityHub).hub.is_none() && with(Flaw::NoDetector).detectors.is_empty());
+    assert!(with(Flaw::DetectorDisabled).detectors.values().all(|detector| !detector.enabled));
     let administrator = generator.account(&id("111122223333"), &[Problem::OrganizationAnalyzer]);
     assert_eq!(watchers::watched(&administrator, &generator.home).analyzers.len(), 2);
 }

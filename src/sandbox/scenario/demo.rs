@@ -30,6 +30,13 @@ const FLAWS: &[(&str, &str, Flaw)] = &[
     ("sandbox-amara", "us-west-2", Flaw::NoAnalyzer),
     ("mobile-dev", "eu-west-1", Flaw::NoAnalyzer),
     ("data-prod", "eu-central-1", Flaw::Findings(3)),
+    ("sandbox-amara", "us-west-2", Flaw::NoRecorder),
+    ("web-staging", "ap-southeast-2", Flaw::RecorderStopped),
+    ("mobile-dev", "eu-central-1", Flaw::NoKeyRule),
+    ("payments-staging", "eu-west-1", Flaw::NoSecurityHub),
+    ("sandbox-mei", "eu-central-1", Flaw::NoSecurityHub),
+    ("sandbox-mei", "us-east-1", Flaw::NoDetector),
+    ("dns", "sa-east-1", Flaw::DetectorDisabled),
 ];
 
 /// What is wrong with which account.

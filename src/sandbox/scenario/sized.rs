@@ -109,7 +109,15 @@ fn problems(dice: &mut Dice) -> Vec<Problem> {
 /// Rates per 1,000 accounts of Regions that are not watched as they should be, each in one Region.
 fn flaws(dice: &mut Dice) -> Vec<Problem> {
     let findings = usize::try_from(dice.between(1, 6)).unwrap_or(1);
-    let rated = [(40, Flaw::NoAnalyzer), (60, Flaw::Findings(findings))];
+    let rated = [
+        (40, Flaw::NoAnalyzer),
+        (60, Flaw::Findings(findings)),
+        (30, Flaw::NoRecorder),
+        (20, Flaw::RecorderStopped),
+        (40, Flaw::NoSecurityHub),
+        (20, Flaw::NoDetector),
+        (20, Flaw::DetectorDisabled),
+    ];
     let mut planted = Vec::new();
     for (permille, flaw) in rated {
         let region = dice.pick(names::REGIONS_ON).parse();

@@ -8,9 +8,12 @@ pub mod account;
 pub mod budgets;
 pub mod cloudtrail;
 pub mod cloudwatch;
+pub mod config;
+pub mod guardduty;
 pub mod iam;
 pub mod logs;
 pub mod organizations;
+pub mod securityhub;
 pub mod sns;
 pub mod sts;
 #[cfg(test)]
@@ -163,6 +166,32 @@ pub(crate) const SERVICES: &[Service] = &[
             ("ValidationError", "ValidationException"),
         ],
         operations: &[cloudwatch::OPERATIONS],
+        ..PLAIN
+    },
+    Service {
+        prefix: "config",
+        signing: "config",
+        target: Some("StarlingDoveService"),
+        operations: &[config::OPERATIONS],
+        ..PLAIN
+    },
+    Service {
+        prefix: "guardduty",
+        signing: "guardduty",
+        routes: guardduty::ROUTES,
+        denied: ("AccessDeniedException", 403),
+        validation: guardduty::BAD_REQUEST,
+        operations: &[guardduty::OPERATIONS],
+        ..PLAIN
+    },
+    Service {
+        prefix: "securityhub",
+        signing: "securityhub",
+        routes: securityhub::ROUTES,
+        denied: ("AccessDeniedException", 403),
+        validation: "InvalidInputException",
+        message_member: "Message",
+        operations: &[securityhub::OPERATIONS],
         ..PLAIN
     },
     Service {
