@@ -35,6 +35,7 @@ struct Inner {
 #[derive(Default)]
 struct Clients {
     account: OnceLock<aws_sdk_account::Client>,
+    budgets: OnceLock<aws_sdk_budgets::Client>,
     iam: OnceLock<aws_sdk_iam::Client>,
     organizations: OnceLock<aws_sdk_organizations::Client>,
     sts: OnceLock<aws_sdk_sts::Client>,
@@ -112,6 +113,16 @@ impl AccountSession {
         global_region(&self.0.partition, Service::Iam).unwrap_or_else(|| self.0.home.clone())
     }
 
+    /// The Region that requests to Budgets are signed for.
+    pub fn budgets_region(&self) -> Region {
+        global_region(&self.0.partition, Service::Budgets).unwrap_or_else(|| self.0.home.clone())
+    }
+
+    /// Where CloudWatch has the metric of estimated charges: the Region of Budgets.
+    pub fn billing_region(&self) -> Region {
+        self.budgets_region()
+    }
+
     /// The home Region, where STS is called.
     pub fn home_region(&self) -> &Region {
         &self.0.home
@@ -126,6 +137,17 @@ impl AccountSession {
             aws_sdk_account::Client::from_conf(config.build())
         };
         self.0.clients.account.get_or_init(make).clone()
+    }
+
+    /// Budgets, signed for the partition's main Region.
+    pub fn budgets(&self) -> aws_sdk_budgets::Client {
+        let make = || {
+            let (config, lane) = self.config(Service::Budgets, None);
+            let config = aws_sdk_budgets::config::Builder::from(&config).interceptor(lane);
+            let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
+            aws_sdk_budgets::Client::from_conf(config.build())
+        };
+        self.0.clients.budgets.get_or_init(make).clone()
     }
 
     /// IAM, signed for the partition's main Region.
@@ -291,7 +313,7 @@ impl AccountSession {
 
 /// The Region that a global service is signed for; `None` for a regional one or a partition that isn't known.
 fn global_region(partition: &str, service: Service) -> Option<Region> {
-    if !matches!(service, Service::Account | Service::Iam | Service::Organizations) {
+    if !matches!(service, Service::Account | Service::Budgets | Service::Iam | Service::Organizations) {
         return None;
     }
     let region = match (partition, service) {

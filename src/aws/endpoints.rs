@@ -5,9 +5,10 @@ use aws_types::service_config::ServiceConfigKey;
 use std::net::IpAddr;
 
 /// The services orgward calls, as the shared configuration and `AWS_ENDPOINT_URL_<SERVICE>` name them.
-const SERVICES: [&str; 13] = [
+const SERVICES: [&str; 14] = [
     "AccessAnalyzer",
     "Account",
+    "Budgets",
     "CloudTrail",
     "CloudWatch",
     "CloudWatch Logs",

@@ -51,6 +51,7 @@ const BODY_LIMIT: Duration = Duration::from_secs(60);
 pub(super) enum Service {
     AccessAnalyzer,
     Account,
+    Budgets,
     CloudTrail,
     CloudWatch,
     Config,
@@ -70,6 +71,7 @@ impl Service {
         match self {
             Self::AccessAnalyzer => "access-analyzer",
             Self::Account => "account",
+            Self::Budgets => "budgets",
             Self::CloudTrail => "cloudtrail",
             Self::CloudWatch => "cloudwatch",
             Self::Config => "config",
@@ -88,6 +90,7 @@ impl Service {
         match self {
             Self::AccessAnalyzer
             | Self::Account
+            | Self::Budgets
             | Self::CloudTrail
             | Self::Config
             | Self::GuardDuty

@@ -55,7 +55,12 @@ pub async fn run(args: &OrgArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome
 
 /// Webhooks among the subscriptions carry their key in the URL.
 fn hide_endpoints(org: &mut OrgFacts) {
-    for seen in org.monitoring.iter_mut().flat_map(|monitoring| monitoring.subscriptions.values_mut()) {
+    let watched = org.monitoring.iter_mut().flat_map(|monitoring| monitoring.subscriptions.values_mut());
+    let billed = match &mut org.services.billing_alarms {
+        Observed::Present { value, .. } => Some(&mut value.subscriptions),
+        _ => None,
+    };
+    for seen in watched.chain(billed.into_iter().flat_map(|subscriptions| subscriptions.values_mut())) {
         if let Observed::Present { value, .. } = seen {
             value.iter_mut().for_each(|subscription| subscription.endpoint = shown_endpoint(&subscription.endpoint));
         }

@@ -1,17 +1,17 @@
 //! One account: every fact of [`AccountFacts`], each present, absent or unknown with its cause.
 //!
 //! Owns: entering an account, and what is asked first and last. The groups of facts have files of their own: `identity`,
-//! `regional`. Must not: share anything between accounts.
+//! `standing`, `regional`. Must not: share anything between accounts.
 //!
 //! # Requests per account
-//! At most [`BASE_REQUESTS`] in the home Region, plus further pages (a topic beyond the second counts as one) and polls of
-//! the credential report, plus one for the account's state where it can't be entered, plus [`REQUESTS_PER_TRAIL`] for each
-//! trail the account owns, plus [`REQUESTS_PER_REGION`] for each Region looked at and one for each analyzer, plus one for each
-//! Region and service beyond.
+//! At most [`BASE_REQUESTS`] and [`REQUESTS_PER_REGION`] for each Region looked at, home included; plus further pages and polls
+//! of the credential report, plus one for the account's state where it can't be entered, plus [`REQUESTS_PER_TRAIL`] for each
+//! trail the account owns, [`REQUESTS_PER_BUCKET`] for each bucket of a trail that it owns, and one for each analyzer and topic
+//! beyond the first of its Region. With `--deep` one for each user; with `--events` whatever the event history takes.
 
 use super::wanted::{self, Wanted};
 use super::watch::Watch;
-use super::{credentials, identity, regional, regions, tree};
+use super::{credentials, identity, regional, regions, standing, tree};
 use crate::aws::{AccountSession, Purpose, Sessions};
 use crate::model::account::AccountFacts;
 use crate::model::check::Fact;
@@ -23,17 +23,22 @@ use crate::model::scope::RegionRequest;
 
 pub(super) const ENTER: &str = "sts:AssumeRole";
 
-/// Requests for an account without trails of its own: AssumeRole, GenerateCredentialReport, GetAccountSummary,
-/// GetAccountPasswordPolicy, GetAccountAuthorizationDetails, ListVirtualMFADevices, ListRegions, DescribeTrails,
-/// DescribeAlarms, ListSubscriptionsByTopic for two topics, DescribeConfigRules, GetCredentialReport.
-pub const BASE_REQUESTS: u32 = 13;
+/// Requests for an account, Regions aside: AssumeRole, GenerateCredentialReport, GetCredentialReport, GetAccountSummary,
+/// GetAccountPasswordPolicy, GetAccountAuthorizationDetails, ListVirtualMFADevices, ListRoles, ListServerCertificates,
+/// ListSAMLProviders, ListServiceSpecificCredentials, ListRegions, GetAlternateContact, GetContactInformation, ListBuckets,
+/// DescribeConfigRules, and for the bill DescribeAlarms with ListSubscriptionsByTopic for one topic.
+pub const BASE_REQUESTS: u32 = 18;
 
 /// Further requests for each trail the account owns: GetTrailStatus, GetEventSelectors, DescribeMetricFilters.
 pub const REQUESTS_PER_TRAIL: u32 = 3;
 
-/// Further requests for each Region in scope, home included: ListAnalyzers (and ListFindingsV2 for each analyzer),
-/// DescribeConfigurationRecorders, DescribeConfigurationRecorderStatus, DescribeHub, ListDetectors, GetDetector.
-pub const REQUESTS_PER_REGION: u32 = 6;
+/// Further requests for each Region looked at, home included: DescribeTrails, DescribeAlarms, ListSubscriptionsByTopic for one
+/// topic, ListAnalyzers and ListFindingsV2 for one analyzer, recorders and their status, the hub, detectors and the state of
+/// one.
+pub const REQUESTS_PER_REGION: u32 = 10;
+
+/// Further requests for each bucket of a trail that the account owns: its policy's status, its ACL, its access log.
+pub const REQUESTS_PER_BUCKET: u32 = 3;
 
 /// What the whole run gives to one account.
 pub(super) struct Run<'a> {
@@ -92,10 +97,12 @@ impl Run<'_> {
             true => Some(watch.attempt(credentials::GENERATE, credentials::generate(&session)).await),
             false => None,
         };
-        let (identity, regional) = tokio::join!(Box::pin(identity::ask(ask)), Box::pin(regional::ask(ask)));
+        let (identity, standing, regional) =
+            tokio::join!(Box::pin(identity::ask(ask)), Box::pin(standing::ask(ask)), Box::pin(regional::ask(ask)));
         let mut facts = AccountFacts::unknown(account.clone(), self.home.clone(), &Cause::not_collected("none"));
         facts.entered_as = self.entered_as(account);
         identity(&mut facts);
+        standing(&mut facts);
         regional(&mut facts);
         facts.credential_report = match generated {
             Some(generated) => credentials::fetch(&session, watch, generated, give_up_slot).await,

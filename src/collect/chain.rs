@@ -103,6 +103,17 @@ fn is_topic(action: &str) -> bool {
     Arn::parse(action).is_some_and(|arn| arn.service == "sns" && !arn.resource.is_empty())
 }
 
+/// Who hears of these alarms: the subscriptions of every topic they name.
+pub(super) async fn told_by(
+    session: &AccountSession,
+    watch: &Watch,
+    region: &Region,
+    alarms: &[Alarm],
+) -> BTreeMap<String, Observed<Vec<Subscription>>> {
+    let named = alarms.iter().flat_map(|alarm| &alarm.alarm_actions).filter(|action| is_topic(action)).cloned();
+    subscriptions(session, watch, region, &named.collect()).await
+}
+
 /// Subscriptions by topic. A topic is asked for in its own Region.
 async fn subscriptions(
     session: &AccountSession,

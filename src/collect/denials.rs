@@ -6,6 +6,7 @@
 //! Region at a time, and it can't filter on errors).
 
 use super::decode::time;
+use super::lookup::{MOST, PAGES, lookup};
 use super::regions::regions;
 use crate::aws::{AccountSession, Purpose, Sessions};
 use crate::model::denial::{Denial, DenialKind, DenialQuery, DenialReport, classify};
@@ -14,19 +15,13 @@ use crate::model::trail::{LogGroup, Trail};
 use crate::model::{AccountId, OrgFacts, Region};
 use crate::resources::call::done;
 use crate::resources::policy;
-use aws_smithy_types::DateTime;
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 const FILTER: &str = "logs:FilterLogEvents";
-const LOOKUP: &str = "cloudtrail:LookupEvents";
 
-/// The most pages read of one log group, or of one account and Region.
-const PAGES: usize = 20;
-/// Events on a page of `LookupEvents`.
-const PAGE: i32 = 50;
 /// Accounts looked into at once.
 const AT_ONCE: usize = 8;
 /// Clocks may differ by so much, and a trail knows whole seconds only.
@@ -225,33 +220,19 @@ impl Search<'_> {
     }
 
     async fn lookup(&self, session: &AccountSession, region: &Region, history: &mut History) {
-        let mut token = None;
-        for _ in 0..PAGES {
-            let request = session
-                .cloudtrail(region)
-                .lookup_events()
-                .start_time(DateTime::from_secs((self.query.since - SKEW).as_second()))
-                .max_results(PAGE)
-                .set_next_token(token);
-            let answer = match done(LOOKUP, request.send().await) {
-                Ok(answer) => answer,
-                Err(cause) => {
-                    history.doubt.get_or_insert(cause.to_string());
-                    return;
-                }
-            };
-            for event in answer.events() {
-                history.newest = history.newest.max(event.event_time().and_then(time));
-                let record = event.cloud_trail_event().and_then(|text| serde_json::from_str::<Value>(text).ok());
-                history.denials.extend(record.as_ref().and_then(|record| self.denial(record)));
-            }
-            token = answer.next_token.filter(|token| !token.is_empty());
-            if token.is_none() {
-                return;
-            }
-        }
-        let message = format!("{region} has more than {} events since the wave began", PAGES * 50);
-        history.doubt.get_or_insert(message);
+        let (newest, found) = (&mut history.newest, &mut history.denials);
+        let asked = lookup(session, region, self.query.since - SKEW, None, &mut |event| {
+            *newest = (*newest).max(event.event_time().and_then(time));
+            let record = event.cloud_trail_event().and_then(|text| serde_json::from_str::<Value>(text).ok());
+            found.extend(record.as_ref().and_then(|record| self.denial(record)));
+        })
+        .await;
+        let doubt = match asked {
+            Ok(true) => return,
+            Ok(false) => format!("{region} has more than {MOST} events since the wave began"),
+            Err(cause) => cause.to_string(),
+        };
+        history.doubt.get_or_insert(doubt);
     }
 }
 

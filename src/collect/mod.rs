@@ -7,29 +7,35 @@
 
 mod account;
 mod analyzers;
+mod billing;
 mod catalog;
 mod chain;
 mod configuration;
+mod contacts;
 mod credential_report;
 mod credentials;
 mod decode;
 mod denials;
 mod detection;
+mod events;
 mod fan_out;
 mod iam;
+mod iam_lists;
 mod identity;
+mod lookup;
 mod organization;
 mod regional;
 mod regions;
 mod services;
 mod simulate;
+mod standing;
 mod trails;
 mod tree;
 mod wanted;
 mod watch;
 mod watchers;
 
-pub use account::{BASE_REQUESTS, REQUESTS_PER_REGION, REQUESTS_PER_TRAIL};
+pub use account::{BASE_REQUESTS, REQUESTS_PER_BUCKET, REQUESTS_PER_REGION, REQUESTS_PER_TRAIL};
 pub use analyzers::organization_analyzers;
 pub use catalog::{CATALOG, ENTERING, FactSource, Place};
 pub use credential_report::{ReportError, parse as parse_credential_report};

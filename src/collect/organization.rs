@@ -154,7 +154,7 @@ pub async fn organization_facts(
     let everything = everything(&root.id, ous.keys(), &accounts);
     let (policies, (delegated_administrators, services), (organization_trails, monitoring), regions) = future::join4(
         Box::pin(policies(session, watch, wanted, (&root, &everything))),
-        Box::pin(services::of_organization(session, watch, &Wanted::of([]))),
+        Box::pin(services::of_organization(session, watch, wanted)),
         Box::pin(organization_trails(sessions, session, watch, wanted)),
         watch.observed(regions::REGIONS, regions::regions(session)),
     )

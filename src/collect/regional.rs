@@ -3,9 +3,12 @@
 //! Owns: which Regions are asked what. Must not: know how an answer becomes a fact, or ask a disabled Region.
 
 use super::account::Ask;
+use super::events::Search;
+use super::wanted::not_asked;
 use super::{chain, configuration, regions, trails, watchers};
 use crate::model::account::AccountFacts;
 use crate::model::check::Fact;
+use crate::model::event::RecentEvents;
 use crate::model::ids::{AccountId, Region};
 use crate::model::monitoring::Monitoring;
 use crate::model::observed::Observed;
@@ -27,13 +30,15 @@ pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<>
     let in_scope = regions::in_scope(ask.run.regions, &regions, home);
     let usable: Vec<&Region> = in_scope.iter().filter(|region| regions::usable(&regions, region)).collect();
     let watchers = usable.iter().map(async |region| ((*region).clone(), watchers::of_region(ask, region).await));
-    let (watchers, config_rules, (trails, monitoring)) = future::join3(
+    let (watchers, config_rules, (trails, monitoring), recent_events) = future::join4(
         Box::pin(future::join_all(watchers)),
         ask.fact(Fact::ConfigRules, configuration::RULES, configuration::rules(ask.session, home)),
         Box::pin(followed(ask, &usable, at_home)),
+        Box::pin(events(ask, &usable)),
     )
     .await;
     move |facts| {
+        facts.recent_events = recent_events;
         facts.regions = regions;
         facts.regions_in_scope = in_scope;
         facts.watchers = watchers.into_iter().collect();
@@ -41,6 +46,16 @@ pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<>
         facts.trails = trails;
         facts.monitoring = monitoring;
     }
+}
+
+/// Recent events, if they are wanted.
+async fn events(ask: &Ask<'_>, usable: &[&Region]) -> BTreeMap<Region, Observed<RecentEvents>> {
+    let wanted = ask.run.wanted;
+    if !wanted.has(Fact::RecentEvents) {
+        return BTreeMap::from([(ask.run.home.clone(), not_asked(Fact::RecentEvents))]);
+    }
+    let search = Search::new(ask.run.org.as_of, wanted.events_days());
+    search.regions(ask.session, ask.watch, usable).await
 }
 
 /// Trails of the home Region, and of the others where those don't tell; and the chains around their log groups.

@@ -1,14 +1,15 @@
-//! Organization-wide services: central root access, trusted services, delegated administrators.
+//! Organization-wide services: central root access, trusted services, delegated administrators, the bill.
 //!
 //! Owns: what the management account is asked about them. Must not: judge, or ask a member.
 //!
 //! Source: Organizations API reference, `ListAWSServiceAccessForOrganization`, `ListDelegatedAdministrators`,
 //! `ListDelegatedServicesForAccount`; IAM API reference, `ListOrganizationsFeatures`.
 
-use super::tree;
 use super::wanted::{Wanted, not_asked};
 use super::watch::Watch;
+use super::{billing, tree};
 use crate::aws::AccountSession;
+use crate::model::billing::{BillingAlarms, Budget};
 use crate::model::check::Fact;
 use crate::model::ids::AccountId;
 use crate::model::observed::Observed;
@@ -31,10 +32,11 @@ pub(super) async fn of_organization(
     watch: &Watch,
     wanted: &Wanted,
 ) -> (Observed<Vec<AccountId>>, OrgServices) {
-    let (administrators, trusted, root_features) = future::join3(
+    let (administrators, trusted, root_features, (billing_alarms, budgets)) = future::join4(
         watch.observed(DELEGATED, delegated_administrators(session)),
         when(wanted, Fact::OrganizationServices, watch.observed(TRUSTED, trusted(session))),
         when(wanted, Fact::RootFeatures, watch.observed(FEATURES, root_features(session))),
+        Box::pin(bill(session, watch, wanted)),
     )
     .await;
     let asked = if wanted.has(Fact::OrganizationServices) { administrators.value() } else { None };
@@ -46,8 +48,23 @@ pub(super) async fn of_organization(
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    let services = OrgServices { root_features, trusted, delegated, ..OrgServices::not_collected() };
+    let not_asked = OrgServices::not_collected();
+    let services = OrgServices { root_features, trusted, delegated, billing_alarms, budgets, ..not_asked };
     (administrators, services)
+}
+
+/// The management account's alarms on estimated charges, and its budgets.
+async fn bill(
+    session: &AccountSession,
+    watch: &Watch,
+    wanted: &Wanted,
+) -> (Observed<BillingAlarms>, Observed<Vec<Budget>>) {
+    let fact = Fact::OrganizationBilling;
+    if !wanted.has(fact) {
+        return (not_asked(fact), not_asked(fact));
+    }
+    let budgets = watch.observed(billing::BUDGETS, billing::budgets(session));
+    future::join(billing::alarms(session, watch), budgets).await
 }
 
 /// A fact, if it is wanted.

@@ -30,6 +30,8 @@ const fn rests_on(fact: Fact) -> &'static [Fact] {
         Fact::Analyzers | Fact::ConfigRecorders | Fact::SecurityHub | Fact::Detectors | Fact::RecentEvents => {
             &[Fact::Regions]
         }
+        // Whose keys to ask for.
+        Fact::SshPublicKeys => &[Fact::Authorization],
         // Asked only where the management account's does not speak for the members.
         Fact::BillingAlarms => &[Fact::OrganizationBilling],
         _ => &[],

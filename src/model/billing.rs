@@ -17,6 +17,18 @@ pub struct BillingAlarms {
     pub subscriptions: BTreeMap<String, Observed<Vec<Subscription>>>,
 }
 
+impl BillingAlarms {
+    /// Whether somebody surely hears of one of the alarms: its actions run, and a topic it names has a confirmed
+    /// subscription.
+    pub fn heard(&self) -> bool {
+        let confirmed = |topic: &String| {
+            let seen = self.subscriptions.get(topic).and_then(Observed::value);
+            seen.into_iter().flatten().any(Subscription::confirmed)
+        };
+        self.alarms.iter().any(|alarm| alarm.actions_enabled && alarm.alarm_actions.iter().any(confirmed))
+    }
+}
+
 /// A budget of the management account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
@@ -26,4 +38,11 @@ pub struct Budget {
     pub kind: String,
     /// How many notifications it has; AWS creates none without a subscriber.
     pub notifications: u32,
+}
+
+impl Budget {
+    /// Whether it is about costs and notifies somebody.
+    pub fn watches_costs(&self) -> bool {
+        self.kind == "COST" && self.notifications > 0
+    }
 }

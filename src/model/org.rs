@@ -60,6 +60,13 @@ pub struct OrgServices {
 }
 
 impl OrgServices {
+    /// Whether somebody surely hears when the organization's bill grows: a cost budget that notifies, or an alarm on
+    /// estimated charges whose topic has a confirmed subscription. Both count the members' charges.
+    pub fn bill_is_watched(&self) -> bool {
+        let budgets = self.budgets.value().into_iter().flatten();
+        budgets.into_iter().any(Budget::watches_costs) || self.billing_alarms.value().is_some_and(BillingAlarms::heard)
+    }
+
     /// Nothing asked.
     pub fn not_collected() -> Self {
         Self {

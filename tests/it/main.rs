@@ -19,6 +19,8 @@ mod denied_rollout;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
+mod facts;
+#[cfg(test)]
 mod frameworks;
 #[cfg(test)]
 mod fuzz;

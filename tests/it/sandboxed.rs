@@ -44,6 +44,12 @@ pub fn unknowns(facts: &AccountFacts) -> Vec<(&'static str, Cause)> {
     note("credential_report", facts.credential_report.cause());
     note("authorization", facts.authorization.cause());
     note("virtual_mfa_devices", facts.virtual_mfa_devices.cause());
+    note("role_sessions", facts.role_sessions.cause());
+    note("server_certificates", facts.server_certificates.cause());
+    note("saml_providers", facts.saml_providers.cause());
+    note("service_specific_credentials", facts.service_specific_credentials.cause());
+    note("security_contact", facts.security_contact.cause());
+    note("contact_information", facts.contact_information.cause());
     note("regions", facts.regions.cause());
     note("config_rules", facts.config_rules.cause());
     for trails in facts.trails.values() {
