@@ -41,10 +41,13 @@ pub fn names() -> Vec<&'static str> {
     names
 }
 
-/// The family of a check; `custom` for an id that none of ours begins like.
+/// The family of checks that are not orgward's own.
+pub const CUSTOM: &str = "custom";
+
+/// The family of a check; [`CUSTOM`] for an id that none of ours begins like.
 pub fn of(check: &str) -> &'static str {
     let fitting = PREFIXES.iter().filter(|(prefix, _)| check.starts_with(prefix));
-    fitting.max_by_key(|(prefix, _)| prefix.len()).map_or("custom", |(_, family)| family)
+    fitting.max_by_key(|(prefix, _)| prefix.len()).map_or(CUSTOM, |(_, family)| family)
 }
 
 #[cfg(test)]

@@ -2,18 +2,22 @@
 //!
 //! Owns: running the selected checks over facts. Must not: know why a check was selected.
 
+use super::custom::CustomCheck;
 use super::evaluate::{Facts, Judge, settle};
 use super::{CATALOG, Thresholds, checks, whole};
 use crate::model::check::{CheckMeta, Granularity};
 use crate::model::finding::Target;
 use crate::model::{AccountFacts, Finding, OrgFacts, Region};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Which checks run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Their ids; `None` for all.
     only: Option<BTreeSet<String>>,
+    /// Checks that are not orgward's own; they run after the others.
+    custom: Arc<[CustomCheck]>,
 }
 
 impl Selection {
@@ -24,7 +28,17 @@ impl Selection {
 
     /// The checks of these ids; an id that no check has selects nothing.
     pub fn of<'a>(ids: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { only: Some(ids.into_iter().map(str::to_owned).collect()) }
+        Self { only: Some(ids.into_iter().map(str::to_owned).collect()), ..Self::default() }
+    }
+
+    /// The same, and these checks.
+    pub fn with(self, custom: Vec<CustomCheck>) -> Self {
+        Self { custom: custom.into(), ..self }
+    }
+
+    /// Whether a check needs the tags of accounts.
+    pub fn wants_tags(&self) -> bool {
+        self.custom.iter().any(|check| check.wants_tags)
     }
 
     /// Whether a check runs.
@@ -34,7 +48,8 @@ impl Selection {
 
     /// What the checks that run say of themselves, in the order of reports.
     pub fn metas(&self) -> Vec<&'static CheckMeta> {
-        CATALOG.iter().copied().filter(|meta| self.contains(meta.id)).collect()
+        let ours = CATALOG.iter().copied().filter(|meta| self.contains(meta.id));
+        ours.chain(self.custom.iter().map(|check| check.meta)).collect()
     }
 
     /// As [`super::organization`], of the checks that run.
@@ -42,6 +57,7 @@ impl Selection {
         checks(|granularity| granularity == Granularity::Organization)
             .filter(|check| self.contains(check.meta.id))
             .filter_map(|check| whole(check, Target::Organization, Facts::new(&check.meta, org, None), thresholds))
+            .chain(self.custom.iter().filter_map(|check| check.organization(org)))
             .collect()
     }
 
@@ -70,6 +86,7 @@ impl Selection {
                     })
                     .collect(),
             })
+            .chain(self.custom.iter().flat_map(|check| check.account(org, account)))
             .collect()
     }
 }

@@ -1,5 +1,6 @@
 //! `orgward checks`: the catalogue, read from the checks themselves and from the frameworks they answer.
 
+use super::custom::{self, CustomArgs};
 use super::exit::{Exit, Failure, Outcome};
 use super::select::{by_name, no_check, nothing_named};
 use super::ui::Ui;
@@ -13,6 +14,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 /// List and explain the checks
 #[derive(Debug, Args)]
@@ -27,6 +29,8 @@ enum Sub {
     List {
         #[command(flatten)]
         filters: Filters,
+        #[command(flatten)]
+        custom: CustomArgs,
         /// Form of the output
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
@@ -35,10 +39,33 @@ enum Sub {
     Explain {
         /// The check's id
         id: String,
+        #[command(flatten)]
+        custom: CustomArgs,
         /// Form of the output
         #[arg(long, value_enum, default_value_t = ExplainFormat::Text)]
         format: ExplainFormat,
     },
+    /// Run the fixtures of custom checks
+    Test {
+        /// Folder of custom checks: every *.yaml in it
+        #[arg(long, value_name = "DIR")]
+        checks_dir: PathBuf,
+    },
+    /// List the fields that the expressions of custom checks can read
+    View {
+        /// Form of the output
+        #[arg(long, value_enum, default_value_t = ViewFormat::Table)]
+        format: ViewFormat,
+    },
+}
+
+/// Forms of the list of fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ViewFormat {
+    /// For people
+    Table,
+    /// Versioned, as JSON
+    Json,
 }
 
 /// Which checks are listed.
@@ -107,9 +134,12 @@ impl Listed {
 /// Runs the command.
 pub fn run(args: &ChecksArgs, ui: &Ui) -> Outcome {
     let text = match &args.command {
-        Sub::List { filters, format } => {
+        Sub::Test { checks_dir } => return custom::test(&custom::load(checks_dir)?, ui),
+        Sub::View { format: ViewFormat::Table } => custom::view(ui.out),
+        Sub::View { format: ViewFormat::Json } => json(&custom::View::here())?,
+        Sub::List { filters, custom, format } => {
             let shown = filters.frameworks()?;
-            let metas = filters.metas(&shown)?;
+            let metas = filters.metas(&shown, &catalogue(custom)?)?;
             let columns = |usual: &[&str]| -> Result<Vec<&'static Framework>, Failure> {
                 let usual: Vec<String> = usual.iter().map(|name| (*name).to_owned()).collect();
                 if shown.is_empty() { by_name(&usual) } else { Ok(shown.clone()) }
@@ -120,8 +150,10 @@ pub fn run(args: &ChecksArgs, ui: &Ui) -> Outcome {
                 Format::Markdown => markdown(&metas, &columns(&["cis-5.0", "cis-7.0"])?),
             }
         }
-        Sub::Explain { id, format } => {
-            let meta = checks::meta(id).ok_or_else(|| Failure::usage([no_check(id)]))?;
+        Sub::Explain { id, custom, format } => {
+            let all = catalogue(custom)?;
+            let found = all.iter().copied().find(|meta| meta.id == id);
+            let meta = found.ok_or_else(|| Failure::usage([no_check(id, &all)]))?;
             match format {
                 ExplainFormat::Text => explain(meta, ui.out),
                 ExplainFormat::Json => json(&Listed::of(meta))?,
@@ -130,6 +162,12 @@ pub fn run(args: &ChecksArgs, ui: &Ui) -> Outcome {
     };
     ui.data(&text)?;
     Ok(Exit::Clean)
+}
+
+/// Every check: orgward's, and those of the folder.
+fn catalogue(custom: &CustomArgs) -> Result<Vec<&'static CheckMeta>, Failure> {
+    let own = custom.load()?;
+    Ok(checks::CATALOG.iter().copied().chain(own.iter().map(|check| check.meta)).collect())
 }
 
 fn json(value: &impl Serialize) -> Result<String, Failure> {
@@ -147,8 +185,9 @@ impl Filters {
     ///
     /// # Errors
     /// If a word names no family or service: with the nearest one.
-    fn metas(&self, shown: &[&Framework]) -> Result<Vec<&'static CheckMeta>, Failure> {
-        let families = families::names();
+    fn metas(&self, shown: &[&Framework], all: &[&'static CheckMeta]) -> Result<Vec<&'static CheckMeta>, Failure> {
+        let mut families = families::names();
+        families.push(families::CUSTOM);
         let services: BTreeSet<&str> = checks::CATALOG.iter().flat_map(|meta| services_of(meta)).collect();
         let list = |known: &[&str]| format!("there are {}", known.join(", "));
         let mut wrong = Vec::new();
@@ -170,7 +209,7 @@ impl Filters {
                 && (self.services.is_empty()
                     || services_of(meta).iter().any(|service| self.services.iter().any(|asked| asked == service)))
         };
-        Ok(checks::CATALOG.iter().copied().filter(fits).collect())
+        Ok(all.iter().copied().filter(fits).collect())
     }
 }
 

@@ -8,6 +8,7 @@ mod checks;
 mod config;
 mod confirm;
 mod connect;
+mod custom;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod exit;

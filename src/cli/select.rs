@@ -2,8 +2,10 @@
 //!
 //! Owns: the flags of selection and the refusal of words that name nothing. Must not: run a check.
 
+use super::custom::CustomArgs;
 use super::exit::Failure;
-use crate::checks::{self, Selection, frameworks};
+use crate::checks::{Selection, frameworks};
+use crate::model::check::CheckMeta;
 use crate::model::framework::Framework;
 use crate::model::nearest;
 use clap::Args;
@@ -15,6 +17,8 @@ pub struct SelectArgs {
     /// Run the checks of a framework and report by its controls (such as cis-5.0, iam-guides); repeatable
     #[arg(long = "framework", value_name = "NAME")]
     frameworks: Vec<String>,
+    #[command(flatten)]
+    custom: CustomArgs,
 }
 
 /// What the flags select.
@@ -27,17 +31,17 @@ pub struct Selected {
 }
 
 impl SelectArgs {
-    /// The checks of every framework that is named; without any, all checks.
+    /// The checks of every framework that is named, without any all of orgward's; and the custom ones, if there is a folder.
     ///
     /// # Errors
-    /// If a name is no framework's: with the nearest one, all wrong names at once.
+    /// If a name is no framework's: with the nearest one, all wrong names at once. If a custom check can't be used.
     pub fn resolve(&self) -> Result<Selected, Failure> {
         let frameworks = by_name(&self.frameworks)?;
         let selection = match frameworks.as_slice() {
             [] => Selection::all(),
             named => Selection::of(named.iter().flat_map(|framework| framework.checks())),
         };
-        Ok(Selected { selection, frameworks })
+        Ok(Selected { selection: selection.with(self.custom.load()?), frameworks })
     }
 }
 
@@ -67,6 +71,6 @@ pub fn nothing_named<'a>(kind: &str, word: &str, known: impl IntoIterator<Item =
 }
 
 /// As [`nothing_named`], of a check.
-pub fn no_check(id: &str) -> String {
-    nothing_named("check", id, checks::CATALOG.iter().map(|meta| meta.id), "see: orgward checks list")
+pub fn no_check(id: &str, all: &[&CheckMeta]) -> String {
+    nothing_named("check", id, all.iter().map(|meta| meta.id), "see: orgward checks list")
 }

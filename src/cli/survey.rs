@@ -148,7 +148,7 @@ pub async fn audit(
     cancel: &CancellationToken,
 ) -> Result<Audited, Failure> {
     let thresholds = thresholds(settings)?;
-    let mut survey = survey(sessions, args, ui, cancel).await?;
+    let mut survey = survey_with(sessions, args, selected.selection.wants_tags(), ui, cancel).await?;
     let analyzers = collect::organization_analyzers(sessions, &survey.org, &args.regions, cancel).await;
     survey.org.services.analyzers = analyzers;
     let mut findings = selected.selection.organization(&survey.org, &thresholds);

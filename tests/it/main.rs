@@ -13,6 +13,8 @@ mod crashed_rollout;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod custom;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod denied_rollout;

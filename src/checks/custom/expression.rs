@@ -390,9 +390,8 @@ fn listed(words: &[&str]) -> String {
 }
 
 fn nearest(word: &str, words: &[&str]) -> String {
-    let score = |other: &&&str| strsim::jaro_winkler(word, other);
-    let near = words.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
-    near.filter(|near| score(near) > 0.8).map(|near| format!(", did you mean `{near}`?")).unwrap_or_default()
+    let near = crate::model::nearest(word, words.iter().copied(), 0.8);
+    near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -120,6 +120,10 @@ impl Reading<'_> {
             if text.value.trim().is_empty() {
                 self.error(text.referenced.line(), format!("`{name}` is empty: say it in a sentence"));
             }
+            if text.value.contains(char::is_control) {
+                let message = format!("`{name}` has a line break or control character: write one line");
+                self.error(text.referenced.line(), message);
+            }
         }
         if check.title.value.ends_with('.') {
             self.error(check.title.referenced.line(), "`title` ends with a full stop: leave it out".to_owned());

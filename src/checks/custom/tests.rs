@@ -134,6 +134,7 @@ fn mistakes_are_told_with_their_line() {
         ("id: long-passwords", "id: Long", "own.yaml:3: `id` must be lower-case letters"),
         ("id: users-have-owners", "id: long-passwords", "own.yaml:15: there is another check `long-passwords`"),
         ("    severity: high\n", "", "own.yaml:8: missing field `severity`"),
+        ("rationale: Our own rule.", "rationale: \"a\\eb\"", "own.yaml:6: `rationale` has a line break"),
         ("severity: high", "severity: hihg", "own.yaml:5: "),
         ("rationale: Our own rule.", "rationaal: x", "own.yaml:6: "),
         ("title: Passwords have 16 characters or more", "title: ''", "own.yaml:4: `title` is empty"),
