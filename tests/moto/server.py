@@ -3,7 +3,7 @@
 Added here, and only here:
 - CloudWatch over RPC v2 CBOR, by translating to the JSON protocol moto speaks (shapes from botocore's model);
 - AssumeRole refuses a role that is missing, and an ExternalId that its trust policy does not ask for;
-- the credential report has a row for the root user;
+- the credential report has a row for the root user (with a password if WITNESS_ROOT_PASSWORD is `true`);
 - account:ListRegions.
 
 Prints the port on one line when it listens. Everything else is moto, unchanged.
@@ -11,6 +11,7 @@ Prints the port on one line when it listens. Everything else is moto, unchanged.
 
 import io
 import json
+import os
 import sys
 import urllib.parse
 from datetime import datetime, timezone
@@ -143,7 +144,8 @@ def with_root_row(report):
         root = dict.fromkeys(columns, "N/A")
         root.update({
             "user": "<root_account>", "arn": f"arn:aws:iam::{self.account_id}:root",
-            "user_creation_time": "2020-01-01T00:00:00+00:00", "password_enabled": "not_supported",
+            "user_creation_time": "2020-01-01T00:00:00+00:00",
+            "password_enabled": os.environ.get("WITNESS_ROOT_PASSWORD", "not_supported"),
             "password_last_used": "no_information", "password_last_changed": "not_supported",
             "password_next_rotation": "not_supported", "mfa_active": "false",
             "access_key_1_active": "false", "access_key_2_active": "false", "cert_1_active": "false",
