@@ -54,7 +54,7 @@ fn admin_star(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let mut failing = Vec::new();
     for (owner, policy) in inline_policies(authorization) {
         let name = format!("inline policy `{}`", policy.name);
-        match judged(&policy.document) {
+        match allows_everything(&policy.document) {
             Ok(None) => {}
             Ok(Some(why)) => {
                 // An inline policy has no ARN, and its owner may have several.
@@ -70,7 +70,7 @@ fn admin_star(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
             facts.doubt(OPERATION, format!("the answer has no document for `{}`", policy.arn));
             continue;
         };
-        match judged(document) {
+        match allows_everything(document) {
             Ok(None) => {}
             Ok(Some(message)) => failing.push(FailingResource { resource: policy.arn.clone(), message }),
             Err(why) => {
@@ -86,7 +86,7 @@ fn admin_star(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
 }
 
 /// Inline policies with their owner's ARN.
-fn inline_policies(authorization: &Authorization) -> impl Iterator<Item = (&str, &InlinePolicy)> {
+pub(super) fn inline_policies(authorization: &Authorization) -> impl Iterator<Item = (&str, &InlinePolicy)> {
     let users = authorization.users.iter().map(|user| (user.arn.as_str(), &user.inline));
     let groups = authorization.groups.iter().map(|group| (group.arn.as_str(), &group.inline));
     let roles = authorization.roles.iter().map(|role| (role.arn.as_str(), &role.inline));
@@ -94,11 +94,16 @@ fn inline_policies(authorization: &Authorization) -> impl Iterator<Item = (&str,
 }
 
 /// Why a document allows everything; `None` if it does not; an error if it can't be read.
-fn judged(text: &str) -> Result<Option<String>, String> {
+pub(super) fn allows_everything(text: &str) -> Result<Option<String>, String> {
     let document = Document::parse(text)
         .map_err(|errors| errors.first().map_or_else(|| "not a policy".to_owned(), ToString::to_string))?;
+    Ok(everything_in(&document))
+}
+
+/// Why a document allows everything; `None` if it does not.
+pub(super) fn everything_in(document: &Document) -> Option<String> {
     let numbered = document.statements().iter().zip(1_usize..);
-    Ok(numbered.filter_map(|(statement, number)| all(&document, statement, number)).next())
+    numbered.filter_map(|(statement, number)| all(document, statement, number)).next()
 }
 
 /// Why a statement allows everything; `None` if it does not.
@@ -131,7 +136,7 @@ fn is_every_action(pattern: &str) -> bool {
 }
 
 /// `*`, `arn:*` and the like: every ARN there is.
-fn is_every_resource(pattern: &str) -> bool {
+pub(super) fn is_every_resource(pattern: &str) -> bool {
     let rest = pattern.strip_prefix("arn:").unwrap_or(pattern);
     rest.contains('*') && rest.chars().all(|c| c == '*' || c == ':')
 }
@@ -148,7 +153,7 @@ fn may_allow(document: &Document, action: &str) -> bool {
 }
 
 /// The first few of a list.
-fn some(list: &[String]) -> String {
+pub(super) fn some(list: &[String]) -> String {
     let shown: Vec<String> = list.iter().take(3).map(|item| format!("`{item}`")).collect();
     match list.len().saturating_sub(shown.len()) {
         0 => shown.join(", "),
@@ -165,7 +170,7 @@ mod tests {
     use crate::model::{Finding, Verdict};
 
     fn judge(statement: &str) -> Option<String> {
-        judged(&format!(r#"{{"Version": "2012-10-17", "Statement": {statement}}}"#)).unwrap()
+        allows_everything(&format!(r#"{{"Version": "2012-10-17", "Statement": {statement}}}"#)).unwrap()
     }
 
     #[test]
@@ -260,7 +265,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_policy_is_an_error() {
-        assert!(judged("{").is_err());
-        assert!(judged(r#"{"Statement": [{"Effect": "Maybe", "Action": "*", "Resource": "*"}]}"#).is_err());
+        assert!(allows_everything("{").is_err());
+        assert!(allows_everything(r#"{"Statement": [{"Effect": "Maybe", "Action": "*", "Resource": "*"}]}"#).is_err());
     }
 }

@@ -140,6 +140,22 @@ impl<'a> Tree<'a> {
         self.0.describe(target)
     }
 
+    /// The path of an account by names, such as `/Workloads/Prod`.
+    pub fn path(self, account: &AccountId) -> String {
+        self.0.path(&account.clone().into())
+    }
+
+    /// The root, every OU and every account.
+    pub fn targets(self) -> Vec<TargetId> {
+        let accounts = self.0.accounts.keys().map(|id| TargetId::from(id.clone()));
+        std::iter::once(self.0.root.id.clone()).chain(self.0.ous.keys().cloned()).chain(accounts).collect()
+    }
+
+    /// Whether a target is an OU whose name speaks of security.
+    pub fn named_after_security(self, target: &TargetId) -> bool {
+        self.0.ous.get(target).is_some_and(|ou| ou.name.to_ascii_lowercase().contains("security"))
+    }
+
     /// The way from the root down to `target`, both included.
     pub fn chain(self, target: &TargetId) -> Vec<TargetId> {
         self.0.chain(target)

@@ -122,6 +122,13 @@ pub(crate) const FULL_ACCESS: &str =
 /// A document that denies leaving.
 pub(crate) const NO_LEAVING: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"DenyLeave","Effect":"Deny","Action":"organizations:LeaveOrganization","Resource":"*"}]}"#;
 
+/// A document that denies tampering with trails.
+pub(crate) const NO_TAMPERING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["cloudtrail:DeleteTrail","cloudtrail:PutEventSelectors","cloudtrail:StopLogging","cloudtrail:UpdateTrail"],"Resource":"*"}]}"#;
+/// A document that denies every Region but two.
+pub(crate) const TWO_REGIONS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","NotAction":["iam:*","organizations:*","sts:*","support:*"],"Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-central-1","us-east-1"]}}}]}"#;
+/// A document that denies IAM users everything but setting up MFA without it.
+pub(crate) const MFA_ONLY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","NotAction":["iam:ChangePassword","iam:CreateVirtualMFADevice","iam:EnableMFADevice","iam:GetUser","iam:ListMFADevices","sts:GetSessionToken"],"Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:*:iam::*:user/*"},"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}]}"#;
+
 /// A healthy organization: all features, SCPs that deny leaving, an organization trail with a whole alarm chain.
 pub(crate) fn org() -> OrgFacts {
     let account = |number, state, parent| (id(number), member(number, state, parent));
@@ -129,6 +136,9 @@ pub(crate) fn org() -> OrgFacts {
     let policies = vec![
         scp("p-FullAWSAccess", "FullAWSAccess", FULL_ACCESS, &everywhere),
         scp("p-denyleave01", "deny-leave-organization", NO_LEAVING, &[OU]),
+        scp("p-protecttrail", "protect-trails", NO_TAMPERING, &[OU]),
+        scp("p-regions001", "regions", TWO_REGIONS, &[OU]),
+        scp("p-requiremfa", "require-mfa", MFA_ONLY, &[OU]),
     ];
     OrgFacts {
         organization: Organization {
@@ -159,7 +169,7 @@ pub(crate) fn org() -> OrgFacts {
             (PolicyType::Rcp, seen("organizations:ListPolicies", vec![rcp_full_access(&everywhere)])),
         ]),
         regions: seen("account:ListRegions", std::collections::BTreeMap::new()),
-        delegated_administrators: seen("organizations:ListDelegatedAdministrators", Vec::new()),
+        delegated_administrators: seen("organizations:ListDelegatedAdministrators", vec![id(MEMBER)]),
         organization_trails: seen("cloudtrail:DescribeTrails", vec![trail("org-trail", MANAGEMENT, true)]),
         monitoring: vec![monitoring(MANAGEMENT)],
         services: services(),
@@ -199,7 +209,13 @@ pub(crate) fn services() -> OrgServices {
                 .map(str::to_owned)
                 .to_vec(),
         ),
-        delegated: BTreeMap::new(),
+        delegated: BTreeMap::from([(
+            id(MEMBER),
+            seen(
+                "organizations:ListDelegatedServicesForAccount",
+                ["access-analyzer.amazonaws.com", "cloudtrail.amazonaws.com"].map(str::to_owned).to_vec(),
+            ),
+        )]),
         analyzers: BTreeMap::from(analyzers),
         billing_alarms: absent("cloudwatch:DescribeAlarms"),
         budgets: seen(

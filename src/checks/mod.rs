@@ -11,9 +11,10 @@ mod evaluate;
 mod facts;
 pub mod families;
 pub mod frameworks;
+mod guardrails;
 mod organization;
 mod password_policy;
-#[allow(dead_code, reason = "the checks that need all of it follow")]
+mod policies;
 mod principals;
 mod recording;
 mod references;
@@ -38,12 +39,13 @@ use crate::model::{AccountFacts, Finding, OrgFacts};
 use evaluate::{Check, Facts, Judge, settle};
 
 /// The catalogue: every family, in the order of reports.
-static FAMILIES: [&[Check]; 8] = [
+static FAMILIES: [&[Check]; 9] = [
     root::CHECKS,
     root_control::CHECKS,
     password_policy::CHECKS,
     credentials::CHECKS,
     admin_policy::CHECKS,
+    policies::CHECKS,
     trails::CHECKS,
     root_usage::CHECKS,
     organization::CHECKS,

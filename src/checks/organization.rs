@@ -1,26 +1,69 @@
-//! The organization: whether service control policies can work at all, and whether they keep members in.
+//! The organization: whether its policies can work, whom they bind, and what room is left.
 //!
-//! Owns: two checks of the organization. SCPs don't bind the management account, so it is never judged here. Must not: compare
-//! policy texts; a denial is proved by evaluating each account's chain.
+//! Owns: the order of the family, and the checks of policy types, coverage, placement, headroom and leftovers; what SCPs must deny
+//! is in `denials`, delegation and trusted access in `services`. SCPs don't bind the management account, so it is never judged by
+//! them. Must not: compare policy texts.
+
+mod denials;
+mod services;
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome, Tree};
+use super::guardrails::Guardrails;
 use super::references::aws;
 use super::thresholds::Thresholds;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
 use crate::model::ids::TargetId;
 use crate::model::org::{Account, Policy, PolicyType, PolicyTypeState};
-use crate::model::{Cause, CauseKind, Source};
-use crate::policy::{Context, Decision, Document, Principal, Request, evaluate_chain};
-use std::collections::BTreeMap;
+use crate::model::{Cause, Observed};
+use crate::policy::{Quotas, headroom, size};
 
 /// The family.
 pub(super) const CHECKS: &[Check] = &[
+    Check { meta: ALL_FEATURES, judge: Judge::Whole(all_features) },
     Check { meta: SCP_ENABLED, judge: Judge::Whole(scp_enabled) },
-    Check { meta: DENY_LEAVE, judge: Judge::Whole(deny_leave) },
+    Check { meta: RCP_ENABLED, judge: Judge::Whole(rcp_enabled) },
+    Check { meta: COVER_ALL, judge: Judge::Whole(cover_all) },
+    Check { meta: denials::DENY_LEAVE, judge: Judge::Whole(denials::deny_leave) },
+    Check { meta: denials::PROTECT_TRAIL, judge: Judge::Whole(denials::protect_trail) },
+    Check { meta: denials::REGION_RESTRICTION, judge: Judge::Whole(denials::region_restriction) },
+    Check { meta: denials::REQUIRE_MFA, judge: Judge::Whole(denials::require_mfa) },
+    Check { meta: ACCOUNTS_IN_ROOT, judge: Judge::Whole(accounts_in_root) },
+    Check { meta: services::DELEGATED, judge: Judge::Whole(services::delegated) },
+    Check { meta: services::TRUSTED, judge: Judge::Whole(services::trusted) },
+    Check { meta: HEADROOM, judge: Judge::Whole(room) },
+    Check { meta: UNUSED, judge: Judge::Whole(unused) },
 ];
 
-pub(super) const SCP_ENABLED: CheckMeta = CheckMeta {
+const ALL_FEATURES: CheckMeta = CheckMeta {
+    id: "org-all-features",
+    title: "All features of the organization are enabled",
+    severity: Severity::High,
+    granularity: Granularity::Organization,
+    rationale: "An organization with consolidated billing alone shares a bill and nothing else: no policies, no organization \
+                trail, no central root access, no delegated administrators.",
+    remediation: Remediation {
+        console: "AWS Organizations, Settings, Begin process to enable all features; accounts that were invited must agree. It \
+                  can't be undone.",
+        cli: "aws organizations enable-all-features",
+        playbook: None,
+    },
+    references: &[aws(
+        "AWS Organizations user guide",
+        "Enabling all features for an organization with AWS Organizations",
+    )],
+    facts: &[Fact::Organization],
+};
+
+fn all_features(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    let organization = facts.tree()?.organization();
+    Ok(match organization.feature_set.as_str() {
+        "ALL" => Outcome::pass("all features are enabled"),
+        other => Outcome::fail(&organization.arn, format!("the organization's feature set is `{other}`, not `ALL`")),
+    })
+}
+
+const SCP_ENABLED: CheckMeta = CheckMeta {
     id: "org-scp-enabled",
     title: "All features and service control policies are enabled",
     severity: Severity::High,
@@ -45,53 +88,87 @@ fn scp_enabled(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
         let message = format!("the organization's feature set is `{}`, not `ALL`", organization.feature_set);
         return Ok(Outcome::fail(&organization.arn, message));
     }
-    let root = tree.root();
-    let state = match root.policy_types.get(&PolicyType::Scp) {
-        Some(PolicyTypeState::Enabled) => {
-            return Ok(Outcome::pass("all features and service control policies are enabled"));
-        }
+    Ok(type_enabled(tree, &PolicyType::Scp, "all features and service control policies are enabled"))
+}
+
+/// Whether a policy type is enabled at the root.
+fn type_enabled(tree: Tree<'_>, kind: &PolicyType, pass: &str) -> Outcome {
+    let (root, names) = (tree.root(), words(kind));
+    let state = match root.policy_types.get(kind) {
+        Some(PolicyTypeState::Enabled) => return Outcome::pass(pass),
         Some(PolicyTypeState::PendingEnable) => "still being enabled",
         Some(PolicyTypeState::PendingDisable) => "being disabled",
         None => "not enabled",
     };
-    Ok(Outcome::fail(root.id.as_str(), format!("service control policies are {state} on root {}", root.id)))
+    Outcome::fail(root.id.as_str(), format!("{names} are {state} on root {}", root.id))
 }
 
-pub(super) const DENY_LEAVE: CheckMeta = CheckMeta {
-    id: "org-deny-leave",
-    title: "No member account can leave the organization",
+/// Policies of a type, in words.
+fn words(kind: &PolicyType) -> &str {
+    match kind {
+        PolicyType::Scp => "service control policies",
+        PolicyType::Rcp => "resource control policies",
+        PolicyType::Other(name) => name,
+    }
+}
+
+const RCP_ENABLED: CheckMeta = CheckMeta {
+    id: "org-rcp-enabled",
+    title: "Resource control policies are enabled",
+    severity: Severity::Medium,
+    granularity: Granularity::Organization,
+    rationale: "Service control policies bound what members ask for; only resource control policies bound what anyone, also from \
+                outside, may do with members' buckets, keys, queues and roles.",
+    remediation: Remediation {
+        console: "AWS Organizations, Policies, Resource control policies, Enable. Nothing changes until one is attached: \
+                  RCPFullAWSAccess comes with it.",
+        cli: "aws organizations enable-policy-type --root-id <root id> --policy-type RESOURCE_CONTROL_POLICY",
+        playbook: None,
+    },
+    references: &[aws("AWS Organizations user guide", "Resource control policies (RCPs)")],
+    facts: &[Fact::Organization],
+};
+
+fn rcp_enabled(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    let tree = facts.tree()?;
+    if tree.organization().feature_set != "ALL" {
+        let organization = tree.organization();
+        let message = format!("the organization's feature set is `{}`, not `ALL`", organization.feature_set);
+        return Ok(Outcome::fail(&organization.arn, message));
+    }
+    Ok(type_enabled(tree, &PolicyType::Rcp, "resource control policies are enabled"))
+}
+
+const COVER_ALL: CheckMeta = CheckMeta {
+    id: "org-guardrails-cover-all",
+    title: "A guardrail beyond FullAWSAccess binds every member account",
     severity: Severity::High,
     granularity: Granularity::Organization,
-    rationale: "An account that leaves takes its data out from under every guardrail and out of the organization's trail. Its \
-                own administrator can do that unless a service control policy denies organizations:LeaveOrganization. Proved \
-                for each working member by evaluating its chain of policies; the management account can't leave and is not bound.",
+    rationale: "An account that no service control policy restricts is as free as one outside the organization. It happens to \
+                accounts left in the root, in a new OU, or moved there in a hurry. A guardrail is a policy on the way from the root \
+                to the account that denies something, or a level whose policies don't allow everything. The management account \
+                is not bound by service control policies.",
     remediation: Remediation {
-        console: "AWS Organizations, Policies, Service control policies: create one that denies \
-                  organizations:LeaveOrganization on *, and attach it to the OUs that hold the accounts, a test OU first.",
-        cli: "aws organizations create-policy --type SERVICE_CONTROL_POLICY --name deny-leave-organization --description \
-              <text> --content '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\
-              \"organizations:LeaveOrganization\",\"Resource\":\"*\"}]}'; then aws organizations attach-policy \
-              --policy-id <id> --target-id <OU id>",
-        playbook: Some("deny-leave-organization"),
+        console: "AWS Organizations, AWS accounts: move the account to an OU with guardrails, or attach one to its OU; a test OU \
+                  first.",
+        cli: "aws organizations attach-policy --policy-id <id> --target-id <OU id>, or aws organizations move-account \
+              --account-id <account> --source-parent-id <root id> --destination-parent-id <OU id>",
+        playbook: Some("baseline"),
     },
-    references: &[aws(
-        "AWS Organizations user guide",
-        "Example SCPs: prevent member accounts from leaving the organization",
-    )],
+    references: &[aws("AWS Organizations user guide", "Service control policies (SCPs): SCP evaluation")],
     facts: &[Fact::Organization, Fact::ServiceControlPolicies],
 };
 
-const ACTION: &str = "organizations:LeaveOrganization";
-
-fn deny_leave(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+fn cover_all(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let tree = facts.tree()?;
     let members: Vec<&Account> = tree.working_members().collect();
+    let total = members.len();
     if members.is_empty() {
         return Ok(Outcome::NotApplicable("the organization has no working member account".to_owned()));
     }
     if !tree.enabled(&PolicyType::Scp) {
-        let failing = members.iter().map(|account| free(account, "no service control policy binds it")).collect();
-        let message = "service control policies are not enabled, so every member account can leave".to_owned();
+        let failing = members.iter().map(|account| bare(account)).collect();
+        let message = format!("service control policies are not enabled, so they bind none of {total} member accounts");
         return Ok(Outcome::Fail(message, failing));
     }
     let Some(policies) = facts.service_control_policies()? else {
@@ -99,262 +176,182 @@ fn deny_leave(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     };
     let guardrails = Guardrails::new(policies);
     let mut failing = Vec::new();
-    let mut spared = 0_usize;
     for account in &members {
-        match guardrails.judge(tree, account) {
-            Fate::Kept => {}
-            Fate::KeptButForNamed => spared += 1,
-            Fate::Free(why) => failing.push(free(account, &why)),
-            Fate::CannotTell(cause) => facts.doubt_of(cause),
+        match guardrails.binding(tree, account) {
+            Err(cause) => facts.doubt_of(cause),
+            Ok(bound) if bound.restricts() => {}
+            Ok(bound) => match bound.unknown {
+                Some(cause) => facts.doubt_of(cause.clone()),
+                None => failing.push(bare(account)),
+            },
         }
     }
     guardrails.sources().for_each(|source| facts.rest_on(Some(source)));
-    let total = members.len();
-    let summary = |count: usize| format!("{count} of {total} member accounts can leave the organization");
-    let pass = match spared {
-        0 => format!("{ACTION} is denied in all {total} member accounts"),
-        _ => format!(
-            "{ACTION} is denied in all {total} member accounts, but for principals a condition exempts in {spared}"
-        ),
-    };
+    let summary = |count: usize| format!("no guardrail binds {count} of {total} member accounts");
+    let management = &tree.organization().management_account;
+    let pass = format!("guardrails bind all {total} member accounts; the management account {management} is not bound");
     Ok(Outcome::of(failing, summary, &pass))
 }
 
-fn free(account: &Account, why: &str) -> FailingResource {
-    FailingResource { resource: account.arn.clone(), message: format!("account {} can leave: {why}", account.id) }
+fn bare(account: &Account) -> FailingResource {
+    let message = format!("no service control policy restricts account {}", account.id);
+    FailingResource { resource: account.arn.clone(), message }
 }
 
-/// What becomes of a member's wish to leave.
-enum Fate {
-    /// Denied to everyone in it.
-    Kept,
-    /// Denied to the root user and to any user or role that no condition names.
-    KeptButForNamed,
-    /// Allowed, and why.
-    Free(String),
-    /// It can't be told.
-    CannotTell(Cause),
+const ACCOUNTS_IN_ROOT: CheckMeta = CheckMeta {
+    id: "org-accounts-in-root",
+    title: "No member account is directly under the root",
+    severity: Severity::Low,
+    granularity: Granularity::Organization,
+    rationale: "Policies belong to OUs: an account in the root gets only what everybody gets. AWS advises to attach policies to OUs, \
+                and to keep the root for what must hold everywhere. The management account may stay there.",
+    remediation: Remediation {
+        console: "AWS Organizations, AWS accounts, the account, Actions, Move: to the OU of its workload. Look first at what the \
+                  OU's policies would deny it.",
+        cli: "aws organizations move-account --account-id <account> --source-parent-id <root id> --destination-parent-id <OU id>",
+        playbook: None,
+    },
+    references: &[aws("AWS Organizations user guide", "Best practices for managing organizational units (OUs)")],
+    facts: &[Fact::Organization],
+};
+
+fn accounts_in_root(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    let tree = facts.tree()?;
+    let members: Vec<&Account> = tree.working_members().collect();
+    if members.is_empty() {
+        return Ok(Outcome::NotApplicable("the organization has no working member account".to_owned()));
+    }
+    let (root, total) = (&tree.root().id, members.len());
+    let in_root = members.into_iter().filter(|account| account.parent == *root);
+    let failing = in_root
+        .map(|account| FailingResource {
+            resource: account.arn.clone(),
+            message: format!("account {} is directly under the root", account.id),
+        })
+        .collect();
+    let summary = |count: usize| match count {
+        1 => format!("1 of {total} member accounts is directly under the root"),
+        _ => format!("{count} of {total} member accounts are directly under the root"),
+    };
+    Ok(Outcome::of(failing, summary, &format!("all {total} member accounts are in OUs")))
 }
 
-/// Service control policies, parsed once, by where they are attached.
-struct Guardrails<'a> {
-    /// Policy documents, or why there is none.
-    documents: Vec<Result<Document, Cause>>,
-    /// Positions in `documents` by target.
-    attached: BTreeMap<&'a TargetId, Vec<usize>>,
-    /// Causes of policies whose targets are unknown: they may be anywhere.
-    adrift: Vec<Cause>,
-    policies: &'a [Policy],
-}
+const HEADROOM: CheckMeta = CheckMeta {
+    id: "org-policy-headroom",
+    title: "Every target has a free policy slot, and no organization policy is nearly full",
+    severity: Severity::Low,
+    granularity: Granularity::Organization,
+    rationale: "On the day a guardrail must be attached fast, a target without a free slot or a policy at its greatest size can't \
+                take it. Counted as AWS counts: what is attached directly, and characters and bytes as saved. The greatest \
+                numbers are those AWS publishes (config/policies.yaml).",
+    remediation: Remediation {
+        console: "AWS Organizations, Policies: put statements together in fewer policies, take white space out, or attach to a level \
+                  above; a quota can be raised in Service Quotas.",
+        cli: "aws organizations update-policy --policy-id <id> --content file://<minified>.json; then aws organizations \
+              detach-policy --policy-id <other> --target-id <target>",
+        playbook: None,
+    },
+    references: &[aws("AWS Organizations user guide", "Quotas and service limits for AWS Organizations")],
+    facts: &[Fact::Organization, Fact::ServiceControlPolicies, Fact::ResourceControlPolicies],
+};
 
-impl<'a> Guardrails<'a> {
-    fn new(policies: &'a [Policy]) -> Self {
-        let mut attached: BTreeMap<&TargetId, Vec<usize>> = BTreeMap::new();
-        let mut adrift = Vec::new();
-        for (at, policy) in policies.iter().enumerate() {
-            match policy.targets.known() {
-                Ok(targets) => {
-                    targets.into_iter().flatten().for_each(|target| attached.entry(target).or_default().push(at));
-                }
-                Err(cause) => adrift.push(cause.clone()),
+fn room(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
+    let tree = facts.tree()?;
+    let types = types(facts)?;
+    if types.is_empty() {
+        return Ok(Outcome::NotApplicable("neither service nor resource control policies are enabled".to_owned()));
+    }
+    let (slots, percent) = (usize::from(thresholds.policy_slots_left), usize::from(thresholds.policy_size_percent));
+    let mut failing = Vec::new();
+    for (kind, policies) in types {
+        let Some(quota) = Quotas::embedded().of(&kind) else { continue };
+        let guardrails = Guardrails::new(policies);
+        guardrails.sources().for_each(|source| facts.rest_on(Some(source)));
+        if let Some(cause) = guardrails.adrift() {
+            facts.doubt_of(cause.clone());
+        }
+        for target in tree.targets() {
+            // Sizes are judged below: here a text may be missing.
+            let texts = guardrails.on(&target).map(|policy| policy.content.value().map_or("", String::as_str));
+            let room = headroom(quota, texts);
+            if room.free_slots() < slots {
+                let message = format!(
+                    "{} has {} of {} slots for {} taken, and {slots} must stay free",
+                    tree.describe(&target),
+                    room.attached,
+                    quota.per_target,
+                    words(&kind)
+                );
+                failing.push(FailingResource { resource: format!("{target} ({})", kind.as_str()), message });
             }
         }
-        Self { documents: policies.iter().map(document).collect(), attached, adrift, policies }
-    }
-
-    fn sources(&self) -> impl Iterator<Item = &'a Source> {
-        self.policies.iter().flat_map(|policy| [policy.content.source(), policy.targets.source()]).flatten()
-    }
-
-    /// Judges one member. A certain Deny stands whatever else is unknown.
-    fn judge(&self, tree: Tree<'_>, account: &Account) -> Fate {
-        let chain = tree.chain(&account.id.clone().into());
-        if chain.is_empty() {
-            let message = format!("account {} is in no OU that was listed", account.id);
-            return Fate::CannotTell(Cause::new(CauseKind::Other, "organizations:ListParents", message));
-        }
-        let mut unknown = self.adrift.first();
-        let mut levels: Vec<Vec<&Document>> = Vec::new();
-        for target in &chain {
-            let mut level = Vec::new();
-            for at in self.attached.get(target).into_iter().flatten() {
-                match self.documents.get(*at) {
-                    Some(Ok(document)) => level.push(document),
-                    Some(Err(cause)) => unknown = unknown.or(Some(cause)),
-                    None => {}
-                }
-            }
-            levels.push(level);
-        }
-        let id = account.id.as_str();
-        let partition = account.arn.split(':').nth(1).unwrap_or("aws");
-        let anyone = Principal { account: id.to_owned(), ..Principal::default() };
-        let why = match (decide(&levels, anyone), unknown) {
-            (Decision::Deny { .. }, _) | (Decision::NoMatch, None) => return Fate::Kept,
-            (_, Some(cause)) => return Fate::CannotTell(cause.clone()),
-            (Decision::Allow, None) => return Fate::Free(format!("no policy on its chain denies {ACTION}")),
-            (Decision::CannotTell { why }, None) => why,
-        };
-        // A condition decides. Whoever it may name, these three it can name by a pattern only.
-        let iam = |resource: &str| Principal::iam(&format!("arn:{partition}:iam::{id}:{resource}"));
-        for (name, principal) in [
-            ("the root user", iam("root")),
-            ("a user", iam("user/4b1d-no-such-user")),
-            ("a role", iam("role/4b1d-no-such-role")),
-        ] {
-            match decide(&levels, principal) {
-                Decision::Deny { .. } | Decision::NoMatch => {}
-                Decision::Allow => return Fate::Free(format!("{name} may call {ACTION}")),
-                Decision::CannotTell { .. } => {
-                    let message = format!("account {}: {why}", account.id);
-                    return Fate::CannotTell(Cause::new(CauseKind::Other, "organizations:DescribePolicy", message));
-                }
+        for policy in policies.iter().filter(|policy| !policy.aws_managed) {
+            let Ok(Some(text)) = facts.part(&policy.content) else { continue };
+            let length = size(text);
+            let taken = length.characters.max(length.bytes);
+            if taken.saturating_mul(100) > quota.size.saturating_mul(percent) {
+                let message = format!(
+                    "policy `{}` takes {taken} of {} characters, more than {percent} percent",
+                    policy.name, quota.size
+                );
+                failing.push(FailingResource { resource: policy.arn.clone(), message });
             }
         }
-        Fate::KeptButForNamed
     }
+    let summary = |count| match count {
+        1 => "1 target or policy is nearly full".to_owned(),
+        _ => format!("{count} targets or policies are nearly full"),
+    };
+    let pass =
+        format!("every target has {slots} or more slots free, and no policy is more than {percent} percent full");
+    Ok(Outcome::of(failing, summary, &pass))
 }
 
-fn document(policy: &Policy) -> Result<Document, Cause> {
-    let nothing =
-        || Cause::new(CauseKind::Other, "organizations:DescribePolicy", format!("`{}` has no document", policy.name));
-    let text = policy.content.known().map_err(Clone::clone)?.ok_or_else(nothing)?;
-    Document::parse(text).map_err(|errors| {
-        let first = errors.first().map(ToString::to_string).unwrap_or_default();
-        let message = format!("policy `{}` can't be read: {first}", policy.name);
-        Cause::new(CauseKind::Other, "organizations:DescribePolicy", message)
-    })
+const UNUSED: CheckMeta = CheckMeta {
+    id: "org-unused-policies",
+    title: "Every organization policy of the customer's own is attached somewhere",
+    severity: Severity::Low,
+    granularity: Granularity::Organization,
+    rationale: "A guardrail attached to nothing guards nothing, and looks in a list as if it did.",
+    remediation: Remediation {
+        console: "AWS Organizations, Policies, the policy, Targets: attach it, or delete it.",
+        cli: "aws organizations delete-policy --policy-id <id>",
+        playbook: None,
+    },
+    references: &[aws(
+        "AWS Organizations user guide",
+        "Attaching and detaching organization policies with AWS Organizations",
+    )],
+    facts: &[Fact::Organization, Fact::ServiceControlPolicies, Fact::ResourceControlPolicies],
+};
+
+fn unused(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    facts.tree()?;
+    let types = types(facts)?;
+    if types.is_empty() {
+        return Ok(Outcome::NotApplicable("neither service nor resource control policies are enabled".to_owned()));
+    }
+    let mut failing = Vec::new();
+    for policy in types.into_iter().flat_map(|(_, policies)| policies).filter(|policy| !policy.aws_managed) {
+        let Ok(targets) = facts.part(&policy.targets) else { continue };
+        if targets.is_none_or(Vec::is_empty) {
+            let message = format!("policy `{}` is attached to nothing", policy.name);
+            failing.push(FailingResource { resource: policy.arn.clone(), message });
+        }
+    }
+    let summary = |count| match count {
+        1 => "1 organization policy is attached to nothing".to_owned(),
+        _ => format!("{count} organization policies are attached to nothing"),
+    };
+    Ok(Outcome::of(failing, summary, "every organization policy is attached somewhere"))
 }
 
-fn decide(levels: &[Vec<&Document>], principal: Principal) -> Decision {
-    let request =
-        Request { principal, action: ACTION.to_owned(), resource: "*".to_owned(), context: Context::partial() };
-    evaluate_chain(levels, &request)
+/// Policies of each type that is enabled.
+fn types<'a>(facts: &mut Facts<'a>) -> Result<Vec<(PolicyType, &'a [Policy])>, Cause> {
+    let scps = facts.service_control_policies()?.map(|policies| (PolicyType::Scp, policies));
+    let rcps = facts.resource_control_policies()?.map(|policies| (PolicyType::Rcp, policies));
+    Ok(scps.into_iter().chain(rcps).collect())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::fixtures::{self, FULL_ACCESS, MANAGEMENT, MEMBER, NO_LEAVING, OU, ROOT, SUSPENDED, scp};
-    use super::super::tests::{hidden, judge};
-    use super::*;
-    use crate::model::{Finding, OrgFacts, Verdict};
-
-    fn found(org: &OrgFacts, check: &str) -> Finding {
-        judge(org, &fixtures::account(), check)
-    }
-
-    /// The organization with FullAWSAccess where it belongs, and these.
-    fn with(extra: Vec<Policy>) -> OrgFacts {
-        let mut org = fixtures::org();
-        let mut policies =
-            vec![scp("p-FullAWSAccess", "FullAWSAccess", FULL_ACCESS, &[ROOT, OU, MANAGEMENT, MEMBER, SUSPENDED])];
-        policies.extend(extra);
-        org.policies.insert(PolicyType::Scp, fixtures::seen("organizations:ListPolicies", policies));
-        org
-    }
-
-    fn denial(condition: &str) -> String {
-        format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Action":"organizations:*","Resource":"*","Condition":{condition}}}]}}"#
-        )
-    }
-
-    #[test]
-    fn scps_must_be_enabled_with_all_features() {
-        let check = "org-scp-enabled";
-        let mut org = fixtures::org();
-        assert_eq!(found(&org, check).verdict, Verdict::Pass);
-        for (state, words) in [
-            (Some(PolicyTypeState::PendingEnable), "still being enabled"),
-            (Some(PolicyTypeState::PendingDisable), "being disabled"),
-            (None, "not enabled"),
-        ] {
-            org.root.policy_types = state.into_iter().map(|state| (PolicyType::Scp, state)).collect();
-            let finding = found(&org, check);
-            assert_eq!(finding.verdict, Verdict::Fail);
-            assert!(finding.message.contains(words), "{}", finding.message);
-        }
-        org.organization.feature_set = "CONSOLIDATED_BILLING".to_owned();
-        assert!(found(&org, check).message.contains("`CONSOLIDATED_BILLING`"));
-    }
-
-    #[test]
-    fn members_that_can_leave_are_named() {
-        let finding = found(&with(vec![]), "org-deny-leave");
-        assert_eq!(finding.verdict, Verdict::Fail);
-        assert_eq!(finding.message, "1 of 1 member accounts can leave the organization");
-        assert!(finding.resources[0].resource.ends_with(MEMBER), "suspended and management accounts don't count");
-        let elsewhere = with(vec![scp("p-denyleave01", "deny", NO_LEAVING, &[MANAGEMENT])]);
-        assert_eq!(found(&elsewhere, "org-deny-leave").verdict, Verdict::Fail);
-        let mut off = fixtures::org();
-        off.root.policy_types.clear();
-        assert_eq!(found(&off, "org-deny-leave").verdict, Verdict::Fail);
-    }
-
-    #[test]
-    fn a_denial_at_any_level_or_a_level_that_allows_nothing_keeps_them_in() {
-        for place in [ROOT, OU, MEMBER] {
-            let org = with(vec![scp("p-denyleave01", "deny", NO_LEAVING, &[place])]);
-            assert_eq!(found(&org, "org-deny-leave").verdict, Verdict::Pass, "{place}");
-        }
-        let mut org = with(vec![]);
-        let narrow = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
-        let policies = vec![
-            scp("p-FullAWSAccess", "FullAWSAccess", FULL_ACCESS, &[ROOT, MEMBER]),
-            scp("p-narrow0001", "narrow", narrow, &[OU]),
-        ];
-        org.policies.insert(PolicyType::Scp, fixtures::seen("organizations:ListPolicies", policies));
-        assert_eq!(found(&org, "org-deny-leave").verdict, Verdict::Pass);
-    }
-
-    #[test]
-    fn an_exemption_by_name_is_told_and_one_by_pattern_fails() {
-        let named = denial(r#"{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/break-glass"}}"#);
-        let finding = found(&with(vec![scp("p-denyleave01", "deny", &named, &[OU])]), "org-deny-leave");
-        assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.message);
-        assert!(finding.message.contains("but for principals a condition exempts"), "{}", finding.message);
-        let all_roles = denial(r#"{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/*"}}"#);
-        let finding = found(&with(vec![scp("p-denyleave01", "deny", &all_roles, &[OU])]), "org-deny-leave");
-        assert_eq!(finding.verdict, Verdict::Fail, "{}", finding.message);
-        assert!(finding.resources[0].message.contains("a role may call"), "{}", finding.resources[0].message);
-    }
-
-    #[test]
-    fn what_can_not_be_told_is_unknown() {
-        let by_address = denial(r#"{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}"#);
-        let garbage = "{\"Statement\": 1}";
-        for content in [by_address.as_str(), garbage] {
-            let org = with(vec![scp("p-denyleave01", "deny", content, &[OU])]);
-            let finding = found(&org, "org-deny-leave");
-            assert_eq!(finding.verdict, Verdict::Unknown, "{content}: {}", finding.message);
-        }
-        for (content, targets) in [(true, false), (false, true)] {
-            let mut policy = scp("p-denyleave01", "deny", NO_LEAVING, &[OU]);
-            if content {
-                policy.content = hidden();
-            }
-            if targets {
-                policy.targets = hidden();
-            }
-            assert_eq!(found(&with(vec![policy]), "org-deny-leave").verdict, Verdict::Unknown);
-        }
-        let mut org = fixtures::org();
-        org.policies.clear();
-        assert_eq!(found(&org, "org-deny-leave").verdict, Verdict::Unknown);
-    }
-
-    #[test]
-    fn a_certain_denial_stands_whatever_else_is_unknown() {
-        let mut other = scp("p-other00001", "other", FULL_ACCESS, &[OU]);
-        other.content = hidden();
-        let org = with(vec![scp("p-denyleave01", "deny", NO_LEAVING, &[OU]), other]);
-        assert_eq!(found(&org, "org-deny-leave").verdict, Verdict::Pass);
-    }
-
-    #[test]
-    fn an_organization_without_members_has_nobody_to_keep() {
-        let mut org = fixtures::org();
-        org.accounts.remove(&fixtures::id(MEMBER));
-        assert_eq!(found(&org, "org-deny-leave").verdict, Verdict::NotApplicable);
-    }
-}
+mod tests;

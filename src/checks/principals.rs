@@ -17,7 +17,7 @@ pub(super) const AUTHORIZATION: &str = "iam:GetAccountAuthorizationDetails";
 /// A name that nothing has.
 pub(super) const INVENTED: &str = "4b1d-no-such-name";
 /// An action that no service has: what allows it allows everything but what it leaves out.
-const ANY_ACTION: &str = "4b1d:NoSuchAction";
+pub(super) const ANY_ACTION: &str = "4b1d:NoSuchAction";
 const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 
 /// What a principal is.
@@ -66,6 +66,7 @@ pub(super) struct Principals<'a> {
     pub partition: &'a str,
     home: &'a str,
     organization: &'a str,
+    own_policies: Vec<&'a str>,
     as_of: String,
     holders: Vec<Holder<'a>>,
     documents: Vec<Document>,
@@ -84,11 +85,13 @@ impl<'a> Principals<'a> {
         let Some(account) = facts.account_id() else { return Err(Cause::not_collected(AUTHORIZATION)) };
         let mut library = Library::default();
         let holders = holders(authorization, &mut library);
+        let own = authorization.policies.iter().filter(|policy| !policy.aws_managed() && policy.attachment_count > 0);
         let open = library.documents.iter().map(|document| may_allow(document, ANY_ACTION)).collect();
         Ok(Self {
             account,
             partition: &organization.partition,
             home: organization.home_region.as_str(),
+            own_policies: own.map(|policy| policy.arn.as_str()).collect(),
             organization: &organization.id,
             as_of: facts.org.as_of.to_string(),
             holders,
@@ -100,6 +103,16 @@ impl<'a> Principals<'a> {
     /// Users, groups and roles, in AWS's order.
     pub fn holders(&self) -> &[Holder<'a>] {
         &self.holders
+    }
+
+    /// The home Region.
+    pub fn home(&self) -> &'a str {
+        self.home
+    }
+
+    /// ARNs of customer-managed policies that somebody carries.
+    pub fn own_policies(&self) -> &[&'a str] {
+        &self.own_policies
     }
 
     /// Every document of the account; [`Self::policies_of`] tells whose they are.
@@ -177,13 +190,24 @@ impl<'a> Principals<'a> {
         })
     }
 
-    /// What the principal's policies and its boundary decide. A missing document leaves everything but a denial open.
-    pub fn decide(&self, holder: &Holder<'a>, action: &str, resource: &str, context: Context) -> Decision {
+    /// Whether a Deny of the principal's policies or its boundary is certain.
+    pub fn denies(&self, holder: &Holder<'a>, action: &str, resource: &str, context: Context) -> bool {
+        let request = self.request(holder, action, resource, context);
+        let documents = holder.policies.iter().chain(&holder.bounded_by).filter_map(|at| self.documents.get(*at));
+        matches!(evaluate(&documents.collect::<Vec<_>>(), &request), Decision::Deny { .. })
+    }
+
+    fn request(&self, holder: &Holder<'a>, action: &str, resource: &str, context: Context) -> Request {
         let principal = match holder.kind {
             Kind::Group => Principal { account: self.account.as_str().to_owned(), ..Principal::default() },
             Kind::User | Kind::Role => Principal::iam(holder.arn),
         };
-        let request = Request { principal, action: action.to_owned(), resource: resource.to_owned(), context };
+        Request { principal, action: action.to_owned(), resource: resource.to_owned(), context }
+    }
+
+    /// What the principal's policies and its boundary decide. A missing document leaves everything but a denial open.
+    pub fn decide(&self, holder: &Holder<'a>, action: &str, resource: &str, context: Context) -> Decision {
+        let request = self.request(holder, action, resource, context);
         let policies: Vec<&Document> = holder.policies.iter().filter_map(|at| self.documents.get(*at)).collect();
         let boundary: Option<Vec<&Document>> = holder.bounded_by.map(|at| self.documents.get(at).into_iter().collect());
         // What no policy could allow is not allowed, however little is known of a denial.
@@ -245,6 +269,27 @@ impl<'a> Principals<'a> {
 /// Whether a statement of the document allows an action somewhere, whatever denies it.
 pub(super) fn may_allow(document: &Document, action: &str) -> bool {
     document.statements().iter().any(|s| s.effect() == Effect::Allow && s.covers_action(action))
+}
+
+/// One resource of those that a policy of the principal names by a pattern; `None` if it holds a variable that is not known
+/// here.
+pub(super) fn named(principals: &Principals<'_>, holder: &Holder<'_>, pattern: &str, region: &str) -> Option<String> {
+    let mut text = pattern.replace("${aws:PrincipalAccount}", principals.account.as_str());
+    if holder.kind == Kind::User {
+        text = text.replace("${aws:username}", holder.name);
+    }
+    if text.contains("${") {
+        return None;
+    }
+    let fill = |at: usize, part: &str| match (at, part.contains(['*', '?'])) {
+        (_, false) => part.to_owned(),
+        (1, true) => principals.partition.to_owned(),
+        (3, true) => region.to_owned(),
+        (4, true) => principals.account.as_str().to_owned(),
+        (_, true) => part.replace('*', INVENTED).replace('?', "x"),
+    };
+    let parts: Vec<String> = text.splitn(6, ':').enumerate().map(|(at, part)| fill(at, part)).collect();
+    Some(parts.join(":"))
 }
 
 /// Whether an ARN is that of AWS's AdministratorAccess, in any partition.

@@ -20,8 +20,8 @@ pub(super) fn judge(org: &OrgFacts, facts: &AccountFacts, check: &str) -> Findin
 
 /// Every finding of a check.
 pub(super) fn judge_all(org: &OrgFacts, facts: &AccountFacts, thresholds: &Thresholds, check: &str) -> Vec<Finding> {
-    let all = organization(org, thresholds).into_iter().chain(account(org, facts, thresholds));
-    all.filter(|finding| finding.check == check).collect()
+    let only = Selection::of([check]);
+    [only.organization(org, thresholds), only.account(org, facts, thresholds)].concat()
 }
 
 /// An unknown fact.
@@ -134,6 +134,8 @@ fn proofs(meta: &CheckMeta) -> Vec<Vec<Fact>> {
         "root-usage-alarm" => {
             vec![vec![Fact::OrganizationTrails, Fact::OrganizationMonitoring], vec![Fact::Trails, Fact::Monitoring]]
         }
+        // What an SCP denies is asked only where the users' own policies don't.
+        "mfa-enforced" => vec![vec![Fact::CredentialReport, Fact::Authorization]],
         _ => vec![meta.facts.to_vec()],
     }
 }
@@ -145,6 +147,12 @@ fn reads(meta: &CheckMeta, fact: Fact, depth: usize) -> bool {
         (_, Fact::Organization | Fact::AuditRole) => false,
         // Whether log files are signed does not rest on status and selectors.
         ("trail-log-validation", Fact::Trails) => depth == 0,
+        // Trusted access for CloudTrail is used if there is an organization trail, whatever it does.
+        ("org-trusted-access", Fact::OrganizationTrails) => depth == 0,
+        // Where a policy is attached does not rest on its document, and AWS's own (the only RCP there is) are not judged.
+        ("org-unused-policies", Fact::ServiceControlPolicies) => depth != 1,
+        ("org-unused-policies", Fact::ResourceControlPolicies) => depth == 0,
+        ("org-policy-headroom", Fact::ResourceControlPolicies) => depth != 1,
         _ => true,
     }
 }
@@ -239,6 +247,14 @@ fn each_declared_fact_is_needed() {
         for meta in CATALOG {
             let two_ways = proofs(meta).len() > 1;
             for fact in meta.facts.iter().filter(|fact| **fact != Fact::Organization) {
+                // A fact that only some passes rest on.
+                if proofs(meta).iter().all(|proof| !proof.contains(fact)) {
+                    continue;
+                }
+                // Without an organization trail, trusted access for CloudTrail is not used: no pass to lose.
+                if meta.id == "org-trusted-access" && !ways.contains(&Fact::OrganizationTrails) {
+                    continue;
+                }
                 if two_ways && *fact != Fact::Regions && !ways.contains(fact) {
                     continue;
                 }

@@ -1,0 +1,284 @@
+//! How wide the account's own policies reach: whole services, and changes on every resource.
+//!
+//! Owns: two checks of one account over customer-managed policies that are attached and inline policies, and
+//! `config/resourceless-actions.yaml`. Must not: judge AWS-managed policies.
+
+use super::super::admin_policy::{inline_policies, is_every_resource, some};
+use super::super::evaluate::{Facts, Judgement, Outcome};
+use super::super::principals::AUTHORIZATION;
+use super::super::references::aws;
+use super::super::thresholds::Thresholds;
+use crate::model::Cause;
+use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
+use crate::model::finding::FailingResource;
+use crate::policy::{Document, Effect, Statement};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+pub(super) const ACTION: CheckMeta = CheckMeta {
+    id: "policy-wildcard-action",
+    title: "No policy of the account's own allows every action of a service",
+    severity: Severity::Medium,
+    granularity: Granularity::Account,
+    rationale: "A whole service (s3:*) takes in what nobody thought of, and what AWS adds next year; so does everything but a \
+                list (NotAction). Judged are customer-managed policies that are attached and every inline policy; part of a \
+                service (s3:Get*) is let be.",
+    remediation: Remediation {
+        console: "IAM, the policy, Edit: list the actions that are needed; Access Analyzer's policy generation and Last Accessed \
+                  show which were used.",
+        cli: "aws iam generate-service-last-accessed-details --arn <principal ARN> --granularity ACTION_LEVEL; then aws iam \
+              create-policy-version --policy-arn <policy ARN> --policy-document file://<narrow>.json --set-as-default",
+        playbook: None,
+    },
+    references: &[aws("IAM user guide", "Security best practices in IAM: apply least-privilege permissions")],
+    facts: &[Fact::Authorization],
+};
+
+pub(super) fn action(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    let failing = failing(facts, |statement| {
+        let conditions = if statement.conditions().is_empty() { "" } else { ", under a condition" };
+        if !statement.not_actions().is_empty() {
+            return Some(format!("allows every action but {}{conditions}", some(statement.not_actions())));
+        }
+        let whole: Vec<String> =
+            statement.actions().iter().filter(|action| is_whole_service(action)).cloned().collect();
+        (!whole.is_empty()).then(|| format!("allows {}{conditions}", some(&whole)))
+    })?;
+    let summary = |count| match count {
+        1 => "1 policy allows every action of a service".to_owned(),
+        _ => format!("{count} policies allow every action of a service"),
+    };
+    Ok(Outcome::of(failing, summary, "no attached policy of the account's own allows every action of a service"))
+}
+
+pub(super) const RESOURCE: CheckMeta = CheckMeta {
+    id: "policy-wildcard-resource",
+    title: "No policy of the account's own allows changes, or reading secrets, on every resource",
+    severity: Severity::Low,
+    granularity: Granularity::Account,
+    rationale: "A policy that names no resource reaches those of every other team, and those of tomorrow. Actions that take no \
+                resource in IAM need * and are let be, and so is what only reads; a condition on tags or on a key of the service \
+                counts as naming one. Judged are customer-managed policies that are attached and every inline policy.",
+    remediation: Remediation {
+        console: "IAM, the policy, Edit: give ARNs, or a condition on aws:ResourceTag, to the actions named.",
+        cli: "aws iam create-policy-version --policy-arn <policy ARN> --policy-document file://<narrow>.json --set-as-default",
+        playbook: None,
+    },
+    references: &[aws("Service Authorization Reference", "Actions, resources, and condition keys for AWS services")],
+    facts: &[Fact::Authorization],
+};
+
+pub(super) fn resource(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
+    let failing = failing(facts, |statement| {
+        let everywhere = statement.resources().iter().any(|resource| is_every_resource(resource));
+        if !everywhere && statement.not_resources().is_empty() || names_a_resource(statement) {
+            return None;
+        }
+        let resources = match statement.not_resources() {
+            [] => "every resource".to_owned(),
+            but => format!("every resource but {}", some(but)),
+        };
+        if !statement.not_actions().is_empty() {
+            return Some(format!("allows every action but {} on {resources}", some(statement.not_actions())));
+        }
+        let wide: Vec<String> = statement.actions().iter().filter(|action| needs_resource(action)).cloned().collect();
+        (!wide.is_empty()).then(|| format!("allows {} on {resources}", some(&wide)))
+    })?;
+    let summary = |count| match count {
+        1 => "1 policy allows changes on every resource".to_owned(),
+        _ => format!("{count} policies allow changes on every resource"),
+    };
+    Ok(Outcome::of(failing, summary, "no attached policy of the account's own allows changes on every resource"))
+}
+
+/// The account's own policies of which a statement that allows is wrong, with the first that is.
+fn failing(facts: &mut Facts<'_>, wrong: impl Fn(&Statement) -> Option<String>) -> Result<Vec<FailingResource>, Cause> {
+    let authorization = facts.authorization()?;
+    let mut failing = Vec::new();
+    let mut judge = |facts: &mut Facts<'_>, resource: String, text: &str| match Document::parse(text) {
+        Ok(document) => {
+            let allows = document.statements().iter().zip(1_usize..).filter(|(s, _)| s.effect() == Effect::Allow);
+            let found = allows.into_iter().find_map(|(statement, number)| {
+                let name =
+                    statement.sid().map_or_else(|| format!("statement {number}"), |sid| format!("statement `{sid}`"));
+                wrong(statement).map(|why| format!("{name} {why}"))
+            });
+            failing.extend(found.map(|message| FailingResource { resource, message }));
+        }
+        Err(errors) => {
+            let why = errors.first().map_or_else(|| "not a policy".to_owned(), ToString::to_string);
+            facts.doubt(AUTHORIZATION, format!("policy `{resource}` can't be read: {why}"));
+        }
+    };
+    for (owner, policy) in inline_policies(authorization) {
+        judge(facts, format!("{owner} (inline policy `{}`)", policy.name), &policy.document);
+    }
+    for policy in authorization.policies.iter().filter(|policy| !policy.aws_managed() && policy.attachment_count > 0) {
+        match &policy.document {
+            Some(document) => judge(facts, policy.arn.clone(), document),
+            None => {
+                facts.doubt(AUTHORIZATION, format!("the answer has no document for `{}`", policy.arn));
+            }
+        }
+    }
+    Ok(failing)
+}
+
+/// `s3:*`, `*`, `s3:**` and the like.
+fn is_whole_service(pattern: &str) -> bool {
+    let name = pattern.split_once(':').map_or(pattern, |(_, name)| name);
+    name.contains('*') && name.chars().all(|c| c == '*' || c == '?')
+}
+
+/// Whether a condition says which resources, by their tags or by a key of the service itself; where a role may be passed to does not.
+fn names_a_resource(statement: &Statement) -> bool {
+    statement.conditions().iter().any(|condition| {
+        let key = condition.key.to_ascii_lowercase();
+        key.starts_with("aws:resourcetag/") || !key.starts_with("aws:") && key != "iam:passedtoservice"
+    })
+}
+
+/// The embedded file.
+const EMBEDDED: &str = include_str!("../../../config/resourceless-actions.yaml");
+
+/// Actions for which `*` says nothing. All in lower case once read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Actions {
+    version: u32,
+    reads: Vec<String>,
+    secrets: BTreeSet<String>,
+    actions: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Actions {
+    /// The embedded file. A test reads it, so that it can always be read here; were it not, everything would need a resource.
+    fn embedded() -> &'static Self {
+        static FILE: LazyLock<Actions> =
+            LazyLock::new(|| serde_saphyr::from_str::<Actions>(EMBEDDED).unwrap_or_default().lower());
+        &FILE
+    }
+
+    fn lower(self) -> Self {
+        let lower = |names: BTreeSet<String>| names.into_iter().map(|name| name.to_ascii_lowercase()).collect();
+        Self {
+            version: self.version,
+            reads: self.reads.into_iter().map(|verb| verb.to_ascii_lowercase()).collect(),
+            secrets: lower(self.secrets),
+            actions: self.actions.into_iter().map(|(service, names)| (service, lower(names))).collect(),
+        }
+    }
+}
+
+/// Whether an action, or one that a pattern may take in, changes something that a policy could name, or reads a secret.
+fn needs_resource(pattern: &str) -> bool {
+    let pattern = pattern.to_ascii_lowercase();
+    let Some((service, name)) = pattern.split_once(':') else { return true };
+    let data = Actions::embedded();
+    let (start, wild) = match name.find(['*', '?']) {
+        Some(at) => (name.get(..at).unwrap_or_default(), true),
+        None => (name, false),
+    };
+    let secret = |full: &String| {
+        let same_start = full.strip_prefix(service).is_some_and(|rest| rest.starts_with(&format!(":{start}")));
+        if wild { same_start } else { *full == pattern }
+    };
+    let wild_service = service.contains(['*', '?']);
+    let reads = data.reads.iter().any(|verb| start.starts_with(verb.as_str()));
+    let let_be = !wild && data.actions.get(service).is_some_and(|names| names.contains(name));
+    wild_service && !reads || data.secrets.iter().any(secret) || !(reads || let_be)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixtures::{self, role};
+    use super::super::super::tests::judge;
+    use super::*;
+    use crate::model::{Finding, Verdict};
+
+    fn found(check: &str, statement: &str) -> Finding {
+        let mut facts = fixtures::account();
+        facts.authorization = facts.authorization.map(|mut authorization| {
+            authorization.roles =
+                vec![role("app", &format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#))];
+            authorization
+        });
+        judge(&fixtures::org(), &facts, check)
+    }
+
+    #[test]
+    fn the_embedded_file_is_whole() {
+        let file: Actions = serde_saphyr::from_str(EMBEDDED).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(file.version, 1);
+        assert!(file.actions.len() > 300 && file.reads.len() > 10);
+        let word = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric());
+        for (service, names) in &file.actions {
+            assert!(service.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{service}");
+            assert!(!names.is_empty() && names.iter().all(|name| word(name)), "{service}");
+        }
+        assert!(file.secrets.iter().all(|full| full.split_once(':').is_some_and(|(_, name)| word(name))));
+    }
+
+    #[test]
+    fn whole_services_and_all_but_a_list_are_found() {
+        for (statement, message) in [
+            (r#"{"Effect":"Allow","Action":["s3:GetObject","s3:*"],"Resource":"*"}"#, "statement 1 allows `s3:*`"),
+            (r#"{"Sid":"All","Effect":"Allow","Action":"*","Resource":"*"}"#, "statement `All` allows `*`"),
+            (
+                r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}"#,
+                "statement 1 allows every action but `iam:*`, under a condition",
+            ),
+        ] {
+            let finding = found("policy-wildcard-action", statement);
+            assert_eq!(finding.verdict, Verdict::Fail, "{statement}");
+            assert_eq!(finding.resources[0].message, message);
+        }
+        for statement in [
+            r#"{"Effect":"Allow","Action":["s3:Get*","ec2:Describe*"],"Resource":"*"}"#,
+            r#"{"Effect":"Deny","Action":"s3:*","Resource":"*"}"#,
+        ] {
+            assert_eq!(found("policy-wildcard-action", statement).verdict, Verdict::Pass, "{statement}");
+        }
+    }
+
+    #[test]
+    fn changes_and_secrets_on_every_resource_are_found() {
+        for statement in [
+            r#"{"Effect":"Allow","Action":["ec2:DescribeInstances","s3:PutObject"],"Resource":"*"}"#,
+            r#"{"Effect":"Allow","Action":"s3:Put*","Resource":["arn:aws:s3:::a","*"]}"#,
+            r#"{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"*"}"#,
+            r#"{"Effect":"Allow","Action":"secretsmanager:Get*","Resource":"arn:*"}"#,
+            r#"{"Effect":"Allow","Action":"kms:Decrypt","NotResource":"arn:aws:kms:*:*:key/a"}"#,
+            r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}"#,
+            r#"{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}"#,
+            r#"{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}}"#,
+        ] {
+            assert_eq!(found("policy-wildcard-resource", statement).verdict, Verdict::Fail, "{statement}");
+        }
+        for statement in [
+            r#"{"Effect":"Allow","Action":["ec2:Describe*","s3:GetObject","s3:List*"],"Resource":"*"}"#,
+            r#"{"Effect":"Allow","Action":["iam:GenerateCredentialReport","kms:CreateKey","sts:GetCallerIdentity"],"Resource":"*"}"#,
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::a/*"}"#,
+            r#"{"Effect":"Deny","Action":"s3:*","Resource":"*"}"#,
+            r#"{"Effect":"Allow","Action":"ec2:StopInstances","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"a"}}}"#,
+        ] {
+            assert_eq!(found("policy-wildcard-resource", statement).verdict, Verdict::Pass, "{statement}");
+        }
+        let finding = found(
+            "policy-wildcard-resource",
+            r#"{"Effect":"Allow","Action":["s3:PutObject","s3:DeleteObject","sqs:SendMessage","sns:Publish"],"Resource":"*"}"#,
+        );
+        assert_eq!(
+            finding.resources[0].message,
+            "statement 1 allows `s3:PutObject`, `s3:DeleteObject`, `sqs:SendMessage` and 1 more on every resource"
+        );
+    }
+
+    #[test]
+    fn a_policy_that_can_not_be_read_is_unknown() {
+        for check in ["policy-wildcard-action", "policy-wildcard-resource"] {
+            assert_eq!(found(check, r#"{"Effect":"Maybe"}"#).verdict, Verdict::Unknown);
+        }
+    }
+}
