@@ -11,11 +11,10 @@ use super::evaluate::{Check, Facts, Judge, Judgement, Outcome, Tree};
 use super::guardrails::Guardrails;
 use super::references::aws;
 use super::thresholds::Thresholds;
+use crate::model::Cause;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
-use crate::model::ids::TargetId;
 use crate::model::org::{Account, Policy, PolicyType, PolicyTypeState};
-use crate::model::{Cause, Observed};
 use crate::policy::{Quotas, headroom, size};
 
 /// The family.

@@ -38,8 +38,6 @@ pub(super) struct Holder<'a> {
     /// The ARN of the permissions boundary.
     pub boundary: Option<&'a str>,
     pub tags: Option<&'a BTreeMap<String, String>>,
-    /// The names of a user's groups.
-    pub groups: &'a [String],
     /// Positions among the documents of the account.
     policies: Vec<usize>,
     bounded_by: Option<usize>,
@@ -368,7 +366,6 @@ fn holders<'a>(authorization: &'a Authorization, library: &mut Library<'a>) -> V
             trust: None,
             boundary: None,
             tags: None,
-            groups: &[],
             policies,
             bounded_by: None,
             unread,
@@ -393,7 +390,6 @@ fn holders<'a>(authorization: &'a Authorization, library: &mut Library<'a>) -> V
             trust: None,
             boundary: user.boundary.as_deref(),
             tags: Some(&user.tags),
-            groups: &user.groups,
             policies,
             bounded_by,
             unread,
@@ -409,7 +405,6 @@ fn holders<'a>(authorization: &'a Authorization, library: &mut Library<'a>) -> V
             trust: Some(&role.trust_policy),
             boundary: role.boundary.as_deref(),
             tags: Some(&role.tags),
-            groups: &[],
             policies,
             bounded_by,
             unread,

@@ -5,6 +5,7 @@ use super::super::fixtures::{
 };
 use super::super::tests::{hidden, judge, judge_all};
 use super::*;
+use crate::model::ids::TargetId;
 use crate::model::org::{AccountState, Ou};
 use crate::model::{Finding, OrgFacts, Verdict};
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 /// The embedded file.
 const EMBEDDED: &str = include_str!("../../../config/deprecated-policies.yaml");
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     version: u32,
@@ -17,7 +17,7 @@ struct File {
 }
 
 /// Where it is published.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Source {
     id: String,
@@ -26,7 +26,7 @@ struct Source {
 }
 
 /// A policy that AWS has replaced or retired.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Deprecated {
     /// The last part of its ARN.

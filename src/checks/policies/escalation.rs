@@ -185,7 +185,7 @@ impl<'p, 'a> Search<'p, 'a> {
         while first || !fresh.is_empty() {
             let before = search.stronger();
             for at in 0..principals.holders().len() {
-                search.look(at, first.then_some(&before).unwrap_or(&fresh), first);
+                search.look(at, if first { &before } else { &fresh }, first);
             }
             fresh = search.stronger().into_iter().filter(|at| !before.contains(at)).collect();
             first = false;

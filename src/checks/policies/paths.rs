@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 const EMBEDDED: &str = include_str!("../../../config/privilege-escalation.yaml");
 
 /// The file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Published {
     version: u32,
@@ -22,7 +22,7 @@ pub(super) struct Published {
 }
 
 /// Where a way was published.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Source {
     id: String,
@@ -31,7 +31,7 @@ struct Source {
 }
 
 /// One way.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Path {
     id: String,
