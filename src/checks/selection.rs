@@ -5,7 +5,7 @@
 use super::custom::CustomCheck;
 use super::evaluate::{Facts, Judge, settle};
 use super::{CATALOG, Thresholds, checks, whole};
-use crate::model::check::{CheckMeta, Granularity};
+use crate::model::check::{CheckMeta, Fact, Granularity};
 use crate::model::finding::Target;
 use crate::model::{AccountFacts, Finding, OrgFacts, Region};
 use std::collections::BTreeSet;
@@ -50,6 +50,16 @@ impl Selection {
     pub fn metas(&self) -> Vec<&'static CheckMeta> {
         let ours = CATALOG.iter().copied().filter(|meta| self.contains(meta.id));
         ours.chain(self.custom.iter().map(|check| check.meta)).collect()
+    }
+
+    /// Every fact that the checks that run read.
+    pub fn facts(&self) -> BTreeSet<Fact> {
+        let mut facts: BTreeSet<Fact> = self.metas().iter().flat_map(|meta| meta.facts).copied().collect();
+        if self.metas().iter().any(|meta| meta.granularity == Granularity::AccountRegion) {
+            // Which Regions have verdicts.
+            facts.insert(Fact::Regions);
+        }
+        facts
     }
 
     /// As [`super::organization`], of the checks that run.
@@ -111,6 +121,16 @@ mod tests {
         let ids: Vec<&str> = some.metas().iter().map(|meta| meta.id).collect();
         assert_eq!(ids, ["root-mfa", "trail-multi-region", "org-deny-leave"]);
         assert!(of_account.len() > 2, "one of the account, one for each Region");
+    }
+
+    #[test]
+    fn the_facts_are_those_that_the_checks_read() {
+        assert_eq!(
+            Selection::of(["root-mfa"]).facts(),
+            BTreeSet::from_iter(super::super::meta("root-mfa").unwrap().facts.iter().copied())
+        );
+        assert!(Selection::of(["trail-multi-region"]).facts().contains(&Fact::Regions));
+        assert!(Selection::of([]).facts().is_empty());
     }
 
     #[test]

@@ -5,7 +5,9 @@ use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::survey;
 use super::ui::Ui;
+use crate::collect::Wanted;
 use crate::model::address::shown_endpoint;
+use crate::model::check::Fact;
 use crate::model::{Observed, OrgFacts};
 use crate::report::org_tree;
 use clap::{Args, ValueEnum};
@@ -36,7 +38,11 @@ enum Format {
 pub async fn run(args: &OrgArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
     let settings = args.connection.settings()?;
     let sessions = Environment::real().connect(&settings).await?;
-    let mut survey = survey::survey(&sessions, &args.scope, ui, cancel).await?;
+    let wanted = match args.format {
+        Format::Tree => Wanted::of_a_plan(),
+        Format::Json => Wanted::of(Fact::ALL.into_iter().filter(|fact| fact.of_organization())),
+    };
+    let mut survey = survey::survey_with(&sessions, &args.scope, (false, &wanted), ui, cancel).await?;
     hide_endpoints(&mut survey.org);
     let text = match args.format {
         Format::Tree => org_tree::render(&survey.org, ui.out),

@@ -8,6 +8,7 @@ use super::simulate;
 use super::survey::{self, Survey};
 use super::ui::Ui;
 use crate::aws::Sessions;
+use crate::collect::Wanted;
 use crate::config::Settings;
 use crate::lockout::relied_on;
 use crate::model::Plan;
@@ -142,7 +143,7 @@ pub async fn make(
     cancel: &CancellationToken,
 ) -> Result<Planned, Failure> {
     let tags = playbooks.iter().filter_map(|playbook| playbook.rollout.as_ref()).any(|rollout| rollout.needs_tags());
-    let survey = survey::survey_with(sessions, scope, tags, ui, cancel).await?;
+    let survey = survey::survey_with(sessions, scope, (tags, &Wanted::of_a_plan()), ui, cancel).await?;
     playbook::check_targets(playbooks, &survey.org).map_err(|errors| Failure::usage([errors]))?;
     let context = PlanContext {
         caller_arn: survey.org.organization.caller_arn.clone(),
@@ -153,7 +154,8 @@ pub async fn make(
     let needed: Vec<_> = planner.accounts_needed().into_iter().collect();
     if !needed.is_empty() {
         let on_facts = &mut |facts: crate::model::AccountFacts| planner.account(&facts);
-        survey::collect_each(sessions, &survey.org, &needed, (settings, scope), ui, cancel, on_facts).await;
+        let look = (settings, scope, &Wanted::of(Planner::FACTS));
+        survey::collect_each(sessions, &survey.org, &needed, look, ui, cancel, on_facts).await;
     }
     let mut plan = planner.finish();
     if cancel.is_cancelled() {

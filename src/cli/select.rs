@@ -4,11 +4,14 @@
 
 use super::custom::CustomArgs;
 use super::exit::Failure;
-use crate::checks::{Selection, frameworks};
-use crate::model::check::CheckMeta;
+use crate::checks::custom::CustomCheck;
+use crate::checks::{self, Selection, frameworks};
+use crate::collect::Wanted;
+use crate::model::check::{CheckMeta, Fact};
 use crate::model::framework::Framework;
 use crate::model::nearest;
 use clap::Args;
+use std::collections::BTreeSet;
 
 /// Which checks run.
 #[derive(Debug, Clone, Default, Args)]
@@ -17,32 +20,109 @@ pub struct SelectArgs {
     /// Run the checks of a framework and report by its controls (such as cis-5.0, iam-guides); repeatable
     #[arg(long = "framework", value_name = "NAME")]
     frameworks: Vec<String>,
+    /// Run only these checks: ids with commas between, `*` for any letters (such as root-mfa,monitor-*)
+    #[arg(long = "checks", value_name = "ID,...", value_delimiter = ',')]
+    checks: Vec<String>,
+    /// Also ask what takes a call for each user: their SSH public keys
+    #[arg(long)]
+    deep: bool,
+    /// Also look into the event history of the last DAYS days, 1 to 90: slow, CloudTrail allows two calls a second
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=90))]
+    events: Option<u16>,
     #[command(flatten)]
     custom: CustomArgs,
 }
 
 /// What the flags select.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Selected {
     /// The checks that run.
     pub selection: Selection,
     /// The frameworks that the report is grouped by.
     pub frameworks: Vec<&'static Framework>,
+    /// What is asked of AWS for them.
+    pub wanted: Wanted,
+}
+
+impl Default for Selected {
+    /// Every check, without what costs much.
+    fn default() -> Self {
+        let selection = Selection::all();
+        Self { wanted: Wanted::of(selection.facts()), selection, frameworks: Vec::new() }
+    }
 }
 
 impl SelectArgs {
-    /// The checks of every framework that is named, without any all of orgward's; and the custom ones, if there is a folder.
+    /// The checks of every framework that is named, without any all of orgward's; and the custom ones, if there is a folder. Of
+    /// those, the ones that `--checks` names.
     ///
     /// # Errors
-    /// If a name is no framework's: with the nearest one, all wrong names at once. If a custom check can't be used.
+    /// If a name is no framework's or no check's: with the nearest one, all wrong names at once. If a custom check can't be
+    /// used.
     pub fn resolve(&self) -> Result<Selected, Failure> {
         let frameworks = by_name(&self.frameworks)?;
         let selection = match frameworks.as_slice() {
             [] => Selection::all(),
             named => Selection::of(named.iter().flat_map(|framework| framework.checks())),
         };
-        Ok(Selected { selection: selection.with(self.custom.load()?), frameworks })
+        let selection = self.narrowed(selection, self.custom.load()?)?;
+        let wanted = self.wanted(&selection.facts());
+        Ok(Selected { selection, frameworks, wanted })
     }
+
+    /// What the flags say of facts that cost much, for checks that read these facts.
+    fn wanted(&self, facts: &BTreeSet<Fact>) -> Wanted {
+        let mut wanted = Wanted::of(facts.iter().copied());
+        if self.deep && facts.contains(&Fact::SshPublicKeys) {
+            wanted = wanted.deep();
+        }
+        match self.events {
+            Some(days) if facts.contains(&Fact::RecentEvents) => wanted.events(days),
+            _ => wanted,
+        }
+    }
+
+    /// The checks of a selection, and the custom ones, that `--checks` names; all of them without it.
+    fn narrowed(&self, selection: Selection, mut custom: Vec<CustomCheck>) -> Result<Selection, Failure> {
+        if self.checks.is_empty() {
+            return Ok(selection.with(custom));
+        }
+        let all: Vec<&CheckMeta> =
+            checks::CATALOG.iter().copied().chain(custom.iter().map(|check| check.meta)).collect();
+        let runs = |id: &str| selection.contains(id) || custom.iter().any(|check| check.meta.id == id);
+        let mut named = BTreeSet::new();
+        let mut wrong = Vec::new();
+        for word in &self.checks {
+            let known: Vec<&str> = all.iter().map(|meta| meta.id).filter(|id| fits(word, id)).collect();
+            let selected: Vec<&str> = known.iter().copied().filter(|id| runs(id)).collect();
+            match (known.is_empty(), selected.is_empty()) {
+                (true, _) => wrong.push(no_check(word, &all)),
+                (_, true) => wrong.push(format!("no check `{word}` is in {}", self.frameworks.join(" or "))),
+                _ => named.extend(selected),
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(Failure::usage(wrong));
+        }
+        let ours = Selection::of(named.iter().copied());
+        let chosen: BTreeSet<String> = named.into_iter().map(str::to_owned).collect();
+        custom.retain(|check| chosen.contains(check.meta.id));
+        Ok(ours.with(custom))
+    }
+}
+
+/// Whether an id fits a word in which `*` stands for any letters.
+fn fits(word: &str, id: &str) -> bool {
+    let Some((head, rest)) = word.split_once('*') else { return word == id };
+    let Some(mut left) = id.strip_prefix(head) else { return false };
+    let Some((middle, tail)) = rest.rsplit_once('*') else { return left.ends_with(rest) };
+    for part in middle.split('*') {
+        match left.split_once(part) {
+            Some((_, after)) => left = after,
+            None => return false,
+        }
+    }
+    left.ends_with(tail)
 }
 
 /// The frameworks of these names, each once.
@@ -73,4 +153,75 @@ pub fn nothing_named<'a>(kind: &str, word: &str, known: impl IntoIterator<Item =
 /// As [`nothing_named`], of a check.
 pub fn no_check(id: &str, all: &[&CheckMeta]) -> String {
     nothing_named("check", id, all.iter().map(|meta| meta.id), "see: orgward checks list")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Flags {
+        #[command(flatten)]
+        select: SelectArgs,
+    }
+
+    fn resolve(flags: &[&str]) -> Result<Selected, Vec<String>> {
+        let flags = Flags::try_parse_from([&["x"], flags].concat()).map_err(|error| vec![error.to_string()])?;
+        flags.select.resolve().map_err(|failure| failure.messages)
+    }
+
+    fn ids(selected: &Selected) -> Vec<&'static str> {
+        selected.selection.metas().iter().map(|meta| meta.id).collect()
+    }
+
+    #[test]
+    fn stars_stand_for_any_letters() {
+        for (word, id) in
+            [("*", "root-mfa"), ("root-*", "root-mfa"), ("*-mfa", "root-mfa"), ("r*-*a", "root-mfa"), ("a**a", "aa")]
+        {
+            assert!(fits(word, id), "{word} {id}");
+        }
+        for (word, id) in
+            [("root", "root-mfa"), ("*-mf", "root-mfa"), ("a*a", "a"), ("r*x*a", "root-mfa"), ("", "root-mfa")]
+        {
+            assert!(!fits(word, id), "{word} {id}");
+        }
+    }
+
+    #[test]
+    fn checks_are_named_and_their_facts_are_what_is_asked_for() {
+        let selected = resolve(&["--checks", "root-access-keys,password-policy-length"]).unwrap();
+        assert_eq!(ids(&selected), ["root-access-keys", "password-policy-length"]);
+        assert!(selected.wanted.has(Fact::PasswordPolicy) && !selected.wanted.has(Fact::CredentialReport));
+        let selected = resolve(&["--checks", "password-policy-*"]).unwrap();
+        assert!(ids(&selected).len() > 1 && ids(&selected).iter().all(|id| id.starts_with("password-policy-")));
+        assert_eq!(ids(&resolve(&[]).unwrap()).len(), checks::CATALOG.len());
+        let both = resolve(&["--framework", "cis-5.0", "--checks", "root-*"]).unwrap();
+        assert!(ids(&both).contains(&"root-mfa") && !ids(&both).contains(&"root-credentials-centralized"));
+    }
+
+    #[test]
+    fn what_names_nothing_is_refused_with_the_nearest_word() {
+        let wrong = resolve(&["--checks", "root-mfaa,nonsense-*,root-mfa"]).unwrap_err();
+        assert_eq!(wrong.len(), 2, "{wrong:?}");
+        assert_eq!(wrong[0], "there is no check `root-mfaa`, did you mean `root-mfa`?");
+        let outside = resolve(&["--framework", "cis-5.0", "--checks", "password-policy-max-age"]).unwrap_err();
+        assert_eq!(outside, ["no check `password-policy-max-age` is in cis-5.0"]);
+        for days in ["0", "91", "x"] {
+            assert!(resolve(&["--events", days]).is_err(), "{days}");
+        }
+    }
+
+    #[test]
+    fn costly_facts_are_asked_for_with_their_flag_and_a_check_that_reads_them() {
+        let args = SelectArgs { deep: true, events: Some(7), ..SelectArgs::default() };
+        let none = args.wanted(&BTreeSet::from([Fact::Authorization]));
+        assert!(!none.has(Fact::SshPublicKeys) && !none.has(Fact::RecentEvents));
+        let read = BTreeSet::from([Fact::SshPublicKeys, Fact::RecentEvents]);
+        let both = args.wanted(&read);
+        assert!(both.has(Fact::SshPublicKeys) && both.has(Fact::RecentEvents) && both.events_days() == 7);
+        let neither = SelectArgs::default().wanted(&read);
+        assert!(!neither.has(Fact::SshPublicKeys) && !neither.has(Fact::RecentEvents));
+    }
 }

@@ -6,9 +6,9 @@ use super::select::Selected;
 use super::ui::Ui;
 use crate::aws::Sessions;
 use crate::checks::{Thresholds, frameworks};
-use crate::collect::{self, CollectOptions};
+use crate::collect::{self, CollectOptions, Wanted};
 use crate::config::Settings;
-use crate::model::check::CheckMeta;
+use crate::model::check::{CheckMeta, Fact};
 use crate::model::framework::JudgedFramework;
 use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{AccountFacts, AccountId, Finding, OrgFacts};
@@ -33,24 +33,25 @@ pub async fn survey(
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Result<Survey, Failure> {
-    survey_with(sessions, args, false, ui, cancel).await
+    survey_with(sessions, args, (false, &Wanted::of_a_plan()), ui, cancel).await
 }
 
-/// The same; `tags`: with the tags of every account, whether or not the scope asks for any.
+/// The same; `tags`: with the tags of every account, whether or not the scope asks for any; `wanted`: with these facts, and
+/// no others, beyond the tree.
 ///
 /// # Errors
 /// As [`survey`].
 pub async fn survey_with(
     sessions: &Sessions,
     args: &ScopeArgs,
-    tags: bool,
+    (tags, wanted): (bool, &Wanted),
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Result<Survey, Failure> {
     let request = args.request();
     ui.say("Enumerating the organization ...");
     let tags = tags || !request.tags.is_empty();
-    let org = collect::organization(sessions, tags, cancel).await.map_err(|error| {
+    let org = collect::organization_facts(sessions, tags, wanted, cancel).await.map_err(|error| {
         let exit = if cancel.is_cancelled() { Exit::Interrupted } else { Exit::Error };
         Failure::new(exit, error)
     })?;
@@ -79,12 +80,12 @@ fn check_regions(regions: &RegionRequest, org: &OrgFacts) -> Result<(), Failure>
     })))
 }
 
-/// Collects `accounts`, handing each account's facts over as they arrive.
+/// Collects the wanted facts of `accounts`, handing each account's facts over as they arrive.
 pub async fn collect_each(
     sessions: &Sessions,
     org: &OrgFacts,
     accounts: &[AccountId],
-    (settings, args): (&Settings, &ScopeArgs),
+    (settings, args, wanted): (&Settings, &ScopeArgs, &Wanted),
     ui: &Ui,
     cancel: &CancellationToken,
     on_facts: &mut dyn FnMut(AccountFacts),
@@ -97,6 +98,7 @@ pub async fn collect_each(
     }
     let options = CollectOptions {
         regions: args.regions.clone(),
+        wanted: wanted.clone(),
         max_concurrency: settings.max_concurrency,
         ..CollectOptions::default()
     };
@@ -148,12 +150,15 @@ pub async fn audit(
     cancel: &CancellationToken,
 ) -> Result<Audited, Failure> {
     let thresholds = thresholds(settings)?;
-    let mut survey = survey_with(sessions, args, selected.selection.wants_tags(), ui, cancel).await?;
-    let analyzers = collect::organization_analyzers(sessions, &survey.org, &args.regions, cancel).await;
-    survey.org.services.analyzers = analyzers;
+    let wanted = &selected.wanted;
+    let mut survey = survey_with(sessions, args, (selected.selection.wants_tags(), wanted), ui, cancel).await?;
+    if wanted.has(Fact::OrganizationAnalyzers) {
+        let analyzers = collect::organization_analyzers(sessions, &survey.org, &args.regions, cancel).await;
+        survey.org.services.analyzers = analyzers;
+    }
     let mut findings = selected.selection.organization(&survey.org, &thresholds);
     let org = &survey.org;
-    collect_each(sessions, org, &survey.scope.accounts, (settings, args), ui, cancel, &mut |facts| {
+    collect_each(sessions, org, &survey.scope.accounts, (settings, args, wanted), ui, cancel, &mut |facts| {
         findings.extend(selected.selection.account(org, &facts, &thresholds));
     })
     .await;

@@ -11,6 +11,7 @@ use super::schema::{Action, PasswordPolicySpec, Playbook, TargetRef};
 use super::source::SourceText;
 use super::targets::{WrongTarget, resolve};
 use super::waves::{self, Placed};
+use crate::model::check::Fact;
 use crate::model::plan::{Change, PLAN_VERSION, Plan, PlaybookRef, Refusal, RefusalKind, Unplanned};
 use crate::model::scope::Scope;
 use crate::model::{AccountFacts, AccountId, Address, Cause, Doc, OrgFacts, TargetId};
@@ -158,6 +159,9 @@ impl<'p> Planner<'p> {
         self.limits = limits;
         self
     }
+
+    /// The facts of these accounts that steps read: the password policy, and whose passwords it makes expire.
+    pub const FACTS: [Fact; 2] = [Fact::PasswordPolicy, Fact::CredentialReport];
 
     /// The accounts whose facts the steps depend on. The rest of a plan needs the organization's facts alone.
     pub fn accounts_needed(&self) -> BTreeSet<AccountId> {
