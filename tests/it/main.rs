@@ -41,6 +41,8 @@ mod packing;
 #[cfg(test)]
 mod policy_witness;
 #[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod resources;
 #[cfg(test)]
 mod rolling;
