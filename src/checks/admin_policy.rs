@@ -253,7 +253,7 @@ mod tests {
     fn a_document_that_is_missing_or_broken_is_unknown() {
         let missing = found(|all| all.policies[0].document = None);
         assert_eq!(missing.verdict, Verdict::Unknown);
-        let broken = found(|all| all.roles[0].inline[0].document = "{".to_owned());
+        let broken = found(|all| all.roles.push(fixtures::role("broken", "{")));
         assert_eq!(broken.verdict, Verdict::Unknown);
         assert!(broken.message.contains("inline policy `work`"), "{}", broken.message);
         let both = found(|all| {

@@ -18,7 +18,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { meta: PASSWORD_UNUSED, judge: Judge::Whole(password_unused) },
 ];
 
-const REPORT: &str = "iam:GetCredentialReport";
+pub(super) const REPORT: &str = "iam:GetCredentialReport";
 
 pub(super) const USER_MFA: CheckMeta = CheckMeta {
     id: "user-mfa",
@@ -194,7 +194,7 @@ fn idle(facts: &Facts<'_>, used: Cell, made: &[Cell]) -> Option<Idle> {
 }
 
 /// Users, the root user left out, that have a console password.
-fn console_users<'r>(facts: &mut Facts<'_>, report: &'r CredentialReport) -> Vec<&'r CredentialRow> {
+pub(super) fn console_users<'r>(facts: &mut Facts<'_>, report: &'r CredentialReport) -> Vec<&'r CredentialRow> {
     let mut found = Vec::new();
     for user in report.rows.iter().filter(|user| !user.is_root()) {
         match user.password_enabled {
@@ -209,26 +209,26 @@ fn console_users<'r>(facts: &mut Facts<'_>, report: &'r CredentialReport) -> Vec
 }
 
 /// Active access keys with their owner and number (1 or 2). The root user's count too.
-fn active_keys(report: &CredentialReport) -> impl Iterator<Item = (&CredentialRow, usize, &KeyRow)> {
+pub(super) fn active_keys(report: &CredentialReport) -> impl Iterator<Item = (&CredentialRow, usize, &KeyRow)> {
     report.rows.iter().flat_map(|user| {
         user.keys.iter().enumerate().filter(|(_, key)| key.active).map(move |(at, key)| (user, at + 1, key))
     })
 }
 
-fn failing(user: &CredentialRow, message: impl Into<String>) -> FailingResource {
+pub(super) fn failing(user: &CredentialRow, message: impl Into<String>) -> FailingResource {
     FailingResource { resource: user.arn.clone(), message: message.into() }
 }
 
 /// A key has no ARN, and a user has up to two: its number tells one from the other.
-fn failing_key(user: &CredentialRow, number: usize, message: String) -> FailingResource {
+pub(super) fn failing_key(user: &CredentialRow, number: usize, message: String) -> FailingResource {
     FailingResource { resource: format!("{} (access key {number})", user.arn), message }
 }
 
-fn users(count: usize) -> String {
+pub(super) fn users(count: usize) -> String {
     if count == 1 { "1 user".to_owned() } else { format!("{count} users") }
 }
 
-fn have(count: usize) -> &'static str {
+pub(super) fn have(count: usize) -> &'static str {
     if count == 1 { "has" } else { "have" }
 }
 

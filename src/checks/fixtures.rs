@@ -6,6 +6,7 @@ use crate::model::account::RegionState;
 use crate::model::billing::{BillingAlarms, Budget};
 use crate::model::bucket::TrailBucket;
 use crate::model::contact::Contact;
+use crate::model::credential::SamlProvider;
 use crate::model::event::RecentEvents;
 use crate::model::iam::{
     Authorization, Cell, CredentialReport, CredentialRow, IamRole, IamUser, InlinePolicy, KeyRow, ManagedPolicy,
@@ -423,14 +424,17 @@ pub(crate) fn key(active: bool, last_rotated: Cell, last_used: Cell) -> KeyRow {
     KeyRow { active, last_rotated, last_used }
 }
 
-/// A role with an inline policy.
+/// A trust policy that lets EC2 alone in.
+const BY_EC2: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+
+/// A role that EC2 assumes, with an inline policy.
 pub(crate) fn role(name: &str, document: &str) -> IamRole {
     IamRole {
         name: name.to_owned(),
         arn: format!("arn:aws:iam::{MEMBER}:role/{name}"),
         path: "/".to_owned(),
         created: Some(days_ago(200)),
-        trust_policy: r#"{"Version":"2012-10-17","Statement":[]}"#.to_owned(),
+        trust_policy: BY_EC2.to_owned(),
         inline: vec![InlinePolicy { name: "work".to_owned(), document: document.to_owned() }],
         attached: Vec::new(),
         boundary: None,
@@ -442,6 +446,35 @@ pub(crate) fn role(name: &str, document: &str) -> IamRole {
 /// A document that allows little.
 pub(crate) const LITTLE: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+
+/// What AWSSupportAccess comes down to.
+const SUPPORT: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"support:*","Resource":"*"}]}"#;
+
+/// An application's role, people's role of IAM Identity Center for support, and our own audit role.
+fn roles() -> Vec<IamRole> {
+    let managed =
+        |name: &str, arn: &str| IamRole { inline: Vec::new(), attached: vec![arn.to_owned()], ..role(name, LITTLE) };
+    let little = format!("arn:aws:iam::{MEMBER}:policy/little");
+    let people = managed("AWSReservedSSO_Support_0123456789abcdef", "arn:aws:iam::aws:policy/AWSSupportAccess");
+    vec![
+        managed("app", &little),
+        IamRole {
+            arn: format!("arn:aws:iam::{MEMBER}:role/aws-reserved/sso.amazonaws.com/eu-central-1/{}", people.name),
+            path: "/aws-reserved/sso.amazonaws.com/eu-central-1/".to_owned(),
+            trust_policy: format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Federated":"arn:aws:iam::{MEMBER}:saml-provider/AWSSSO_1_DO_NOT_DELETE"}},"Action":["sts:AssumeRoleWithSAML","sts:TagSession"],"Condition":{{"StringEquals":{{"SAML:aud":"https://signin.aws.amazon.com/saml"}}}}}}]}}"#
+            ),
+            ..people
+        },
+        IamRole {
+            trust_policy: format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{MANAGEMENT}:root"}},"Action":"sts:AssumeRole","Condition":{{"StringEquals":{{"sts:ExternalId":"not-for-everyone"}}}}}}]}}"#
+            ),
+            ..managed("OrgwardAudit", &little)
+        },
+    ]
+}
 
 /// A healthy member, seen in two enabled Regions and one disabled, that leans on the organization trail.
 pub(crate) fn account() -> AccountFacts {
@@ -491,13 +524,21 @@ pub(crate) fn account() -> AccountFacts {
                     tags: BTreeMap::new(),
                 }],
                 groups: Vec::new(),
-                roles: vec![role("app", LITTLE)],
-                policies: vec![ManagedPolicy {
-                    name: "little".to_owned(),
-                    arn: format!("arn:aws:iam::{MEMBER}:policy/little"),
-                    attachment_count: 1,
-                    document: Some(LITTLE.to_owned()),
-                }],
+                roles: roles(),
+                policies: vec![
+                    ManagedPolicy {
+                        name: "little".to_owned(),
+                        arn: format!("arn:aws:iam::{MEMBER}:policy/little"),
+                        attachment_count: 2,
+                        document: Some(LITTLE.to_owned()),
+                    },
+                    ManagedPolicy {
+                        name: "AWSSupportAccess".to_owned(),
+                        arn: "arn:aws:iam::aws:policy/AWSSupportAccess".to_owned(),
+                        attachment_count: 1,
+                        document: Some(SUPPORT.to_owned()),
+                    },
+                ],
             },
         ),
         virtual_mfa_devices: seen(
@@ -512,9 +553,18 @@ pub(crate) fn account() -> AccountFacts {
         trails: BTreeMap::from([(home(), seen("cloudtrail:DescribeTrails", vec![shadow()]))]),
         monitoring: Vec::new(),
         entered_as: Some(format!("arn:aws:iam::{MEMBER}:role/OrgwardAudit")),
-        role_sessions: seen("iam:ListRoles", BTreeMap::from([(format!("arn:aws:iam::{MEMBER}:role/app"), 3600)])),
+        role_sessions: seen(
+            "iam:ListRoles",
+            ["app", "OrgwardAudit"].map(|name| (format!("arn:aws:iam::{MEMBER}:role/{name}"), 3600)).into(),
+        ),
         server_certificates: seen("iam:ListServerCertificates", Vec::new()),
-        saml_providers: seen("iam:ListSAMLProviders", Vec::new()),
+        saml_providers: seen(
+            "iam:ListSAMLProviders",
+            vec![SamlProvider {
+                arn: format!("arn:aws:iam::{MEMBER}:saml-provider/AWSSSO_1_DO_NOT_DELETE"),
+                valid_until: Some(days_ago(-400)),
+            }],
+        ),
         service_specific_credentials: seen("iam:ListServiceSpecificCredentials", Vec::new()),
         ssh_public_keys: seen("iam:ListSSHPublicKeys", Vec::new()),
         security_contact: seen(

@@ -10,20 +10,30 @@ pub mod custom;
 mod evaluate;
 mod facts;
 pub mod families;
+mod federation;
 pub mod frameworks;
 mod guardrails;
+mod kept_credentials;
 mod organization;
 mod password_policy;
 mod policies;
 mod principals;
 mod recording;
 mod references;
+mod role_oidc;
+mod role_power;
+mod role_services;
+mod role_trust;
+mod role_use;
 mod root;
 mod root_control;
 mod root_usage;
 mod selection;
 mod thresholds;
 mod trails;
+mod trust;
+mod user_credentials;
+mod user_policies;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -39,13 +49,24 @@ use crate::model::{AccountFacts, Finding, OrgFacts};
 use evaluate::{Check, Facts, Judge, settle};
 
 /// The catalogue: every family, in the order of reports.
-static FAMILIES: [&[Check]; 9] = [
+static FAMILIES: [&[Check]; 20] = [
     root::CHECKS,
     root_control::CHECKS,
     password_policy::CHECKS,
     credentials::CHECKS,
+    user_credentials::CHECKS,
+    user_policies::CHECKS,
+    kept_credentials::CHECKS,
+    role_power::USERS,
+    federation::CHECKS,
     admin_policy::CHECKS,
     policies::CHECKS,
+    role_trust::CHECKS,
+    role_services::CHECKS,
+    role_oidc::CHECKS,
+    role_use::CHECKS,
+    role_power::ROLES,
+    kept_credentials::CERTIFICATES,
     trails::CHECKS,
     root_usage::CHECKS,
     organization::CHECKS,
