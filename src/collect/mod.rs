@@ -8,6 +8,7 @@
 mod account;
 mod analyzers;
 mod billing;
+mod buckets;
 mod catalog;
 mod chain;
 mod configuration;

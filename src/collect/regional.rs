@@ -1,11 +1,12 @@
-//! What an account says Region by Region: its Regions, what watches them, trails, and the chains around the log groups of its own trails.
+//! What an account says Region by Region: its Regions, what watches them, trails, their buckets, and the
+//! chains around the log groups of its own trails.
 //!
 //! Owns: which Regions are asked what. Must not: know how an answer becomes a fact, or ask a disabled Region.
 
 use super::account::Ask;
 use super::events::Search;
 use super::wanted::not_asked;
-use super::{chain, configuration, regions, trails, watchers};
+use super::{buckets, chain, configuration, regions, trails, watchers};
 use crate::model::account::AccountFacts;
 use crate::model::check::Fact;
 use crate::model::event::RecentEvents;
@@ -30,10 +31,19 @@ pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<>
     let in_scope = regions::in_scope(ask.run.regions, &regions, home);
     let usable: Vec<&Region> = in_scope.iter().filter(|region| regions::usable(&regions, region)).collect();
     let watchers = usable.iter().map(async |region| ((*region).clone(), watchers::of_region(ask, region).await));
-    let (watchers, config_rules, (trails, monitoring), recent_events) = future::join4(
+    let followed = async {
+        let (trails, monitoring) = followed(ask, &usable, at_home).await;
+        // Each call of it is watched on its own.
+        let buckets = match ask.run.wanted.has(Fact::TrailBuckets) {
+            true => buckets::of_trails(ask, &trails).await,
+            false => not_asked(Fact::TrailBuckets),
+        };
+        (trails, monitoring, buckets)
+    };
+    let (watchers, config_rules, (trails, monitoring, trail_buckets), recent_events) = future::join4(
         Box::pin(future::join_all(watchers)),
         ask.fact(Fact::ConfigRules, configuration::RULES, configuration::rules(ask.session, home)),
-        Box::pin(followed(ask, &usable, at_home)),
+        Box::pin(followed),
         Box::pin(events(ask, &usable)),
     )
     .await;
@@ -44,6 +54,7 @@ pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<>
         facts.watchers = watchers.into_iter().collect();
         facts.config_rules = config_rules;
         facts.trails = trails;
+        facts.trail_buckets = trail_buckets;
         facts.monitoring = monitoring;
     }
 }

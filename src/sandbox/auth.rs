@@ -126,21 +126,31 @@ pub(crate) fn caller(
 
 /// The answer to credentials nobody knows.
 pub(crate) fn unrecognized(protocol: Protocol) -> ApiError {
-    let code = if protocol == Protocol::Query { "InvalidClientTokenId" } else { "UnrecognizedClientException" };
+    let code = match protocol {
+        Protocol::Query => "InvalidClientTokenId",
+        Protocol::RestXml => "InvalidAccessKeyId",
+        _ => "UnrecognizedClientException",
+    };
     ApiError::new(code, "The security token included in the request is invalid.").with_status(403)
 }
 
 /// The answer to no credentials.
 pub(crate) fn unsigned(protocol: Protocol) -> ApiError {
-    let code =
-        if protocol == Protocol::Query { "MissingAuthenticationToken" } else { "MissingAuthenticationTokenException" };
+    let code = match protocol {
+        Protocol::Query => "MissingAuthenticationToken",
+        Protocol::RestXml => "AccessDenied",
+        _ => "MissingAuthenticationTokenException",
+    };
     ApiError::new(code, "Request is missing Authentication Token").with_status(403)
 }
 
 /// The answer to credentials past their time.
 pub(crate) fn expired(protocol: Protocol) -> ApiError {
-    let (code, status) =
-        if protocol == Protocol::Query { ("ExpiredToken", 403) } else { ("ExpiredTokenException", 400) };
+    let (code, status) = match protocol {
+        Protocol::Query => ("ExpiredToken", 403),
+        Protocol::RestXml => ("ExpiredToken", 400),
+        _ => ("ExpiredTokenException", 400),
+    };
     ApiError::new(code, "The security token included in the request is expired").with_status(status)
 }
 

@@ -73,6 +73,7 @@ async fn answer(sandbox: &Sandbox, request: HttpRequest) -> Result<HttpResponse,
         token: parts.headers.get("x-amz-security-token"),
         target: parts.headers.get("x-amz-target"),
         content_type: parts.headers.get("content-type"),
+        bucket_owner: parts.headers.get("x-amz-expected-bucket-owner"),
         body: &body,
     };
     let (delay, reply) = handle(sandbox, &incoming);

@@ -27,6 +27,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) token: Option<&'a str>,
     pub(crate) target: Option<&'a str>,
     pub(crate) content_type: Option<&'a str>,
+    /// `x-amz-expected-bucket-owner`.
+    pub(crate) bucket_owner: Option<&'a str>,
     pub(crate) body: &'a [u8],
 }
 
@@ -69,7 +71,7 @@ pub(crate) fn handle(sandbox: &Sandbox, request: &Incoming<'_>) -> (Duration, Re
     let Call { service, protocol, ref operation, .. } = call;
     let frame = Frame {
         operation,
-        namespace: service.query.unwrap_or_default(),
+        namespace: service.query.or(service.xml).unwrap_or_default(),
         request_id: &request_id,
         query_compatible: service.query_compatible(protocol),
         error_shapes: service.error_shapes,
@@ -246,9 +248,11 @@ fn identify(request: &Incoming<'_>, credential: Option<&Credential<'_>>) -> Resu
 fn routed(request: &Incoming<'_>, credential: Option<&Credential<'_>>) -> Result<Option<Call>, ApiError> {
     let line = (request.method, request.path, request.query);
     for service in SERVICES.iter().filter(|service| credential.is_none_or(|c| c.service == service.signing)) {
+        let protocol = if service.xml.is_some() { Protocol::RestXml } else { Protocol::RestJson };
         for route in service.routes {
-            if let Some(members) = rest::on(route, line)? {
-                return Ok(Some(Call { members, ..Call::new(service, Protocol::RestJson, route.2) }));
+            if let Some(mut members) = rest::on(route, line)? {
+                members.extend(request.bucket_owner.map(|owner| ("ExpectedBucketOwner".to_owned(), owner.into())));
+                return Ok(Some(Call { members, ..Call::new(service, protocol, route.2) }));
             }
         }
     }

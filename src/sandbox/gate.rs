@@ -4,7 +4,7 @@
 //!
 //! Sources: "Quotas for AWS Organizations", "IAM and AWS STS quotas", "Quotas in AWS CloudTrail", "CloudWatch Logs
 //! quotas", "CloudWatch service quotas", "Amazon SNS endpoints and quotas", "Quotas for AWS Account Management", "AWS Security Hub
-//! quotas". IAM, Access Analyzer, Budgets, Config and GuardDuty publish no rates; what stands here is a plausible one.
+//! quotas". IAM, Access Analyzer, Budgets, Config and GuardDuty publish no rates, S3 none for buckets; what stands here is a plausible one.
 
 use super::error::ApiError;
 use crate::model::{AccountId, Region};
@@ -54,6 +54,7 @@ const TABLE: &[Row] = &[
     ("cloudwatch", &[], 3.0, 3.0),
     ("config", &[], 10.0, 10.0),
     ("guardduty", &[], 10.0, 20.0),
+    ("s3", &[], 20.0, 40.0),
     ("securityhub", &[], 10.0, 30.0),
     ("sns", &["TagResource", "UntagResource", "ListTagsForResource"], 10.0, 10.0),
     ("sns", &[], 30.0, 30.0),
@@ -109,6 +110,7 @@ pub(crate) fn throttled(service: &str) -> ApiError {
         "access-analyzer" => ApiError::new("ThrottlingException", "Rate exceeded").with_status(429),
         "account" => ApiError::new("TooManyRequestsException", "Too Many Requests").with_status(429),
         "iam" | "sts" | "cloudwatch" => ApiError::new("Throttling", "Rate exceeded"),
+        "s3" => ApiError::new("SlowDown", "Please reduce your request rate.").with_status(503),
         "securityhub" => ApiError::new("LimitExceededException", "Rate exceeded").with_status(429),
         "sns" => ApiError::new("Throttled", "Rate exceeded").with_status(429),
         _ => ApiError::new("ThrottlingException", "Rate exceeded"),

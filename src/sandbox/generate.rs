@@ -3,6 +3,7 @@
 //! Owns: what a healthy account looks like and how each planted problem changes it. Must not: keep anything between calls
 //! (10,000 accounts cost nothing), read a clock, or apply AWS's rules.
 
+pub mod buckets;
 mod contacts;
 pub mod dice;
 pub mod managed;
@@ -95,6 +96,15 @@ pub enum Problem {
     },
     /// The account owns the log group that the organization trail delivers to.
     TrailLogGroup,
+    /// The account owns the bucket that the organization trail writes to.
+    TrailBucket,
+    /// The account has a trail of its own besides, with a bucket of its own.
+    OwnTrail {
+        /// Whether the bucket is public.
+        public: bool,
+        /// Whether access to the bucket is logged.
+        logged: bool,
+    },
     /// An opt-in Region is switched on.
     OptInRegion(Region),
     /// The account holds the organization's analyzer.
@@ -184,6 +194,7 @@ impl Generator {
             log_groups: BTreeMap::new(),
             alarms: BTreeMap::new(),
             topics: BTreeMap::new(),
+            buckets: BTreeMap::new(),
             watched: BTreeMap::new(),
             regions: REGIONS.clone(),
             identity: Identity::default(),
@@ -197,6 +208,7 @@ impl Generator {
         contacts::healthy(self, &mut state, &dice);
         trails::log_groups(self, &mut state, &dice);
         watchers::home(self, &mut state, &dice);
+        buckets::of_workload(self, &mut state, &dice);
         if account == &self.management {
             people::operator(self, &mut state, &dice);
             roles::no_member_roles(&mut state);
@@ -239,6 +251,11 @@ impl Generator {
                 trails::organization_trail(self, state, log_account, &mut dice)
             }
             Problem::TrailLogGroup => trails::trail_log_group(self, state, &mut dice),
+            Problem::TrailBucket => {
+                let name = buckets::of_organization_trail(self);
+                buckets::of_trail(self, state, name, (false, true));
+            }
+            Problem::OwnTrail { public, logged } => trails::own_trail(self, state, (*public, *logged), &mut dice),
             Problem::OrganizationAnalyzer => watchers::organization_analyzer(self, state),
             Problem::Unwatched(region, flaw) => watchers::plant(self, state, region, flaw, &mut dice),
             Problem::OptInRegion(region) => {

@@ -98,6 +98,7 @@ impl Scenario {
         builder.account("app-one", &workloads, &[("env", "prod")]);
         builder.account("app-two", &workloads, &[("env", "dev")]);
         builder.organization_trail(&audit);
+        builder.trail_bucket(&audit);
         builder.organization_analyzer(&audit);
         builder.finish()
     }
@@ -236,6 +237,13 @@ impl Builder {
         }
         if log_account != &management {
             self.scenario.delegated.push((log_account.clone(), "cloudtrail.amazonaws.com".into()));
+        }
+    }
+
+    /// Gives an account the bucket of the organization trail.
+    fn trail_bucket(&mut self, owner: &AccountId) {
+        if let Some(account) = self.scenario.accounts.iter_mut().find(|account| &account.id == owner) {
+            account.problems.push(Problem::TrailBucket);
         }
     }
 

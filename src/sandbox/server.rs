@@ -61,6 +61,7 @@ async fn respond(sandbox: Sandbox, request: http::Request<Body>) -> Result<http:
         token: header("x-amz-security-token"),
         target: header("x-amz-target"),
         content_type: header("content-type"),
+        bucket_owner: header("x-amz-expected-bucket-owner"),
         body: &body,
     };
     let (delay, reply) = handle(&sandbox, &incoming);

@@ -1,11 +1,13 @@
 //! `AccountState`: everything one account of the sandbox holds.
 //!
-//! Owns: the shape of an account's IAM, trails, log groups, alarms, topics, watchers and Regions. Must not: generate population data
+//! Owns: the shape of an account's IAM, trails, log groups, alarms, topics, buckets, watchers and Regions. Must not: generate population data
 //! (`generate`), apply AWS's rules (`services`), or know a wire format.
 
+mod bucket;
 mod identity;
 mod watched;
 
+pub use bucket::Bucket;
 pub use identity::{Budget, Contacts, Identity, SamlProvider, ServerCertificate, ServiceCredential, SshKey};
 pub use watched::{Analyzer, AnalyzerFinding, Detector, Recorder, Rule, Watched};
 
@@ -49,6 +51,8 @@ pub struct AccountState {
     pub alarms: BTreeMap<(Region, String), Alarm>,
     /// Topics by ARN.
     pub topics: BTreeMap<String, Topic>,
+    /// Buckets by name.
+    pub buckets: BTreeMap<String, Bucket>,
     /// What watches each Region that differs from a healthy one: `generate::watched` knows those too.
     pub watched: BTreeMap<Region, Watched>,
     /// Every Region and whether the account can use it.

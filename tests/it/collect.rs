@@ -10,7 +10,8 @@ use aws_smithy_types::body::SdkBody;
 use orgward::aws::{Clock, Purpose, Quotas, Sessions};
 use orgward::checks::{self, Thresholds};
 use orgward::collect::{
-    self, BASE_REQUESTS, CollectError, CollectOptions, Progress, REQUESTS_PER_REGION, REQUESTS_PER_TRAIL,
+    self, BASE_REQUESTS, CollectError, CollectOptions, Progress, REQUESTS_PER_BUCKET, REQUESTS_PER_REGION,
+    REQUESTS_PER_TRAIL,
 };
 use orgward::model::iam::{Cell, KeyRow};
 use orgward::model::org::{AccountState, PolicyType};
@@ -296,11 +297,14 @@ async fn every_account_gives_every_fact_within_its_budget_of_requests() {
     }
 }
 
-/// What may be asked about the watchers of an account's Regions.
+/// What may be asked about the watchers of an account's Regions and the buckets of its trails.
 fn watching(facts: &AccountFacts) -> u32 {
     let analyzers = facts.watchers.values().filter_map(|watchers| watchers.analyzers.value());
     let count = |number: usize| u32::try_from(number).unwrap();
-    REQUESTS_PER_REGION * count(facts.watchers.len()) + count(analyzers.map(Vec::len).sum())
+    let buckets = facts.trail_buckets.value().map_or(0, Vec::len);
+    REQUESTS_PER_REGION * count(facts.watchers.len())
+        + count(analyzers.map(Vec::len).sum())
+        + REQUESTS_PER_BUCKET * count(buckets)
 }
 
 /// How many facts of an account there are that can be unknown when it can't be entered.

@@ -51,6 +51,8 @@ mod rollout;
 #[cfg(test)]
 mod sandboxed;
 #[cfg(test)]
+mod trail_buckets;
+#[cfg(test)]
 mod watchers;
 #[cfg(test)]
 mod waves;

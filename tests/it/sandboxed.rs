@@ -1,8 +1,11 @@
 //! Sessions into a sandbox, on virtual time.
 
 use orgward::aws::{Clock, Quotas, SessionSettings, Sessions, StaticCredentials};
-use orgward::model::{AccountFacts, AccountId, Cause};
+use orgward::collect::{self, CollectOptions};
+use orgward::model::scope::RegionRequest;
+use orgward::model::{AccountFacts, AccountId, Cause, OrgFacts};
 use orgward::sandbox::{LoggedRequest, Sandbox, Scenario, generate, scenario};
+use tokio_util::sync::CancellationToken;
 
 /// Settings as an operator of the sandbox has them.
 pub fn settings(sandbox: &Sandbox) -> SessionSettings {
@@ -52,6 +55,12 @@ pub fn unknowns(facts: &AccountFacts) -> Vec<(&'static str, Cause)> {
     note("contact_information", facts.contact_information.cause());
     note("regions", facts.regions.cause());
     note("config_rules", facts.config_rules.cause());
+    note("trail_buckets", facts.trail_buckets.cause());
+    for bucket in facts.trail_buckets.value().into_iter().flatten() {
+        note("public_policy", bucket.public_policy.cause());
+        note("group_grants", bucket.group_grants.cause());
+        note("access_log_bucket", bucket.access_log_bucket.cause());
+    }
     for trails in facts.trails.values() {
         note("trails", trails.cause());
         for trail in trails.value().into_iter().flatten() {
@@ -76,4 +85,28 @@ pub fn unknowns(facts: &AccountFacts) -> Vec<(&'static str, Cause)> {
         note("detectors", watchers.detectors.cause());
     }
     found
+}
+
+/// The organization as the operator enumerates it.
+pub async fn enumerate(sessions: &Sessions) -> OrgFacts {
+    collect::organization(sessions, false, &CancellationToken::new()).await.unwrap()
+}
+
+/// The facts of one account, in the Regions named (none: every one it can use). Only its own requests are left in the log.
+pub async fn facts_of(sandbox: &Sandbox, account: &AccountId, regions: &[&str]) -> AccountFacts {
+    let sessions = operator(sandbox).await;
+    let org = enumerate(&sessions).await;
+    sandbox.forget_requests();
+    let regions = match regions {
+        [] => RegionRequest::AllEnabled,
+        named => RegionRequest::Only(named.iter().map(|name| name.parse().unwrap()).collect()),
+    };
+    let options = CollectOptions { regions, ..CollectOptions::default() };
+    let mut seen = None;
+    let accounts = std::slice::from_ref(account);
+    collect::accounts(&sessions, &org, accounts, &options, &CancellationToken::new(), &(), &mut |facts| {
+        seen = Some(facts);
+    })
+    .await;
+    seen.unwrap()
 }

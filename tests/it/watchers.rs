@@ -1,16 +1,15 @@
 //! What watches an account's Regions, collected from the sandbox: present, absent, denied, in pages.
 
-use crate::sandboxed::{connect, operator, settings, unknowns};
-use orgward::aws::Sessions;
+use crate::sandboxed::{connect, enumerate, facts_of, operator, settings, unknowns};
 use orgward::collect::{self, CollectOptions};
 use orgward::model::region::RegionFacts;
 use orgward::model::scope::RegionRequest;
-use orgward::model::{AccountFacts, AccountId, CauseKind, Observed, OrgFacts, Region};
+use orgward::model::{AccountId, CauseKind, Observed, OrgFacts, Region};
 use orgward::sandbox::generate::watchers::{ANALYZER, KEY_RULE, ORGANIZATION_ANALYZER, watched_mut};
 use orgward::sandbox::generate::{Flaw, Problem};
 use orgward::sandbox::state::AccountState;
 use orgward::sandbox::{Fault, FaultKind, LoggedRequest, Sandbox, Scenario};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
 
 const ACCOUNT: &str = "app-one";
@@ -27,29 +26,6 @@ fn flawed(flaws: &[(&str, Flaw)]) -> (Sandbox, AccountId) {
     }
     let account = scenario.account(ACCOUNT).unwrap().id.clone();
     (Sandbox::new(scenario), account)
-}
-
-async fn enumerate(sessions: &Sessions) -> OrgFacts {
-    collect::organization(sessions, false, &CancellationToken::new()).await.unwrap()
-}
-
-/// The facts of one account, Regions as named (none: every one it can use).
-async fn facts_of(sandbox: &Sandbox, account: &AccountId, regions: &[&str]) -> AccountFacts {
-    let sessions = operator(sandbox).await;
-    let org = enumerate(&sessions).await;
-    sandbox.forget_requests();
-    let regions = match regions {
-        [] => RegionRequest::AllEnabled,
-        named => RegionRequest::Only(named.iter().map(|name| region(name)).collect()),
-    };
-    let options = CollectOptions { regions, ..CollectOptions::default() };
-    let mut seen = None;
-    let accounts = std::slice::from_ref(account);
-    collect::accounts(&sessions, &org, accounts, &options, &CancellationToken::new(), &(), &mut |facts| {
-        seen = Some(facts);
-    })
-    .await;
-    seen.unwrap()
 }
 
 /// How often an operation was called in a Region.
@@ -286,4 +262,77 @@ async fn the_organizations_analyzers_are_those_of_its_administrator_by_region() 
     let sessions = connect(&sandbox, settings(&sandbox)).await.unwrap();
     let seen = collect::organization_analyzers(&sessions, &org, &home, &cancel).await;
     assert_eq!(kind(&seen[&scenario.home]), Some(CauseKind::AssumeRoleDenied));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_audit_of_the_demo_sees_each_flaw_where_it_was_planted_and_nowhere_else() {
+    let scenario = Scenario::demo();
+    let sandbox = Sandbox::new(scenario.clone());
+    let sessions = operator(&sandbox).await;
+    let org = enumerate(&sessions).await;
+    let ids: Vec<AccountId> = org.accounts.keys().cloned().collect();
+    let (mut flaws, mut healthy) = (BTreeSet::new(), 0);
+    let options = CollectOptions::default();
+    collect::accounts(&sessions, &org, &ids, &options, &CancellationToken::new(), &(), &mut |facts| {
+        let name = org.accounts[&facts.account].name.as_str();
+        if facts.entered_as.is_none() && facts.account != scenario.management {
+            assert!(facts.watchers.values().all(|watchers| watchers.analyzers.cause().is_some()), "{name}");
+            return;
+        }
+        let mut note = |flaw: &str, place: &str| flaws.insert(format!("{name} {place}: {flaw}"));
+        for (region, watchers) in &facts.watchers {
+            let place = region.as_str();
+            match watchers.analyzers.value().unwrap().as_slice() {
+                [] => drop(note("no analyzer", place)),
+                found if found.iter().any(|one| !one.findings.value().unwrap().is_empty()) => {
+                    note("findings", place);
+                }
+                _ => healthy += 1,
+            }
+            match watchers.config_recorders.value().unwrap().first() {
+                None => drop(note("no recorder", place)),
+                Some(recorder) if !recorder.recording => drop(note("recorder stopped", place)),
+                Some(_) => healthy += 1,
+            }
+            match &watchers.security_hub {
+                Observed::Absent { .. } => drop(note("no hub", place)),
+                hub => healthy += usize::from(hub.value().is_some()),
+            }
+            match watchers.detectors.value().unwrap().first() {
+                None => drop(note("no detector", place)),
+                Some(detector) if !detector.enabled => drop(note("detector disabled", place)),
+                Some(_) => healthy += 1,
+            }
+        }
+        if facts.config_rules.value().unwrap().is_empty() {
+            note("no rule", "home");
+        }
+        for bucket in facts.trail_buckets.value().unwrap() {
+            note(if bucket.public_policy.value() == Some(&true) { "public bucket" } else { "private bucket" }, "trail");
+            note(if bucket.access_log_bucket.value().is_some() { "logged" } else { "not logged" }, "trail");
+        }
+    })
+    .await;
+    assert_eq!(
+        flaws.iter().map(String::as_str).collect::<Vec<_>>(),
+        [
+            "data-prod eu-central-1: findings",
+            "data-staging trail: not logged",
+            "data-staging trail: private bucket",
+            "dns sa-east-1: detector disabled",
+            "log-archive trail: logged",
+            "log-archive trail: private bucket",
+            "mobile-dev eu-west-1: no analyzer",
+            "mobile-dev home: no rule",
+            "payments-staging eu-west-1: no hub",
+            "payments-us trail: logged",
+            "payments-us trail: public bucket",
+            "sandbox-amara us-west-2: no analyzer",
+            "sandbox-amara us-west-2: no recorder",
+            "sandbox-mei eu-central-1: no hub",
+            "sandbox-mei us-east-1: no detector",
+            "web-staging ap-southeast-2: recorder stopped",
+        ]
+    );
+    assert!(healthy > 21 * 4 * 15, "{healthy}");
 }

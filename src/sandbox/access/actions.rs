@@ -42,6 +42,7 @@ const TABLES: &[(&str, &[Row])] = &[
     ("iam", IAM),
     ("logs", LOGS),
     ("organizations", ORGANIZATIONS),
+    ("s3", S3),
     ("securityhub", SECURITY_HUB),
     ("sns", SNS),
 ];
@@ -95,6 +96,13 @@ const GUARDDUTY: &[Row] = &[
         call.text("DetectorId").map(arn).into_iter().collect()
     }),
     ("ListDetectors", "guardduty:ListDetectors", anything),
+];
+
+const S3: &[Row] = &[
+    ("GetBucketAcl", "s3:GetBucketAcl", bucket),
+    ("GetBucketLogging", "s3:GetBucketLogging", bucket),
+    ("GetBucketPolicyStatus", "s3:GetBucketPolicyStatus", bucket),
+    ("ListBuckets", "s3:ListAllMyBuckets", anything),
 ];
 
 const SECURITY_HUB: &[Row] = &[("DescribeHub", "securityhub:DescribeHub", |call| {
@@ -212,6 +220,10 @@ fn anything(_: Call<'_>) -> Vec<String> {
 
 fn own_account(call: Call<'_>) -> Vec<String> {
     vec![format!("arn:aws:account::{}:account", call.caller.account)]
+}
+
+fn bucket(call: Call<'_>) -> Vec<String> {
+    call.text("Bucket").map(|name| format!("arn:aws:s3:::{name}")).into_iter().collect()
 }
 
 fn both(mut one: Vec<String>, other: Vec<String>) -> Vec<String> {

@@ -162,6 +162,22 @@ fn each_problem_of_certificates_contacts_and_bills_shows_in_the_state() {
 }
 
 #[test]
+fn the_bucket_of_a_trail_belongs_to_who_has_the_problem() {
+    let generator = generator();
+    let administrator = generator.account(&id("111122223333"), &[Problem::TrailBucket]);
+    let trail = Problem::OrganizationTrail { log_account: id("111122223333") };
+    let management = generator.account(&generator.management.clone(), &[trail]);
+    let bucket = &administrator.buckets[&management.trails.values().next().unwrap().bucket];
+    assert_eq!((bucket.public_policy, bucket.group_grants.len()), (Some(false), 0));
+    assert!(administrator.buckets.contains_key(bucket.log_bucket.as_deref().unwrap()));
+    let own = generator.account(&id("111122223333"), &[Problem::OwnTrail { public: true, logged: false }]);
+    let bucket = &own.buckets[&own.trails.values().next().unwrap().bucket];
+    assert_eq!((bucket.public_policy, bucket.log_bucket.as_deref()), (Some(true), None));
+    assert_eq!(bucket.group_grants, [(buckets::ALL_USERS.to_owned(), "READ".to_owned())]);
+    assert_eq!(generator.account(&id("111122223333"), &[]).buckets.len(), 1, "a workload's");
+}
+
+#[test]
 fn the_management_account_has_the_operator_and_no_member_roles() {
     let generator = generator();
     let state = generator.account(&generator.management.clone(), &[]);

@@ -3,13 +3,15 @@
 //! Owns: what records and where to. Must not: plant filters or alarms; a demo organization has none.
 
 use super::dice::Dice;
-use super::{Generator, names, uuid};
+use super::{Generator, buckets, names, uuid};
 use crate::model::AccountId;
 use crate::sandbox::state::{AccountState, LogGroup, Selectors, Trail};
 use std::collections::BTreeMap;
 
 /// The organization trail's name.
 pub const TRAIL: &str = "organization-trail";
+/// The name of an account's own trail.
+pub const OWN_TRAIL: &str = "account-trail";
 /// The name of the log group it delivers to.
 pub const LOG_GROUP: &str = "organization-trail-events";
 /// The role that delivers to the log group.
@@ -57,7 +59,7 @@ pub(super) fn organization_trail(
         organization: true,
         log_file_validation: true,
         global_services: true,
-        bucket: format!("org-trail-{}-{}", generator.organization, dice.lower(6)),
+        bucket: buckets::of_organization_trail(generator),
         kms_key: Some(format!("arn:aws:kms:{home}:{log_account}:key/{}", uuid(dice))),
         log_group_arn: Some(format!("arn:aws:logs:{home}:{log_account}:log-group:{LOG_GROUP}:*")),
         log_role_arn: Some(format!("arn:aws:iam::{log_account}:role/{DELIVERY_ROLE}")),
@@ -66,4 +68,29 @@ pub(super) fn organization_trail(
         selectors: Selectors::Default,
     };
     state.trails.insert(arn, trail);
+}
+
+/// A trail of the account alone, in every Region and signed, whose bucket is the account's too.
+pub(super) fn own_trail(generator: &Generator, state: &mut AccountState, bucket: (bool, bool), dice: &mut Dice) {
+    let (home, account) = (&generator.home, state.account.clone());
+    let (arn, name) =
+        (format!("arn:aws:cloudtrail:{home}:{account}:trail/{OWN_TRAIL}"), format!("{OWN_TRAIL}-{account}"));
+    let trail = Trail {
+        name: OWN_TRAIL.into(),
+        arn: arn.clone(),
+        home_region: home.clone(),
+        multi_region: true,
+        organization: false,
+        log_file_validation: true,
+        global_services: true,
+        bucket: name.clone(),
+        kms_key: Some(format!("arn:aws:kms:{home}:{account}:key/{}", uuid(dice))),
+        log_group_arn: None,
+        log_role_arn: None,
+        logging: true,
+        started: dice.ago(generator.epoch, 200, 390),
+        selectors: Selectors::Default,
+    };
+    state.trails.insert(arn, trail);
+    buckets::of_trail(generator, state, name, bucket);
 }

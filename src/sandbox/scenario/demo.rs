@@ -73,6 +73,9 @@ pub(super) fn problems() -> Vec<(&'static str, Problem)> {
         ("mobile-prod", Problem::RootUsed(9)),
         // Policies and roles.
         ("ci-build", Problem::AdminStar),
+        // Buckets of trails.
+        ("payments-us", Problem::OwnTrail { public: true, logged: true }),
+        ("data-staging", Problem::OwnTrail { public: false, logged: false }),
         ("data-staging", Problem::LongSessions),
         // Certificates and further credentials.
         ("web-prod", Problem::ExpiredCertificate(33)),
@@ -98,6 +101,9 @@ pub(super) fn scenario() -> Scenario {
     if let Some(audit) = audit {
         builder.organization_trail(&audit);
         builder.organization_analyzer(&audit);
+    }
+    if let Some(archive) = builder.scenario.account("log-archive").map(|account| account.id.clone()) {
+        builder.trail_bucket(&archive);
     }
     let mut scenario = builder.finish();
     for (name, problem) in problems() {

@@ -42,6 +42,7 @@ pub(super) fn scenario(accounts: usize, seed: u64) -> Scenario {
         }
     }
     builder.organization_trail(&audit);
+    builder.trail_bucket(&audit);
     builder.organization_analyzer(&audit);
     builder.finish()
 }
@@ -106,7 +107,7 @@ fn problems(dice: &mut Dice) -> Vec<Problem> {
     planted
 }
 
-/// Rates per 1,000 accounts of Regions that are not watched as they should be, each in one Region.
+/// Rates per 1,000 accounts of Regions that are not watched as they should be, each in one Region, and of own trails.
 fn flaws(dice: &mut Dice) -> Vec<Problem> {
     let findings = usize::try_from(dice.between(1, 6)).unwrap_or(1);
     let rated = [
@@ -125,5 +126,7 @@ fn flaws(dice: &mut Dice) -> Vec<Problem> {
             planted.push(Problem::Unwatched(region, flaw));
         }
     }
+    let (public, logged) = (dice.chance(100), dice.chance(600));
+    planted.extend(dice.chance(20).then_some(Problem::OwnTrail { public, logged }));
     planted
 }

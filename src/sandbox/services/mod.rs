@@ -13,6 +13,7 @@ pub mod guardduty;
 pub mod iam;
 pub mod logs;
 pub mod organizations;
+pub mod s3;
 pub mod securityhub;
 pub mod sns;
 pub mod sts;
@@ -39,6 +40,8 @@ pub(crate) struct Service {
     pub(crate) cbor: Option<&'static str>,
     /// The XML namespace of its query protocol, if it speaks it.
     pub(crate) query: Option<&'static str>,
+    /// The XML namespace of its restXml protocol, if it speaks it.
+    pub(crate) xml: Option<&'static str>,
     /// `POST` paths and their operations, for a REST service.
     pub(crate) paths: &'static [(&'static str, &'static str)],
     /// The other routes of a REST service.
@@ -64,6 +67,7 @@ const PLAIN: Service = Service {
     target: None,
     cbor: None,
     query: None,
+    xml: None,
     paths: &[],
     routes: &[],
     global: false,
@@ -182,6 +186,16 @@ pub(crate) const SERVICES: &[Service] = &[
         denied: ("AccessDeniedException", 403),
         validation: guardduty::BAD_REQUEST,
         operations: &[guardduty::OPERATIONS],
+        ..PLAIN
+    },
+    Service {
+        prefix: "s3",
+        signing: "s3",
+        xml: Some("http://s3.amazonaws.com/doc/2006-03-01/"),
+        routes: s3::ROUTES,
+        denied: ("AccessDenied", 403),
+        validation: "InvalidArgument",
+        operations: &[s3::OPERATIONS],
         ..PLAIN
     },
     Service {

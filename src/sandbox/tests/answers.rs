@@ -19,6 +19,7 @@ fn answer(sandbox: &Sandbox, service: &str, path: &str, target: Option<&str>, bo
         token: None,
         target,
         content_type: None,
+        bucket_owner: None,
         body,
     };
     match handle(sandbox, &request).1 {

@@ -19,6 +19,7 @@ fn raw(small: &Small, service: &str, target: Option<&str>, content_type: &str, b
         token: None,
         target,
         content_type: Some(content_type),
+        bucket_owner: None,
         body: body.as_bytes(),
     };
     match handle(&small.sandbox, &request).1 {
@@ -94,6 +95,7 @@ async fn what_is_no_request_is_refused() {
         token: None,
         target,
         content_type: None,
+        bucket_owner: None,
         body: b"{}",
     };
     let Reply::Answer(answer) = handle(&small.sandbox, &unsigned).1 else { panic!() };

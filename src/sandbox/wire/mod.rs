@@ -7,6 +7,7 @@ mod cbor;
 mod json;
 pub(crate) mod query;
 pub(crate) mod rest;
+mod rest_xml;
 #[cfg(test)]
 mod tests;
 
@@ -55,6 +56,8 @@ pub(crate) enum Protocol {
     Cbor,
     /// restJson1.
     RestJson,
+    /// restXml.
+    RestXml,
 }
 
 /// What an encoder needs to know of the request.
@@ -62,7 +65,7 @@ pub(crate) enum Protocol {
 pub(crate) struct Frame<'a> {
     /// The operation.
     pub operation: &'a str,
-    /// The XML namespace of the service's query protocol.
+    /// The XML namespace of the service's query or restXml protocol.
     pub namespace: &'a str,
     /// The request id to answer with.
     pub request_id: &'a str,
@@ -101,6 +104,8 @@ impl Protocol {
     pub(crate) fn decode(self, body: &[u8]) -> Result<Value, ApiError> {
         match self {
             Self::Json10 | Self::Json11 | Self::RestJson => json::decode(body),
+            // Nothing that the sandbox is asked has a body.
+            Self::RestXml => Ok(Value::Object(Map::new())),
             Self::Query => query::decode(body),
             Self::Cbor => cbor::decode(body),
         }
@@ -112,6 +117,7 @@ impl Protocol {
             Self::Json10 => json::encode(output, json::CONTENT_10, frame),
             Self::Json11 => json::encode(output, json::CONTENT_11, frame),
             Self::RestJson => json::encode(output, json::CONTENT_REST, frame),
+            Self::RestXml => rest_xml::encode(output, frame),
             Self::Query => query::encode(output, frame),
             Self::Cbor => cbor::encode(output, frame),
         }
@@ -123,6 +129,7 @@ impl Protocol {
             Self::Json10 => json::encode_error(error, json::CONTENT_10, frame),
             Self::Json11 => json::encode_error(error, json::CONTENT_11, frame),
             Self::RestJson => json::encode_error(error, json::CONTENT_REST, frame),
+            Self::RestXml => rest_xml::encode_error(error, frame),
             Self::Query => query::encode_error(error, frame),
             Self::Cbor => cbor::encode_error(error, frame),
         };

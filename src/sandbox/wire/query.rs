@@ -148,14 +148,14 @@ fn element(xml: &mut String, name: &str, value: &Value) {
     xml.push_str(&format!("</{name}>"));
 }
 
-fn iso(seconds: f64) -> String {
+pub(super) fn iso(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds of any real date fit")]
     let time = Timestamp::from_millisecond((seconds * 1000.0).round() as i64).unwrap_or_default();
     time.to_string()
 }
 
 /// Writes text so that any XML 1.0 parser reads the same; what XML can't say becomes U+FFFD.
-fn escape(xml: &mut String, text: &str) {
+pub(super) fn escape(xml: &mut String, text: &str) {
     for letter in text.chars() {
         match letter {
             '&' => xml.push_str("&amp;"),

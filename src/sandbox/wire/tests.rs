@@ -131,6 +131,33 @@ fn json_refuses_what_is_no_structure() {
 }
 
 #[test]
+fn rest_xml_names_its_root_repeats_lists_and_writes_attributes() {
+    let grants = json!([
+        {"Grantee": {"@xsi:type": "Gr\"oup", "URI": "a&b"}, "At": timestamp("2026-11-22T01:02:03Z".parse().unwrap())},
+        {"Grantee": null, "Last": true},
+    ]);
+    let output = json!({"Policy": {"List": {"Grant": grants}, "Empty": {"Item": []}, "Nothing": null}});
+    let answer = Protocol::RestXml.encode(&output, FRAME);
+    let xsi = "http://www.w3.org/2001/XMLSchema-instance";
+    let wanted = format!(
+        "<Policy xmlns=\"https://example.amazonaws.com/doc/\"><Empty></Empty><List><Grant><At>2026-11-22T01:02:03Z</At>\
+         <Grantee xmlns:xsi=\"{xsi}\" xsi:type=\"Gr&quot;oup\"><URI>a&amp;b</URI></Grantee></Grant><Grant><Last>true</Last>\
+         </Grant></List></Policy>"
+    );
+    let declaration = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+    assert_eq!(text(&answer), format!("{declaration}{wanted}"));
+    assert!(answer.headers.contains(&("x-amz-request-id", "r-1".to_owned())));
+    assert!(answer.headers.contains(&("content-type", "application/xml".to_owned())));
+    let error = ApiError::new("NoSuchBucket", "gone & <lost>").with_status(404).with("BucketName", "b");
+    let answer = Protocol::RestXml.encode_error(&error, FRAME);
+    assert_eq!(answer.status, 404);
+    let wanted = "<Error><BucketName>b</BucketName><Code>NoSuchBucket</Code><HostId>r-1</HostId><Message>gone &amp; &lt;lost&gt;\
+                  </Message><RequestId>r-1</RequestId></Error>";
+    assert_eq!(text(&answer), format!("{declaration}{wanted}"));
+    assert_eq!(Protocol::RestXml.decode(b"<anything").unwrap(), json!({}));
+}
+
+#[test]
 fn a_rest_request_brings_members_in_path_and_query() {
     let on =
         |route: rest::Route, line: (&str, &str, &str)| rest::on(&route, line).map(|found| found.map(Value::Object));
