@@ -16,7 +16,7 @@ class Judgement(unittest.TestCase):
     def problems(self, service, operation, body, status=200, **headers):
         model = SESSION.client(service, region_name="eu-central-1").meta.service_model.operation_model(operation)
         kind = shapes.CONTENT_TYPES[model.service_model.resolved_protocol]
-        headers = {"x-amzn-requestid": "r", "content-type": kind, **{n.replace("_", "-"): v for n, v in headers.items()}}
+        headers = {"x-amzn-requestid": "r", "x-amz-request-id": "r", "content-type": kind, **{n.replace("_", "-"): v for n, v in headers.items()}}
         return shapes.problems(model, {"status_code": status, "headers": headers, "body": body})
 
     def test_wrong_answers_are_told(self):
@@ -49,3 +49,23 @@ class Judgement(unittest.TestCase):
             self.assertEqual(len(found), 1, found)
             self.assertIn(wanted, found[0])
         self.assertEqual(self.problems("organizations", "ListRoots", refusal % b"ServiceException", 400), [])
+
+    def test_wrong_answers_of_s3_are_told(self):
+        space = "xmlns='http://s3.amazonaws.com/doc/2006-03-01/'"
+        grant = "<AccessControlList><Grant>%s<Permission>READ</Permission></Grant></AccessControlList>"
+        acl = f"<AccessControlPolicy {space}>{grant}</AccessControlPolicy>"
+        grantee = "<Grantee xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' xsi:type='%s'><URI>u</URI></Grantee>"
+        refusal = "<Error><Code>%s</Code><Message>m</Message><RequestId>r</RequestId><HostId>h</HostId></Error>"
+        self.assertEqual(self.problems("s3", "GetBucketAcl", acl % grantee % "Group"), [])
+        self.assertEqual(self.problems("s3", "GetBucketAcl", refusal % "NoSuchBucket", 404), [])
+        for found, wanted in [
+            (self.problems("s3", "GetBucketAcl", acl % grantee % "Crowd"), "is not in"),
+            (self.problems("s3", "GetBucketAcl", acl % "<Grantee><URI>u</URI></Grantee>"), "no Type"),
+            (self.problems("s3", "GetBucketAcl", acl.replace("Policy", "List") % ""), "root element"),
+            (self.problems("s3", "GetBucketAcl", acl.replace("<Grant>", "<member>").replace("</Grant>", "</member>") % ""), "not <Grant>"),
+            (self.problems("s3", "GetBucketPolicyStatus", f"<PolicyStatus {space}><IsPublic>yes</IsPublic></PolicyStatus>"), "no boolean"),
+            (self.problems("s3", "GetBucketAcl", refusal % "NoSuchBucket", 400), "has status 400"),
+            (self.problems("s3", "GetBucketAcl", refusal % "NoSuchThing", 404), "has no error"),
+        ]:
+            self.assertEqual(len(found), 1, found)
+            self.assertIn(wanted, found[0])

@@ -235,6 +235,20 @@ class Everything(unittest.TestCase):
             detector = guardduty.list_detectors()["DetectorIds"][0]
             self.assertEqual(guardduty.get_detector(DetectorId=detector)["Status"], status)
 
+    def test_5_buckets(self):
+        for name, logged in [("log-archive", True), ("payments-us", True), ("data-staging", False)]:
+            s3, account = self.enter(name).s3, self.accounts[name]["Id"]
+            buckets = [bucket["Name"] for bucket in s3.list_buckets(MaxBuckets=100)["Buckets"]]
+            bucket = next(bucket for bucket in buckets if "trail" in bucket)
+            on = {"Bucket": bucket, "ExpectedBucketOwner": account}
+            self.assertEqual(s3.get_bucket_policy_status(**on)["PolicyStatus"]["IsPublic"], name == "payments-us")
+            grants = s3.get_bucket_acl(**on)["Grants"]
+            self.assertEqual([grant["Grantee"]["Type"] for grant in grants][1:], ["Group"] if name == "payments-us" else [])
+            self.assertEqual("LoggingEnabled" in s3.get_bucket_logging(**on), logged)
+        # boto3 is told where the bucket is, and asks there.
+        abroad = self.enter("data-staging", "us-east-1").s3
+        self.assertEqual(abroad.get_bucket_acl(Bucket=bucket)["Grants"][0]["Permission"], "FULL_CONTROL")
+
     def test_6_pages_hold_every_item_once(self):
         self.assertEqual([len(page) for page in self.account_pages], [0, 20, 4])
         self.assertEqual(len(self.accounts), 24)
@@ -292,6 +306,7 @@ class Everything(unittest.TestCase):
             (audit.accessanalyzer, "list_analyzers", {}, 1),
             (audit.config, "describe_config_rules", {}, None),
             (audit.guardduty, "list_detectors", {}, 1),
+            (self.enter("log-archive").s3, "list_buckets", {"Prefix": ""}, 1),
             (found.accessanalyzer, "list_findings_v2", {"analyzerArn": analyzer}, 1),
             (audit.sns, "list_topics", {}, None),
             (audit.sns, "list_subscriptions_by_topic", {"TopicArn": topic}, None),
@@ -320,6 +335,7 @@ class Everything(unittest.TestCase):
         group = audit.logs.describe_log_groups()["logGroups"][0]["logGroupName"]
         topic = f"arn:aws:sns:{self.sandbox.region}:{self.accounts['audit']['Id']}:"
         here = self.accounts["audit"]["Id"]
+        workload = audit.s3.list_buckets()["Buckets"][0]["Name"]
         analyzer = audit.accessanalyzer.list_analyzers()["analyzers"][0]["arn"]
         scp = {"Name": "x", "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": json.dumps(DENY)}
         cases = [
@@ -413,6 +429,14 @@ class Everything(unittest.TestCase):
             (self.enter("sandbox-mei").securityhub.describe_hub, {}, "InvalidAccessException"),
             (audit.securityhub.describe_hub, {"HubArn": "x"}, "ResourceNotFoundException"),
             (audit.guardduty.get_detector, {"DetectorId": "x"}, "BadRequestException"),
+            (audit.s3.get_bucket_acl, {"Bucket": "none-of-this-name"}, "NoSuchBucket"),
+            (audit.s3.get_bucket_logging, {"Bucket": "none-of-this-name"}, "NoSuchBucket"),
+            (audit.s3.get_bucket_policy_status, {"Bucket": workload}, "NoSuchBucketPolicy"),
+            (audit.s3.get_bucket_acl, {"Bucket": workload, "ExpectedBucketOwner": "111122223333"}, "AccessDenied"),
+            (self.enter("web-prod").s3.get_bucket_acl, {"Bucket": workload}, "AccessDenied"),
+            (audit.s3.list_buckets, {"MaxBuckets": 0}, "InvalidArgument"),
+            (audit.s3.list_buckets, {"ContinuationToken": "x"}, "InvalidArgument"),
+            (self.enter("audit", "af-south-1").s3.list_buckets, {}, "InvalidAccessKeyId"),
             (audit.guardduty.list_detectors, {"MaxResults": 51}, "BadRequestException"),
             (audit.guardduty.list_detectors, {"NextToken": "x"}, "BadRequestException"),
             (self.enter("audit", "af-south-1").accessanalyzer.list_analyzers, {}, "UnrecognizedClientException"),
@@ -474,6 +498,7 @@ class Everything(unittest.TestCase):
                 (nobody.config.describe_config_rules, "UnrecognizedClientException"),
                 (nobody.securityhub.describe_hub, "UnrecognizedClientException"),
                 (nobody.guardduty.list_detectors, "UnrecognizedClientException"),
+                (nobody.s3.list_buckets, "InvalidAccessKeyId"),
                 (nobody.cloudtrail.list_trails, "UnrecognizedClientException"),
                 (nobody.logs.describe_log_groups, "UnrecognizedClientException"),
                 (nobody.cloudwatch.describe_alarms, "UnrecognizedClientException"),
@@ -501,6 +526,7 @@ class Everything(unittest.TestCase):
             (c.over("json").cloudwatch.describe_alarms, "AccessDenied"),
             (c.accessanalyzer.list_analyzers, "AccessDeniedException"), (c.config.describe_config_rules, "AccessDeniedException"),
             (c.securityhub.describe_hub, "AccessDeniedException"), (c.guardduty.list_detectors, "AccessDeniedException"),
+            (c.s3.list_buckets, "AccessDenied"),
             (c.sns.list_topics, "AuthorizationError"), (c.account.list_regions, "AccessDeniedException"),
             (partial(c.budgets.describe_budgets, AccountId=self.accounts["audit"]["Id"]), "AccessDeniedException"),
             (c.sts.get_caller_identity, "OK"),
@@ -533,6 +559,7 @@ class Everything(unittest.TestCase):
             c.cloudtrail.describe_trails, c.logs.describe_log_groups, c.sns.list_topics, c.accessanalyzer.list_analyzers,
             partial(c.budgets.describe_budgets, AccountId=self.accounts["management"]["Id"]),
             c.config.describe_config_rules, c.securityhub.describe_hub, c.guardduty.list_detectors,
+            c.s3.list_buckets,
             *[c.over(protocol).cloudwatch.describe_alarms for protocol in CLOUDWATCH_PROTOCOLS],
         ]
         for _ in range(40):

@@ -26,6 +26,8 @@ JSON_COMMON = {
 }
 REST_COMMON = {**JSON_COMMON, "AccessDeniedException": 403}
 COMMON = {
+    "s3": {"AccessDenied": 403, "NoSuchBucket": 404, "NoSuchBucketPolicy": 404, "InvalidArgument": 400, "SlowDown": 503,
+           "InvalidAccessKeyId": 403, "AuthorizationHeaderMalformed": 400, "ExpiredToken": 400},
     "access-analyzer": REST_COMMON, "config": JSON_COMMON, "guardduty": REST_COMMON, "securityhub": REST_COMMON,
     "organizations": JSON_COMMON, "account": JSON_COMMON, "budgets": JSON_COMMON, "cloudtrail": JSON_COMMON, "logs": JSON_COMMON,
     "iam": QUERY_COMMON, "sts": QUERY_COMMON, "sns": {**QUERY_COMMON, "InvalidParameter": 400, "Throttled": 429},
@@ -40,7 +42,12 @@ AWS_DIFFERS = re.compile("|".join([
     r"ListVirtualMFADevicesResponse\.VirtualMFADevices\[\d+\]\.User(: no UserName|\.UserId: 12 is outside 16\.\.128)",
     r"SimulatePolicyResponse\.EvaluationResults\[\d+\]\.MatchedStatements\[\d+\]\.SourcePolicyType: 'IAM Policy' is not in .*",
 ]))
-CONTENT_TYPES = {"json": "application/x-amz-json-", "rest-json": "application/json", "query": "text/xml",
+# Root elements that S3's model names, and botocore's leaves out.
+S3_ROOTS = {"ListBuckets": "ListAllMyBucketsResult", "GetBucketAcl": "AccessControlPolicy",
+            "GetBucketLogging": "BucketLoggingStatus", "GetBucketPolicyStatus": "PolicyStatus"}
+S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+XSI = {"xsi:type": "{http://www.w3.org/2001/XMLSchema-instance}type"}
+CONTENT_TYPES = {"rest-xml": "application/xml", "json": "application/x-amz-json-", "rest-json": "application/json", "query": "text/xml",
                  "smithy-rpc-v2-cbor": "application/cbor"}
 ISO_8601 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z")
 BOUNDS = {"byte": 7, "short": 15, "integer": 31, "long": 63}
@@ -59,8 +66,9 @@ def all_problems(model, answer):
     protocol = model.service_model.resolved_protocol
     headers = {name.lower(): value for name, value in answer["headers"].items()}
     found = []
-    if not headers.get("x-amzn-requestid"):
-        found.append("no x-amzn-requestid")
+    request_id = "x-amz-request-id" if protocol == "rest-xml" else "x-amzn-requestid"
+    if not headers.get(request_id):
+        found.append(f"no {request_id}")
     body, status = answer["body"], answer["status_code"]
     success = status < 300
     if success and model.output_shape is None and protocol == "smithy-rpc-v2-cbor":
@@ -73,6 +81,8 @@ def all_problems(model, answer):
     try:
         if protocol == "query":
             return found + (xml_answer(model, body) if success else xml_error(model, status, body))
+        if protocol == "rest-xml":
+            return found + (s3_answer(model, body) if success else s3_error(model, status, body))
         value = read_cbor(body) if protocol == "smithy-rpc-v2-cbor" else json.loads(body or b"{}")
     except (ValueError, ElementTree.ParseError, cbor2.CBORError) as why:
         return found + [f"the body can't be read: {why}"]
@@ -255,6 +265,25 @@ def xml_error(model, status, body):
     return found + more + ([] if message else ["no Message"]) + [f"{code} has the member {name}" for name in members]
 
 
+def s3_answer(model, body):
+    root = ElementTree.fromstring(body)
+    if root.tag != f"{{{S3_NAMESPACE}}}{S3_ROOTS[model.name]}":
+        return [f"the root element is {root.tag}"]
+    shape = model.output_shape
+    payload = shape.serialization.get("payload")
+    return xml(shape.members[payload] if payload else shape, root, shape.name)
+
+
+def s3_error(model, status, body):
+    root = ElementTree.fromstring(body)
+    members = {child.tag: child.text or "" for child in root}
+    found = [] if root.tag == "Error" else [f"the error is {root.tag}"]
+    found += [f"no {name}" for name in ("Code", "Message", "RequestId", "HostId") if not members.get(name)]
+    known = {"Code", "Message", "RequestId", "HostId", "BucketName", "Region"}
+    _, more = modelled(model, status, members.get("Code", ""))
+    return found + more + [f"the error has the member {name}" for name in members if name not in known]
+
+
 def xml(shape, node, at):
     """Problems of a value out of XML."""
     kind = shape.type_name
@@ -283,7 +312,12 @@ def xml_structure(shape, node, at):
     given = names(node)
     found = [f"{at}: the model has no member {name}" for name in given if name not in members]
     found += [f"{at}: {name} twice" for name in set(given) if given.count(name) > 1]
-    there = {members[name][0] for name in given if name in members}
+    attributes = {name: member for name, (_, member) in members.items() if member.serialization.get("xmlAttribute")}
+    there = {members[name][0] for name in given if name in members and name not in attributes}
+    there |= {members[name][0] for name in attributes if node.get(XSI[name])}
+    found += [f"{at}: {name} is an element" for name in given if name in attributes]
+    for name, member in attributes.items():
+        found += text(member, node.get(XSI[name]), f"{at}.{name}") if node.get(XSI[name]) else []
     found += [f"{at}: no {name}" for name in shape.required_members if name not in there]
     if (node.text or "").strip():
         found.append(f"{at}: text in a structure")

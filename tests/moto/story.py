@@ -32,8 +32,8 @@ class World:
     """Where a story happens: clients of the management account, of the member that has the trail's log group and of another
     member, and ids with the names they get."""
 
-    def __init__(self, management, member, other, account, group, trail):
-        self.management, self.member, self.other = management, member, other
+    def __init__(self, management, member, other, account, group, trail, unsubscribed):
+        self.management, self.member, self.other, self.unsubscribed = management, member, other, unsubscribed
         self.account, self.group, self.trail = account, group, trail
         organizations = management.organizations
         self.root = organizations.list_roots()["Roots"][0]["Id"]
@@ -85,7 +85,18 @@ def moto(endpoint, region):
     management.cloudtrail.start_logging(Name="moto-trail")
     other = organizations.create_account(AccountName="other", Email="other@example.com")["CreateAccountStatus"]["AccountId"]
     other = management.entered(other, "OrganizationAccountAccessRole")
-    return World(management, member, other, account, "moto-group", trail)
+    recorder = {"name": "default", "roleARN": f"arn:aws:iam::{account}:role/config", "recordingGroup": {
+        "allSupported": True, "includeGlobalResourceTypes": True}}
+    member.config.put_configuration_recorder(ConfigurationRecorder=recorder)
+    member.s3.create_bucket(Bucket="moto-bucket", CreateBucketConfiguration={"LocationConstraint": region})
+    member.config.put_delivery_channel(DeliveryChannel={"name": "default", "s3BucketName": "moto-bucket"})
+    member.config.start_configuration_recorder(ConfigurationRecorderName="default")
+    member.config.put_config_rule(ConfigRule={
+        "ConfigRuleName": "access-keys-rotated", "InputParameters": '{"maxAccessKeyAge":"90"}',
+        "Source": {"Owner": "AWS", "SourceIdentifier": "ACCESS_KEYS_ROTATED"}})
+    member.securityhub.enable_security_hub()
+    member.guardduty.create_detector(Enable=True)
+    return World(management, member, other, account, "moto-group", trail, other)
 
 
 def sandbox(place, judge):
@@ -98,7 +109,9 @@ def sandbox(place, judge):
     member.iam.delete_account_password_policy()
     accounts = [a for page in management.organizations.get_paginator("list_accounts").paginate() for a in page["Accounts"]]
     other = next(found["Id"] for found in accounts if found["Name"] == "web-prod")
-    return World(management, member, management.entered(other, role, external_id), account, group, trail["TrailARN"])
+    unsubscribed = next(found["Id"] for found in accounts if found["Name"] == "sandbox-mei")
+    other, unsubscribed = (management.entered(id, role, external_id) for id in (other, unsubscribed))
+    return World(management, member, other, account, group, trail["TrailARN"], unsubscribed)
 
 
 class Telling:
@@ -133,6 +146,8 @@ def tell(world):
     filters(step, world)
     alarms(step, world)
     topics(step, world)
+    watchers(step, world)
+    buckets(step, world)
     report(step, world)
     return step.said
 
@@ -299,6 +314,37 @@ def topics(step, world):
     step("topic: delete again", c.delete_topic, **on)
     step("topic: attributes of none", c.get_topic_attributes, **on)
     step("unsubscribe none", c.unsubscribe, SubscriptionArn=arn + ":6b4ad6b1-0a33-4d5c-8d4a-111111111111")
+
+
+def watchers(step, world):
+    config, hub, guardduty = world.member.config, world.member.securityhub, world.member.guardduty
+    step("recorders", config.describe_configuration_recorders, lambda answer: [
+        {name: recorder[name] for name in ("name", "recordingGroup")} for recorder in answer["ConfigurationRecorders"]])
+    step("recorder: none", config.describe_configuration_recorders, ConfigurationRecorderNames=["none"])
+    step("recorder: status", config.describe_configuration_recorder_status,
+         lambda answer: [[status["name"], status["recording"]] for status in answer["ConfigurationRecordersStatus"]])
+    step("recorder: status of none", config.describe_configuration_recorder_status, ConfigurationRecorderNames=["none"])
+    step("rules", config.describe_config_rules, lambda answer: [
+        {name: rule.get(name) for name in ("ConfigRuleName", "Source", "InputParameters", "ConfigRuleState")}
+        for rule in answer["ConfigRules"]])
+    step("rules: none", config.describe_config_rules, ConfigRuleNames=["none"])
+    step("hub", hub.describe_hub, lambda answer: {name: answer[name] for name in ("HubArn", "AutoEnableControls")})
+    step("hub: not subscribed", world.unsubscribed.securityhub.describe_hub)
+    ids = step("detectors", guardduty.list_detectors, lambda answer: len(answer["DetectorIds"]))["DetectorIds"]
+    step("detector", guardduty.get_detector, lambda answer: answer["Status"], DetectorId=ids[0])
+    step("detector: none", guardduty.get_detector, DetectorId="0" * 32)
+
+
+def buckets(step, world):
+    s3 = world.member.s3
+    name = step("buckets", s3.list_buckets, lambda answer: sorted(set(answer["Buckets"][0]) - {"BucketArn"}))["Buckets"][0]["Name"]
+    step("buckets: where", s3.list_buckets, lambda answer: answer["Buckets"][0].get("BucketRegion"), MaxBuckets=10)
+    step("bucket: grants", s3.get_bucket_acl, lambda answer: [
+        [grant["Grantee"]["Type"], grant["Permission"]] for grant in answer["Grants"]], Bucket=name)
+    step("bucket: logging", s3.get_bucket_logging, Bucket=name)
+    step("bucket: policy", s3.get_bucket_policy_status, Bucket=name)
+    for call in (s3.get_bucket_acl, s3.get_bucket_logging, s3.get_bucket_policy_status):
+        step(f"no bucket: {call.__name__}", call, Bucket="none-of-this-name")
 
 
 def report(step, world):

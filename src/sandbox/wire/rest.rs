@@ -24,6 +24,8 @@ pub(crate) fn on(
 ) -> Result<Option<Map<String, Value>>, ApiError> {
     let (wanted, template, _) = *route;
     let (template, marker) = template.split_once('?').map_or((template, None), |(path, key)| (path, Some(key)));
+    // A bucket may be written with a slash behind it.
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
     let (labels, parts) = (template.split('/'), path.split('/'));
     if wanted != method || labels.clone().count() != parts.clone().count() {
         return Ok(None);

@@ -173,7 +173,10 @@ fn a_rest_request_brings_members_in_path_and_query() {
     }
     let acl = ("GET", "/{Bucket}?acl", "GetBucketAcl");
     assert_eq!(on(acl, ("GET", "/b.c", "x-id=GetBucketAcl&acl=")), Ok(Some(json!({"Bucket": "b.c"}))));
-    assert_eq!(on(acl, ("GET", "/b", "acl")), Ok(Some(json!({"Bucket": "b"}))));
+    for path in ["/b", "/b/"] {
+        assert_eq!(on(acl, ("GET", path, "acl")), Ok(Some(json!({"Bucket": "b"}))));
+    }
+    assert_eq!(on(("GET", "/", "ListBuckets"), ("GET", "/", "max-buckets=1")), Ok(Some(json!({"max-buckets": "1"}))));
     for query in ["", "logging", "x=acl"] {
         assert_eq!(on(acl, ("GET", "/b", query)), Ok(None), "{query}");
     }
