@@ -69,4 +69,5 @@ KNOWN = [
     ("topic: attributes", "SubscriptionsConfirmed", "0", "1", "moto does not count subscriptions"),
     ("topic: attributes", "SubscriptionsPending", "0", "1", "moto does not count subscriptions"),
     ("unsubscribe none", "", {}, "NotFound", LAX),
+    ("buckets: where", "", None, ..., LATER),
 ]

@@ -84,7 +84,8 @@ class Everything(unittest.TestCase):
         self.assertTrue(c.list_delegated_administrators()["DelegatedAdministrators"])
         self.assertTrue(c.list_aws_service_access_for_organization()["EnabledServicePrincipals"])
         delegated = c.list_delegated_services_for_account(AccountId=self.accounts["audit"]["Id"])["DelegatedServices"]
-        self.assertEqual([service["ServicePrincipal"] for service in delegated], ["cloudtrail.amazonaws.com"])
+        self.assertEqual([service["ServicePrincipal"] for service in delegated],
+                         ["access-analyzer.amazonaws.com", "cloudtrail.amazonaws.com"])
         tags = [{"Key": "witness", "Value": "<&>"}]
         scp = c.create_policy(Name="witness", Description="", Type="SERVICE_CONTROL_POLICY", Content=json.dumps(DENY), Tags=tags)
         id = scp["Policy"]["PolicySummary"]["Id"]
@@ -202,6 +203,8 @@ class Everything(unittest.TestCase):
         self.assertEqual(c.get_topic_attributes(TopicArn=arn)["Attributes"]["DisplayName"], "<&>")
         c.tag_resource(ResourceArn=arn, Tags=[{"Key": "b", "Value": "2"}])
         self.assertEqual(len(c.list_tags_for_resource(ResourceArn=arn)["Tags"]), 2)
+        c.untag_resource(ResourceArn=arn, TagKeys=["b"])
+        self.assertEqual(c.list_tags_for_resource(ResourceArn=arn)["Tags"], [{"Key": "a", "Value": "1"}])
         c.subscribe(TopicArn=arn, Protocol="email", Endpoint="a@example.com")
         queue = "arn:aws:sqs:eu-central-1:111122223333:q"
         confirmed = c.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue)["SubscriptionArn"]

@@ -26,13 +26,7 @@ pub const OPERATIONS: Operations = &[
         let target = bucket.log_bucket.map(|target| json!({ "TargetBucket": target, "TargetPrefix": "s3/" }));
         Ok(json!({ "BucketLoggingStatus": { "LoggingEnabled": target } }))
     }),
-    ("GetBucketPolicyStatus", |org, caller, request| {
-        let bucket = find(org, caller, &request)?;
-        let public = bucket
-            .public_policy
-            .ok_or_else(|| missing("NoSuchBucketPolicy", "The bucket policy does not exist", &request))?;
-        Ok(json!({ "PolicyStatus": { "IsPublic": public } }))
-    }),
+    ("GetBucketPolicyStatus", policy_status),
     ("ListBuckets", list_buckets),
 ];
 
@@ -43,6 +37,12 @@ pub(crate) const ROUTES: &[Route] = &[
     ("GET", "/{Bucket}?policyStatus", "GetBucketPolicyStatus"),
     ("GET", "/", "ListBuckets"),
 ];
+
+fn policy_status(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
+    let bucket = find(org, caller, &request)?;
+    let none = || missing("NoSuchBucketPolicy", "The bucket policy does not exist", &request);
+    Ok(json!({ "PolicyStatus": { "IsPublic": bucket.public_policy.ok_or_else(none)? } }))
+}
 
 /// Buckets on a page, at most.
 const PAGE: i64 = 10_000;
