@@ -1,13 +1,16 @@
 //! The chain from a trail to a person: log group, metric filter, alarm, topic, confirmed subscription.
 //!
-//! Owns: following the chain for one trail and naming each broken link. Source: CIS AWS Foundations Benchmark, monitoring
-//! section; CloudWatch user guide, "Using Amazon CloudWatch alarms". Must not: know for which events (the caller says
-//! which filters count) or give a verdict.
+//! Owns: following the chain for one trail and naming each broken link. Several filters may share the work, if each has its
+//! own way to a person. Source: CIS AWS Foundations Benchmark, monitoring section; CloudWatch user guide, "Using Amazon
+//! CloudWatch alarms". Must not: know for which events (the subject says) or give a verdict.
 
 use super::recording::{Recording, but, recording};
+use super::subject::{Catches, Subject};
 use crate::model::monitoring::{Alarm, MetricFilter, Monitoring};
 use crate::model::trail::Trail;
 use crate::model::{Cause, CauseKind, Observed, Source};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 /// What following a chain found.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,23 +28,8 @@ pub(super) enum Chain {
     Unknown(Cause),
 }
 
-/// Whether a filter's pattern catches the events the chain is for.
-pub(super) enum Catches {
-    /// It does.
-    Yes,
-    /// It does not.
-    No,
-    /// It can't be told, and why.
-    CannotTell(String),
-}
-
 /// Follows the chain of one trail. `watched` is what watches its log group, if that was collected.
-pub(super) fn follow(
-    trail: &Trail,
-    watched: Option<&Monitoring>,
-    about: &str,
-    catches: &dyn Fn(&MetricFilter) -> Catches,
-) -> Chain {
+pub(super) fn follow(trail: &Trail, watched: Option<&Monitoring>, subject: &Subject) -> Chain {
     let mut broken = Vec::new();
     let mut unknown = None;
     let mut sources = Vec::new();
@@ -50,7 +38,15 @@ pub(super) fn follow(
         broken.push(format!("records {} only", trail.home_region));
     }
     match recording(trail) {
-        Recording::Whole { excluded } => through.push_str(&but(&excluded)),
+        Recording::Whole { excluded } => {
+            through.push_str(&but(&excluded));
+            let needed = subject.sources();
+            let lost: Vec<&str> =
+                excluded.iter().map(String::as_str).filter(|source| needed.contains(source)).collect();
+            if !lost.is_empty() {
+                broken.push(format!("leaves out events of {}", lost.join(" and ")));
+            }
+        }
         Recording::Broken(links) => broken.extend(links),
         Recording::Unknown(cause) => unknown = Some(cause),
     }
@@ -63,7 +59,7 @@ pub(super) fn follow(
             let cause = Cause::not_collected(format!("logs:DescribeMetricFilters on `{group}`"));
             unknown = unknown.or(Some(cause));
         }
-        (Some(_), Some(watched)) => match watch(watched, about, catches) {
+        (Some(_), Some(watched)) => match watch(watched, subject) {
             Chain::Whole { through: rest, sources: more } => {
                 through.push_str(&rest);
                 sources.extend(more);
@@ -79,10 +75,116 @@ pub(super) fn follow(
     }
 }
 
-/// The best of several paths: a whole one; else, if one may be whole, unknown; else the one that gets furthest.
+/// What the filters of a log group do for a subject.
+#[derive(Default)]
+struct Watch {
+    /// Parts with a whole way to a person.
+    covered: BTreeSet<usize>,
+    /// Those ways.
+    through: Vec<String>,
+    sources: Vec<Source>,
+    /// Parts that someone may be told of; `None` is any of them.
+    hoped: Vec<(Option<BTreeSet<usize>>, Cause)>,
+    /// Parts caught by a filter whose way breaks, after how many good links, and where.
+    broken: Vec<(BTreeSet<usize>, usize, String)>,
+    /// Filters that match nearly everything, with an event each that shows it.
+    too_much: Vec<(String, String)>,
+}
+
+/// The chain from a log group on.
+fn watch(watched: &Monitoring, subject: &Subject) -> Chain {
+    let filters = match watched.filters.known() {
+        Ok(filters) => filters.map_or(&[][..], Vec::as_slice),
+        Err(cause) => return Chain::Unknown(cause.clone()),
+    };
+    let mut watch = Watch::default();
+    let mut counted: Vec<(&MetricFilter, BTreeSet<usize>)> = Vec::new();
+    for filter in filters {
+        match subject.catches(filter) {
+            Catches::Parts(parts) if parts.is_empty() => {}
+            Catches::Parts(parts) => counted.push((filter, parts)),
+            Catches::TooMuch(event) => watch.too_much.push((filter.name.clone(), event)),
+            Catches::CannotTell(why) => {
+                let message = format!("the pattern of filter `{}` can't be read: {why}", filter.name);
+                watch.hoped.push((None, Cause::new(CauseKind::Other, "logs:DescribeMetricFilters", message)));
+            }
+        }
+    }
+    // One filter for all of it reads better than many.
+    counted.sort_by_key(|(_, parts)| Reverse(parts.len()));
+    for (filter, parts) in counted {
+        if parts.is_subset(&watch.covered) {
+            continue;
+        }
+        let mut best = Best::default();
+        heard(watched, filter, &mut best);
+        match best.chain() {
+            Way::Whole { through, sources } => {
+                watch.covered.extend(parts);
+                watch.through.push(through);
+                watch.sources.extend(sources);
+            }
+            Way::Broken(links, message) => watch.broken.push((parts, links, message)),
+            Way::Unknown(cause) => watch.hoped.push((Some(parts), cause)),
+        }
+        if subject.all(&watch.covered) {
+            return Chain::Whole { through: format!(", {}", watch.through.join("; ")), sources: watch.sources };
+        }
+    }
+    watch.broken(&watched.log_group.name, subject)
+}
+
+impl Watch {
+    /// What is missing, or that it can't be told.
+    fn broken(self, group: &str, subject: &Subject) -> Chain {
+        let missing: BTreeSet<usize> = (0..subject.parts.len()).filter(|part| !self.covered.contains(part)).collect();
+        let hoped =
+            |part: &usize| self.hoped.iter().any(|(parts, _)| parts.as_ref().is_none_or(|parts| parts.contains(part)));
+        if let Some((_, cause)) = self.hoped.first().filter(|_| missing.iter().all(hoped)) {
+            return Chain::Unknown(cause.clone());
+        }
+        let caught = |part: &usize| self.broken.iter().any(|(parts, ..)| parts.contains(part));
+        let uncaught: BTreeSet<usize> = missing.iter().copied().filter(|part| !caught(part) && !hoped(part)).collect();
+        let mut links = Vec::new();
+        if !uncaught.is_empty() {
+            let all = uncaught.len() == subject.parts.len();
+            let what = if all { String::new() } else { format!("{} of ", subject.names(&uncaught)) };
+            let wide: Vec<String> = self
+                .too_much
+                .iter()
+                .map(|(filter, event)| {
+                    format!("filter `{filter}` is over-broad, it matches `{event}` of every day too")
+                })
+                .collect();
+            let wide = if wide.is_empty() { String::new() } else { format!(" ({})", wide.join(", ")) };
+            links.push(format!("no metric filter on log group `{group}` catches {what}{}{wide}", subject.about));
+        }
+        for part in missing.iter().filter(|part| !hoped(part)) {
+            // The way that gets furthest is the one to mend; the first of several.
+            let ways = self.broken.iter().filter(|(parts, ..)| parts.contains(part));
+            let furthest = ways.rev().max_by_key(|(_, links, _)| *links);
+            if let Some((.., message)) = furthest.filter(|(.., message)| !links.contains(message)) {
+                links.push(message.clone());
+            }
+        }
+        Chain::Broken(links)
+    }
+}
+
+/// Where one filter leads.
+enum Way {
+    /// To a person, through this.
+    Whole { through: String, sources: Vec<Source> },
+    /// It breaks after so many good links.
+    Broken(usize, String),
+    /// It can't be told.
+    Unknown(Cause),
+}
+
+/// The best of several ways: a whole one; else, if one may be whole, unknown; else the one that gets furthest.
 #[derive(Default)]
 struct Best {
-    whole: Option<Chain>,
+    whole: Option<Way>,
     unknown: Option<Cause>,
     broken: Option<(usize, String)>,
 }
@@ -92,63 +194,40 @@ impl Best {
         self.unknown.get_or_insert(cause);
     }
 
-    /// A path that breaks after `links` good links. The first of the furthest is kept.
+    /// A way that breaks after `links` good links. The first of the furthest is kept.
     fn broken(&mut self, links: usize, message: String) {
         if self.broken.as_ref().is_none_or(|(furthest, _)| links > *furthest) {
             self.broken = Some((links, message));
         }
     }
 
-    fn chain(self) -> Chain {
-        let broken = self.broken.into_iter().map(|(_, message)| message).collect();
-        self.whole.or(self.unknown.map(Chain::Unknown)).unwrap_or(Chain::Broken(broken))
+    fn chain(self) -> Way {
+        let (links, message) = self.broken.unwrap_or_default();
+        self.whole.or(self.unknown.map(Way::Unknown)).unwrap_or(Way::Broken(links, message))
     }
 }
 
-/// The chain from a log group on.
-fn watch(watched: &Monitoring, about: &str, catches: &dyn Fn(&MetricFilter) -> Catches) -> Chain {
-    let group = &watched.log_group.name;
-    let filters = match watched.filters.known() {
-        Ok(filters) => filters.map_or(&[][..], Vec::as_slice),
-        Err(cause) => return Chain::Unknown(cause.clone()),
+/// The chain from a filter on.
+fn heard(watched: &Monitoring, filter: &MetricFilter, best: &mut Best) {
+    let alarms = match watched.alarms.known() {
+        Ok(alarms) => alarms.map_or(&[][..], Vec::as_slice),
+        Err(cause) => return best.unknown(cause.clone()),
     };
-    let mut best = Best::default();
-    best.broken(0, format!("no metric filter on log group `{group}` catches {about}"));
-    for filter in filters {
-        match catches(filter) {
-            Catches::Yes => {}
-            Catches::No => continue,
-            Catches::CannotTell(why) => {
-                let message = format!("the pattern of filter `{}` can't be read: {why}", filter.name);
-                best.unknown(Cause::new(CauseKind::Other, "logs:DescribeMetricFilters", message));
-                continue;
-            }
-        }
-        let alarms = match watched.alarms.known() {
-            Ok(alarms) => alarms.map_or(&[][..], Vec::as_slice),
-            Err(cause) => {
-                best.unknown(cause.clone());
-                continue;
-            }
-        };
-        if let Some(why) = blind(filter) {
-            best.broken(1, format!("filter `{}` {why}", filter.name));
+    if let Some(why) = blind(filter) {
+        return best.broken(1, format!("filter `{}` {why}", filter.name));
+    }
+    let metric = format!("metric `{}/{}`", filter.metric_namespace, filter.metric_name);
+    best.broken(1, format!("no alarm watches {metric} of filter `{}`", filter.name));
+    for alarm in alarms.iter().filter(|alarm| watches(alarm, filter)) {
+        if let Some(why) = silent(alarm, filter) {
+            best.broken(2, format!("alarm `{}` {why}", alarm.name));
             continue;
         }
-        let metric = format!("metric `{}/{}`", filter.metric_namespace, filter.metric_name);
-        best.broken(1, format!("no alarm watches {metric} of filter `{}`", filter.name));
-        for alarm in alarms.iter().filter(|alarm| watches(alarm, filter)) {
-            if let Some(why) = silent(alarm, filter) {
-                best.broken(2, format!("alarm `{}` {why}", alarm.name));
-                continue;
-            }
-            told(watched, filter, alarm, &mut best);
-            if best.whole.is_some() {
-                return best.chain();
-            }
+        told(watched, filter, alarm, best);
+        if best.whole.is_some() {
+            return;
         }
     }
-    best.chain()
 }
 
 /// The chain from an alarm on.
@@ -173,8 +252,8 @@ fn told(watched: &Monitoring, filter: &MetricFilter, alarm: &Alarm, best: &mut B
         let all = subscriptions.value().map_or(&[][..], Vec::as_slice);
         if all.iter().any(|subscription| subscription.confirmed()) {
             let sources = [watched.filters.source(), watched.alarms.source(), subscriptions.source()];
-            best.whole = Some(Chain::Whole {
-                through: format!(", filter `{}`, alarm `{}` and topic `{topic}`", filter.name, alarm.name),
+            best.whole = Some(Way::Whole {
+                through: format!("filter `{}`, alarm `{}` and topic `{topic}`", filter.name, alarm.name),
                 sources: sources.into_iter().flatten().cloned().collect(),
             });
             return;

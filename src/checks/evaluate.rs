@@ -93,6 +93,7 @@ impl Log {
 
 /// The facts one check may read for one target. Every read is logged.
 pub(super) struct Facts<'a> {
+    check: &'static str,
     declared: &'static [Fact],
     pub(super) org: &'a OrgFacts,
     account: Option<&'a AccountFacts>,
@@ -168,7 +169,7 @@ pub(super) type Way<'w, 'a, T> = &'w dyn Fn(&mut Facts<'a>) -> Result<Option<T>,
 impl<'a> Facts<'a> {
     /// Facts for `meta`, of the organization and, if the check is about an account, that account.
     pub fn new(meta: &CheckMeta, org: &'a OrgFacts, account: Option<&'a AccountFacts>) -> Self {
-        Self { declared: meta.facts, org, account, log: Log::default() }
+        Self { check: meta.id, declared: meta.facts, org, account, log: Log::default() }
     }
 
     /// Refuses a fact the check does not declare.
@@ -250,6 +251,11 @@ impl<'a> Facts<'a> {
         }
         self.log.merge(tried);
         None
+    }
+
+    /// The id of the check: rows of one table share a function, and each finds itself by it.
+    pub fn check(&self) -> &'static str {
+        self.check
     }
 
     /// The account's id.

@@ -16,7 +16,7 @@ use crate::model::monitoring::Monitoring;
 use crate::model::org::{Policy, PolicyType};
 use crate::model::region::{Analyzer, ConfigRecorder, ConfigRule, Detector, RegionFacts, SecurityHub};
 use crate::model::trail::Trail;
-use crate::model::{Cause, Observed};
+use crate::model::{Cause, CauseKind, Observed};
 use std::collections::BTreeMap;
 
 /// A delegated administrator and its services.
@@ -149,6 +149,12 @@ impl<'a> Facts<'a> {
         Ok(self.part(&account.virtual_mfa_devices)?.map_or(&[], Vec::as_slice))
     }
 
+    /// Every Region of the partition with its state.
+    pub fn regions(&mut self) -> Result<&'a BTreeMap<Region, RegionState>, Cause> {
+        let account = self.of_account(Fact::Regions)?;
+        self.required(&account.regions)
+    }
+
     /// The state of a Region.
     pub fn region_state(&mut self, region: &Region) -> Result<RegionState, Cause> {
         let account = self.of_account(Fact::Regions)?;
@@ -226,6 +232,24 @@ impl<'a> Facts<'a> {
         self.list(&watchers.config_recorders)
     }
 
+    /// A Region other than `region` whose recorder records everything, global resources included. Regions that were not read
+    /// are doubted if none does.
+    pub fn global_recorder_outside(&mut self, region: &Region) -> Result<Option<&'a Region>, Cause> {
+        let account = self.of_account(Fact::ConfigRecorders)?;
+        let others = || account.watchers.iter().filter(|(other, _)| *other != region);
+        for (other, watchers) in others() {
+            let recorders = watchers.config_recorders.value().map_or(&[][..], Vec::as_slice);
+            if recorders.iter().any(|recorder| recorder.recording && recorder.include_global) {
+                self.part(&watchers.config_recorders)?;
+                return Ok(Some(other));
+            }
+        }
+        for (_, watchers) in others() {
+            self.part(&watchers.config_recorders)?;
+        }
+        Ok(None)
+    }
+
     /// Security Hub in a Region; `None` if the account is not subscribed.
     pub fn security_hub(&mut self, region: &Region) -> Result<Option<&'a SecurityHub>, Cause> {
         let watchers = self.watchers(Fact::SecurityHub, region)?;
@@ -256,17 +280,27 @@ impl<'a> Facts<'a> {
         self.part(&account.billing_alarms)
     }
 
-    /// Recent events of every Region asked; unknown if one Region's are.
+    /// Recent events of every Region that answered. One that did not is doubted, and hides nothing that another saw.
     pub fn recent_events(&mut self) -> Result<Vec<(&'a Region, &'a RecentEvents)>, Cause> {
         let account = self.of_account(Fact::RecentEvents)?;
-        if account.recent_events.is_empty() {
-            return Err(self.doubt("cloudtrail:LookupEvents", "no Region was asked, run with `--events DAYS`"));
-        }
+        let mut cause = None;
         let mut found = Vec::new();
         for (region, seen) in &account.recent_events {
-            found.extend(self.part(seen)?.map(|events| (region, events)));
+            match self.part(seen) {
+                Ok(events) => found.extend(events.map(|events| (region, events))),
+                Err(unknown) => cause = Some(unknown),
+            }
         }
-        Ok(found)
+        match cause {
+            _ if !found.is_empty() => Ok(found),
+            Some(cause) => Err(cause),
+            None => {
+                let message = "not collected: run with `--events DAYS`";
+                let cause = Cause::new(CauseKind::OptIn, "cloudtrail:LookupEvents", message);
+                self.doubt_of(cause.clone());
+                Err(cause)
+            }
+        }
     }
 
     /// A list; absent is an empty one.
@@ -278,7 +312,11 @@ impl<'a> Facts<'a> {
         let account = self.of_account(fact)?;
         match account.watchers.get(region) {
             Some(watchers) => Ok(watchers),
-            None => Err(self.doubt(&format!("{fact:?}"), format!("Region `{region}` was not asked"))),
+            None => {
+                let cause = Cause::not_collected(format!("{fact:?} in {region}"));
+                self.doubt_of(cause.clone());
+                Err(cause)
+            }
         }
     }
 }

@@ -302,7 +302,7 @@ pub(crate) fn trail(name: &str, owner: &str, organization_trail: bool) -> Trail 
         organization_trail,
         log_file_validation: true,
         s3_bucket: Some("logs".to_owned()),
-        kms_key: None,
+        kms_key: Some(format!("arn:aws:kms:eu-central-1:{owner}:key/11111111-2222")),
         log_group_arn: Some(format!("arn:aws:logs:eu-central-1:{owner}:log-group:trail:*")),
         status: seen(
             "cloudtrail:GetTrailStatus",
@@ -337,40 +337,41 @@ pub(crate) fn shadow() -> Trail {
     }
 }
 
-/// A whole chain from the log group `trail` of `owner` to a confirmed subscription.
+/// A whole chain from the log group `trail` of `owner` to a confirmed subscription, for everything that is watched for; the
+/// root user's first.
 pub(crate) fn monitoring(owner: &str) -> Monitoring {
     let topic = format!("arn:aws:sns:eu-central-1:{owner}:security");
+    let root = ("root-usage".to_owned(), "RootUsage".to_owned(), ROOT_USAGE.to_owned());
+    let others = super::monitor::tests::given().into_iter().filter(|(check, _)| *check != "monitor-root-usage");
+    let watched: Vec<(String, String, String)> =
+        std::iter::once(root).chain(others.map(|(check, text)| (check.to_owned(), check.to_owned(), text))).collect();
+    let filter = |(name, metric, pattern): &(String, String, String)| MetricFilter {
+        name: name.clone(),
+        pattern: pattern.clone(),
+        metric_namespace: "orgward".to_owned(),
+        metric_name: metric.clone(),
+        metric_value: "1".to_owned(),
+        ..MetricFilter::default()
+    };
+    let alarm = |(name, metric, _): &(String, String, String)| Alarm {
+        name: name.clone(),
+        description: None,
+        namespace: Some("orgward".to_owned()),
+        metric_name: Some(metric.clone()),
+        statistic: Some("Sum".to_owned()),
+        comparison: Some("GreaterThanOrEqualToThreshold".to_owned()),
+        threshold: Some(1.0),
+        period: Some(300),
+        evaluation_periods: Some(1),
+        treat_missing_data: Some("notBreaching".to_owned()),
+        actions_enabled: true,
+        alarm_actions: vec![topic.clone()],
+        ..Alarm::default()
+    };
     Monitoring {
         log_group: LogGroup { account: id(owner), region: home(), name: "trail".to_owned() },
-        filters: seen(
-            "logs:DescribeMetricFilters",
-            vec![MetricFilter {
-                name: "root-usage".to_owned(),
-                pattern: ROOT_USAGE.to_owned(),
-                metric_namespace: "orgward".to_owned(),
-                metric_name: "RootUsage".to_owned(),
-                metric_value: "1".to_owned(),
-                ..MetricFilter::default()
-            }],
-        ),
-        alarms: seen(
-            "cloudwatch:DescribeAlarms",
-            vec![Alarm {
-                name: "root-usage".to_owned(),
-                description: None,
-                namespace: Some("orgward".to_owned()),
-                metric_name: Some("RootUsage".to_owned()),
-                statistic: Some("Sum".to_owned()),
-                comparison: Some("GreaterThanOrEqualToThreshold".to_owned()),
-                threshold: Some(1.0),
-                period: Some(300),
-                evaluation_periods: Some(1),
-                treat_missing_data: Some("notBreaching".to_owned()),
-                actions_enabled: true,
-                alarm_actions: vec![topic.clone()],
-                ..Alarm::default()
-            }],
-        ),
+        filters: seen("logs:DescribeMetricFilters", watched.iter().map(filter).collect()),
+        alarms: seen("cloudwatch:DescribeAlarms", watched.iter().map(alarm).collect()),
         subscriptions: BTreeMap::from([(
             topic.clone(),
             seen(
@@ -424,17 +425,17 @@ pub(crate) fn key(active: bool, last_rotated: Cell, last_used: Cell) -> KeyRow {
     KeyRow { active, last_rotated, last_used }
 }
 
-/// A trust policy that lets EC2 alone in.
-const BY_EC2: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+/// A trust policy that lets EC2 use a role.
+pub(crate) const EC2_TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
-/// A role that EC2 assumes, with an inline policy.
+/// A role with an inline policy.
 pub(crate) fn role(name: &str, document: &str) -> IamRole {
     IamRole {
         name: name.to_owned(),
         arn: format!("arn:aws:iam::{MEMBER}:role/{name}"),
         path: "/".to_owned(),
         created: Some(days_ago(200)),
-        trust_policy: BY_EC2.to_owned(),
+        trust_policy: EC2_TRUST.to_owned(),
         inline: vec![InlinePolicy { name: "work".to_owned(), document: document.to_owned() }],
         attached: Vec::new(),
         boundary: None,
@@ -590,7 +591,9 @@ pub(crate) fn account() -> AccountFacts {
             "cloudwatch:DescribeAlarms",
             BillingAlarms { alarms: Vec::new(), subscriptions: BTreeMap::new() },
         ),
-        recent_events: BTreeMap::from([(home(), seen("cloudtrail:LookupEvents", quiet()))]),
+        recent_events: BTreeMap::from(
+            [home(), region("us-east-1")].map(|region| (region, seen("cloudtrail:LookupEvents", quiet()))),
+        ),
     }
 }
 

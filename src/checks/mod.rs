@@ -3,8 +3,12 @@
 //! Owns: what is checked, how bad it is, how to mend it. Must not: call AWS, read a clock or the environment; ages are
 //! computed against `OrgFacts::as_of`. A check family is one file that exports `CHECKS`, and one line in `FAMILIES`.
 
+mod access_analyzer;
+mod account_settings;
 mod admin_policy;
+mod billing;
 mod chain;
+mod configuration;
 mod credentials;
 pub mod custom;
 mod evaluate;
@@ -14,12 +18,15 @@ mod federation;
 pub mod frameworks;
 mod guardrails;
 mod kept_credentials;
+mod monitor;
 mod organization;
 mod password_policy;
 mod policies;
 mod principals;
+mod recent_events;
 mod recording;
 mod references;
+mod regions;
 mod role_oidc;
 mod role_power;
 mod role_services;
@@ -29,7 +36,11 @@ mod root;
 mod root_control;
 mod root_usage;
 mod selection;
+mod subject;
 mod thresholds;
+mod told;
+mod trail_buckets;
+mod trail_settings;
 mod trails;
 mod trust;
 mod user_credentials;
@@ -49,7 +60,7 @@ use crate::model::{AccountFacts, Finding, OrgFacts};
 use evaluate::{Check, Facts, Judge, settle};
 
 /// The catalogue: every family, in the order of reports.
-static FAMILIES: [&[Check]; 20] = [
+static FAMILIES: [&[Check]; 28] = [
     root::CHECKS,
     root_control::CHECKS,
     password_policy::CHECKS,
@@ -67,9 +78,17 @@ static FAMILIES: [&[Check]; 20] = [
     role_use::CHECKS,
     role_power::ROLES,
     kept_credentials::CERTIFICATES,
+    access_analyzer::CHECKS,
     trails::CHECKS,
+    trail_settings::CHECKS,
+    trail_buckets::CHECKS,
     root_usage::CHECKS,
+    monitor::CHECKS,
+    billing::CHECKS,
+    recent_events::CHECKS,
+    configuration::CHECKS,
     organization::CHECKS,
+    account_settings::CHECKS,
 ];
 
 const COUNT: usize = {

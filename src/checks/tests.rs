@@ -131,7 +131,7 @@ fn proofs(meta: &CheckMeta) -> Vec<Vec<Fact>> {
         "trail-multi-region" => {
             vec![vec![Fact::Regions, Fact::Trails], vec![Fact::Regions, Fact::OrganizationTrails]]
         }
-        "root-usage-alarm" => {
+        id if id == "root-usage-alarm" || id.starts_with("monitor-") => {
             vec![vec![Fact::OrganizationTrails, Fact::OrganizationMonitoring], vec![Fact::Trails, Fact::Monitoring]]
         }
         // What an SCP denies is asked only where the users' own policies don't.
@@ -143,6 +143,15 @@ fn proofs(meta: &CheckMeta) -> Vec<Vec<Fact>> {
                 vec![Fact::Authorization, Fact::SamlProviders],
             ]
         }
+        // A member's sight of the organization trail is completed by the organization; what an account owns is not.
+        "trail-logging" | "trail-cloudwatch-logs" => vec![vec![Fact::Trails], meta.facts.to_vec()],
+        "trail-management-events" => vec![vec![Fact::OrganizationTrails], vec![Fact::Trails]],
+        // An account with an analyzer of its own needs no other.
+        "access-analyzer-findings" => vec![vec![Fact::Regions, Fact::Analyzers], meta.facts.to_vec()],
+        "billing-alarm" => vec![vec![Fact::OrganizationBilling], vec![Fact::BillingAlarms]],
+        "access-analyzer-enabled" => {
+            vec![vec![Fact::Regions, Fact::OrganizationAnalyzers], vec![Fact::Regions, Fact::Analyzers]]
+        }
         _ => vec![meta.facts.to_vec()],
     }
 }
@@ -152,14 +161,24 @@ fn reads(meta: &CheckMeta, fact: Fact, depth: usize) -> bool {
     match (meta.id, fact) {
         // The tree is never unknown, and neither is the role with which an account was entered.
         (_, Fact::Organization | Fact::AuditRole) => false,
-        // Whether log files are signed does not rest on status and selectors.
-        ("trail-log-validation", Fact::Trails) => depth == 0,
         // Trusted access for CloudTrail is used if there is an organization trail, whatever it does.
         ("org-trusted-access", Fact::OrganizationTrails) => depth == 0,
         // Where a policy is attached does not rest on its document, and AWS's own (the only RCP there is) are not judged.
         ("org-unused-policies", Fact::ServiceControlPolicies) => depth != 1,
         ("org-unused-policies", Fact::ResourceControlPolicies) => depth == 0,
         ("org-policy-headroom", Fact::ResourceControlPolicies) => depth != 1,
+        // Whether log files are signed or encrypted does not rest on status and selectors.
+        ("trail-log-validation" | "trail-kms", Fact::Trails) => depth == 0,
+        // Where a trail is at home is in its outline.
+        ("trail-org-home-region", Fact::OrganizationTrails) => depth == 0,
+        // The status of a trail that is not the account's own is read with the organization.
+        ("trail-logging" | "trail-cloudwatch-logs", _) => depth == 0,
+        // A bucket is known by the trails' outlines.
+        ("trail-bucket-public" | "trail-bucket-logging", Fact::Trails) => depth == 0,
+        // A budget speaks for everyone where nothing is known of alarms.
+        ("billing-alarm", Fact::OrganizationBilling) => depth != 1,
+        // Nor does whether an analyzer looks rest on what it found.
+        ("access-analyzer-enabled", Fact::Analyzers) => depth == 0,
         _ => true,
     }
 }
@@ -231,18 +250,23 @@ fn healthy_facts_pass_everything() {
     ];
     for finding in found.concat() {
         let disabled = finding.target.region() == Some(&region("ap-east-1"));
-        // Nobody said what addresses should look like.
-        let silent = disabled || finding.check == "root-email-pattern";
+        // Nobody said what addresses should look like, and the trail's bucket is its owner's.
+        let elsewhere = ["root-email-pattern", "trail-bucket-public", "trail-bucket-logging"];
+        let silent = disabled || elsewhere.contains(&finding.check.as_str());
         let wanted = if silent { Verdict::NotApplicable } else { Verdict::Pass };
         assert_eq!(finding.verdict, wanted, "{}: {}", finding.check, finding.message);
     }
     let own = account(&fixtures::org_without_trail(), &fixtures::account_with_trail(), &Thresholds::default());
-    let silent = |finding: &&Finding| finding.check == "root-email-pattern";
+    // A pattern for root addresses is not configured, and without an organization trail its home does not matter.
+    let silent = |finding: &&Finding| ["root-email-pattern", "trail-org-home-region"].contains(&finding.check.as_str());
     let own = own.iter().filter(|finding| !silent(finding));
     for finding in own.filter(|finding| finding.target.region() != Some(&region("ap-east-1"))) {
         assert_eq!(finding.verdict, Verdict::Pass, "{}: {}", finding.check, finding.message);
     }
 }
+
+/// Checks of the trails an account sees.
+const WITH_A_TRAIL: [&str; 4] = ["trail-log-validation", "trail-logging", "trail-cloudwatch-logs", "trail-kms"];
 
 #[test]
 fn each_declared_fact_is_needed() {
@@ -265,8 +289,8 @@ fn each_declared_fact_is_needed() {
                 if two_ways && *fact != Fact::Regions && !ways.contains(fact) {
                     continue;
                 }
-                // A member without a trail has nothing to validate, and no pass to lose.
-                if meta.id == "trail-log-validation" && ways.contains(&Fact::OrganizationTrails) {
+                // A member without a trail has nothing to set up, and no pass to lose.
+                if WITH_A_TRAIL.contains(&meta.id) && ways.contains(&Fact::OrganizationTrails) {
                     continue;
                 }
                 let (mut org, mut facts) = (org.clone(), facts.clone());
@@ -286,7 +310,10 @@ fn each_declared_fact_is_needed() {
 fn an_account_that_could_not_be_entered_has_a_row_for_each_check() {
     let cause = Cause::new(CauseKind::AssumeRoleDenied, "sts:AssumeRole", "AccessDenied");
     let facts = AccountFacts::unknown(fixtures::id(MEMBER), fixtures::home(), &cause);
-    let found = account(&fixtures::org_without_trail(), &facts, &Thresholds::default());
+    // Nothing of the organization speaks for its members: no trail, no budget, no analyzer.
+    let mut org = fixtures::org_without_trail();
+    org.services.budgets = fixtures::absent("budgets:DescribeBudgets");
+    let found = account(&org, &facts, &Thresholds::default());
     assert_eq!(found.len(), CATALOG.iter().filter(|meta| meta.granularity != Granularity::Organization).count());
     // The address is told by the organization, not by the account.
     for finding in found.into_iter().filter(|finding| finding.check != "root-email-pattern") {

@@ -7,6 +7,7 @@ use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
 use super::recording::{Recording, but, distinct, recording, rest_on};
 use super::references::aws;
 use super::thresholds::Thresholds;
+use crate::model::account::RegionState;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
 use crate::model::trail::Trail;
@@ -84,9 +85,12 @@ fn why_not(trail: &Trail, region: &Region) -> String {
 
 /// Looks for proof among the organization's trails.
 fn organization_trail(facts: &mut Facts<'_>, region: &Region) -> Result<Option<String>, Cause> {
-    let trails = facts.organization_trails()?;
+    let (known, trails) = (facts.regions()?, facts.organization_trails()?);
     let words = "covered by the organization trail";
-    Ok(proof(facts, trails.iter().filter(|trail| trail.organization_trail), region, words))
+    // One whose home Region this account has not enabled records nothing of it.
+    let silent = |trail: &Trail| known.get(&trail.home_region) == Some(&RegionState::Disabled);
+    let reaching = trails.iter().filter(|trail| trail.organization_trail && !silent(trail));
+    Ok(proof(facts, reaching, region, words))
 }
 
 /// Looks for proof among the trails the account sees.
@@ -193,7 +197,8 @@ fn log_validation(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     Ok(Outcome::of(failing, summary, &pass))
 }
 
-fn whose(trail: &Trail) -> String {
+/// A trail in words, with its owner where it is the organization's.
+pub(super) fn whose(trail: &Trail) -> String {
     match trail.owner() {
         Some(owner) if trail.organization_trail => {
             format!("organization trail `{}` of account {owner}", trail.name)
@@ -266,6 +271,15 @@ mod tests {
         let org = OrgFacts { organization_trails: hidden(), ..fixtures::org() };
         assert_eq!(verdicts(&org, &fixtures::account_with_trail()), [Pass, Pass, NotApplicable]);
         assert_eq!(verdicts(&org, &fixtures::account()), [Unknown, Unknown, NotApplicable]);
+    }
+
+    #[test]
+    fn an_organization_trail_at_home_in_a_region_that_is_not_enabled_covers_nothing() {
+        let away = Trail { home_region: region("ap-east-1"), ..trail("org-trail", fixtures::MANAGEMENT, true) };
+        let org = OrgFacts { organization_trails: list(vec![away]), ..fixtures::org() };
+        let findings = found(&org, &seeing([(home(), list(vec![])), (region("us-east-1"), list(vec![]))]));
+        assert_eq!([findings[0].verdict, findings[1].verdict], [Fail, Fail]);
+        assert!(findings[0].message.ends_with("does not record this account"), "{}", findings[0].message);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Each link of the chain broken in turn, and patterns judged by what they match.
 
 use super::super::fixtures::{self, MANAGEMENT, MEMBER, ROOT_USAGE, monitoring, seen, trail};
+use super::super::subject::Catches;
 use super::super::tests::{hidden, judge};
 use super::*;
-use crate::model::monitoring::{Alarm, Subscription};
-use crate::model::trail::{BasicSelector, TrailStatus};
-use crate::model::{Finding, Verdict};
+use crate::model::monitoring::{Alarm, MetricFilter, Monitoring, Subscription};
+use crate::model::trail::{BasicSelector, Trail, TrailStatus};
+use crate::model::{Finding, Observed, Verdict};
 use std::collections::BTreeMap;
 
 /// The finding for a member under an organization whose trail and monitoring were changed.
@@ -235,9 +236,10 @@ fn the_second_alarm_or_filter_may_complete_the_chain() {
 
 fn catches(pattern: &str) -> Option<bool> {
     let filter = MetricFilter { pattern: pattern.to_owned(), ..monitoring(MEMBER).filters.value().unwrap()[0].clone() };
-    match catches_root_use(&filter, &[MANAGEMENT, MEMBER]) {
-        Catches::Yes => Some(true),
-        Catches::No => Some(false),
+    let subject = subject(&Scene { partition: "aws", accounts: &[MANAGEMENT, MEMBER] });
+    match subject.catches(&filter) {
+        Catches::Parts(parts) => Some(subject.all(&parts)),
+        Catches::TooMuch(_) => Some(false),
         Catches::CannotTell(_) => None,
     }
 }
