@@ -126,11 +126,6 @@ impl<'a> Tree<'a> {
         org.accounts.values().filter(|a| a.state.why_not_audited().is_none() && !org.is_management(&a.id))
     }
 
-    /// Every account, suspended and closed ones included, in id order.
-    pub fn accounts(self) -> impl Iterator<Item = &'a Account> {
-        self.0.accounts.values()
-    }
-
     /// An account of the organization; `None` for one outside it.
     pub fn account(self, id: &AccountId) -> Option<&'a Account> {
         self.0.accounts.get(id)

@@ -145,7 +145,7 @@ fn strangers(trust: &Trust<'_>, issuer: &str) -> Vec<Context> {
     let mentioned = trust.values(&key("sub"));
     subjects.extend(mentioned.into_iter().filter(|pattern| !names_owner(pattern, form)).map(|pattern| {
         // Whatever the first wildcard stands for, a stranger's name is among it.
-        pattern.replacen('*', INVENTED, 1).replace('*', "x").replace('?', "x")
+        pattern.replacen('*', INVENTED, 1).replace(['*', '?'], "x")
     }));
     subjects.iter().map(|subject| token.clone().with(&key("sub"), subject)).collect()
 }

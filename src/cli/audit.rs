@@ -119,8 +119,8 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
 
 /// Whether a verdict was asked for and could not be told.
 fn untold(finding: &Finding) -> bool {
-    let not_asked = |kind| matches!(kind, CauseKind::NotCollected | CauseKind::OptIn);
-    finding.verdict == Verdict::Unknown && finding.cause.as_ref().is_none_or(|cause| !not_asked(cause.kind))
+    let not_asked = finding.cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::OptIn);
+    finding.verdict == Verdict::Unknown && !not_asked
 }
 
 /// The exit code of an audit: interrupted, then incomplete coverage, then findings. What nobody asked for (`--deep`) counts

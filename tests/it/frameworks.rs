@@ -27,7 +27,7 @@ fn an_audit_by_framework_runs_its_checks_alone_and_counts_every_control() {
     assert!(summary["not_covered"].as_u64().unwrap() > 20, "{summary:?}");
 
     let named: BTreeSet<&str> =
-        controls.iter().filter_map(|control| control["checks"].as_array()).flat_map(|checks| set(checks)).collect();
+        controls.iter().filter_map(|control| control["checks"].as_array()).flat_map(set).collect();
     let ran = set(report["findings"].as_array().unwrap().iter().map(|row| &row["check"]));
     assert!(ran.contains("root-mfa") && ran.is_subset(&named), "{:?}", ran.difference(&named));
     assert!(!ran.contains("org-deny-leave"), "no control of this version asks for it");

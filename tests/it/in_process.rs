@@ -65,8 +65,7 @@ fn every_cell_has_its_verdict(org: &OrgFacts, findings: &[Finding]) {
 
 /// Whether a verdict was asked for and could not be told: not what needs a flag.
 fn untold(finding: &&Finding) -> bool {
-    let not_asked = [CauseKind::NotCollected, CauseKind::OptIn];
-    let asked = finding.cause.as_ref().is_none_or(|cause| !not_asked.contains(&cause.kind));
+    let asked = finding.cause.as_ref().is_none_or(|cause| cause.kind != CauseKind::OptIn);
     finding.verdict == Verdict::Unknown && asked
 }
 

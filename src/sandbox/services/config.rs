@@ -22,7 +22,7 @@ pub const OPERATIONS: Operations = &[
         Ok(json!({ "ConfigurationRecordersStatus": found }))
     }),
     ("DescribeConfigurationRecorders", |org, caller, request| {
-        let found = recorders(org, caller, &request, |caller, name, found| recorder(caller, name, found))?;
+        let found = recorders(org, caller, &request, recorder)?;
         Ok(json!({ "ConfigurationRecorders": found }))
     }),
 ];

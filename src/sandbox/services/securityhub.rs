@@ -47,7 +47,7 @@ mod tests {
     fn an_account_is_subscribed_or_has_no_access() {
         let mut org = small();
         let one = caller(&org, "app-one", "eu-west-1");
-        let mut ask = |org: &mut Org, input: Value| call(OPERATIONS, org, &one, "DescribeHub", input);
+        let ask = |org: &mut Org, input: Value| call(OPERATIONS, org, &one, "DescribeHub", input);
         let hub = ask(&mut org, json!({})).unwrap();
         assert_eq!(ask(&mut org, json!({"HubArn": hub["HubArn"]})).unwrap(), hub);
         let since: jiff::Timestamp = hub["SubscribedAt"].as_str().unwrap().parse().unwrap();
