@@ -59,6 +59,7 @@ pub(super) async fn observe<T>(
             operation: operation.to_owned(),
             region: region.clone(),
             observed_at,
+            made_at: None,
             request_id,
             digest,
             pages: stamps.pages,

@@ -72,6 +72,7 @@ pub(crate) fn source(operation: &str) -> Source {
         operation: operation.to_owned(),
         region: home(),
         observed_at: as_of(),
+        made_at: None,
         request_id: Some("11111111-2222-3333-4444-555555555555".to_owned()),
         digest: None,
         pages: 1,

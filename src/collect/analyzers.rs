@@ -229,6 +229,7 @@ mod tests {
             operation: ANALYZERS.into(),
             region: region("us-east-1"),
             observed_at: jiff::Timestamp::UNIX_EPOCH,
+            made_at: None,
             request_id: None,
             digest: None,
             pages: 1,

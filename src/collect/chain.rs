@@ -142,6 +142,7 @@ mod tests {
             operation: ALARMS.into(),
             region: "us-east-1".parse().unwrap(),
             observed_at: jiff::Timestamp::UNIX_EPOCH,
+            made_at: None,
             request_id: None,
             digest: None,
             pages: 1,

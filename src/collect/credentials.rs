@@ -70,7 +70,10 @@ pub(super) async fn fetch(
         let region = session.global_region();
         let polled = session.observe(GET, &region, async { poll(session).await.map(Some) });
         match watch.observed(GET, polled).await {
-            Observed::Present { value: Poll::Ready(value), source } => return Observed::Present { value, source },
+            Observed::Present { value: Poll::Ready(value), mut source } => {
+                source.made_at = Some(value.generated_at);
+                return Observed::Present { value, source };
+            }
             Observed::Present { value: Poll::InProgress, .. } => {}
             Observed::Present { value: Poll::Missing, .. } => match &generated {
                 Err(cause) => return Observed::unknown(cause.clone()),

@@ -203,6 +203,7 @@ mod tests {
             operation: "x:Y".into(),
             region: "eu-central-1".parse().unwrap(),
             observed_at: jiff::Timestamp::UNIX_EPOCH,
+            made_at: None,
             request_id: None,
             digest: None,
             pages: 1,

@@ -13,6 +13,9 @@ pub struct Source {
     pub region: Region,
     /// When the (last) answer arrived.
     pub observed_at: Timestamp,
+    /// When AWS made what it answered, where it says that this was earlier: a credential report may be 4 hours old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_at: Option<Timestamp>,
     /// AWS's request id of the (last) answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -21,6 +24,14 @@ pub struct Source {
     pub digest: Option<String>,
     /// How many answers (pages) the fact was read from.
     pub pages: u32,
+}
+
+impl Source {
+    /// How old the fact was at `now`, in whole seconds; 0 if it is younger.
+    pub fn age_seconds(&self, now: Timestamp) -> i64 {
+        let made = self.made_at.unwrap_or(self.observed_at);
+        now.as_second().saturating_sub(made.as_second()).max(0)
+    }
 }
 
 /// Why a fact is unknown. The kinds are what summaries group by; each has one fix.
@@ -193,5 +204,28 @@ impl<T> Observed<T> {
             Self::Absent { source } => Observed::Absent { source },
             Self::Unknown { cause } => Observed::Unknown { cause },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_is_as_old_as_what_aws_answered_with() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let asked = Source {
+            operation: "iam:GetCredentialReport".into(),
+            region: "us-east-1".parse().unwrap(),
+            observed_at: at(10_000),
+            made_at: None,
+            request_id: None,
+            digest: None,
+            pages: 1,
+        };
+        assert_eq!(asked.age_seconds(at(10_060)), 60);
+        assert_eq!(asked.age_seconds(at(9_000)), 0, "seen after the moment of the run");
+        let made = Source { made_at: Some(at(4_000)), ..asked };
+        assert_eq!(made.age_seconds(at(10_060)), 6_060);
     }
 }

@@ -46,6 +46,7 @@ fn source() -> Source {
         operation: "test:Call".into(),
         region: region(),
         observed_at: now(),
+        made_at: None,
         request_id: None,
         digest: None,
         pages: 1,

@@ -70,10 +70,24 @@ struct Row<'a> {
     verdict: Verdict,
     severity: &'a str,
     message: &'a str,
-    evidence: &'a [Evidence],
+    evidence: Vec<EvidenceRow<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a crate::model::Cause>,
     fingerprint: String,
+}
+
+/// A fact, and how old it was at the moment of the run.
+#[derive(Serialize)]
+struct EvidenceRow<'a> {
+    #[serde(flatten)]
+    evidence: &'a Evidence,
+    age_seconds: i64,
+}
+
+impl<'a> EvidenceRow<'a> {
+    fn of(evidence: &'a Evidence, now: jiff::Timestamp) -> Self {
+        Self { evidence, age_seconds: evidence.source.age_seconds(now) }
+    }
 }
 
 #[derive(Serialize)]
@@ -170,7 +184,7 @@ pub fn render(audit: &Audit<'_>) -> Result<String, serde_json::Error> {
         },
         coverage: Coverage::of(audit.findings),
         frameworks: audit.frameworks.iter().map(framework).collect(),
-        findings: findings.into_iter().flat_map(rows).collect(),
+        findings: findings.into_iter().flat_map(|finding| rows(finding, org.as_of)).collect(),
         run: audit.stats,
     };
     let mut text = serde_json::to_string_pretty(&report)?;
@@ -179,7 +193,7 @@ pub fn render(audit: &Audit<'_>) -> Result<String, serde_json::Error> {
 }
 
 /// A row for each failing resource; one row for a cell without any.
-fn rows(finding: &Finding) -> Vec<Row<'_>> {
+fn rows(finding: &Finding, now: jiff::Timestamp) -> Vec<Row<'_>> {
     let row = |resource: Option<&'_ str>, message| Row {
         check: &finding.check,
         account: finding.target.account().map(|id| id.as_str()),
@@ -188,7 +202,7 @@ fn rows(finding: &Finding) -> Vec<Row<'_>> {
         verdict: finding.verdict,
         severity: finding.severity.as_str(),
         message,
-        evidence: &finding.evidence,
+        evidence: finding.evidence.iter().map(|evidence| EvidenceRow::of(evidence, now)).collect(),
         cause: finding.cause.as_ref(),
         fingerprint: fingerprint(&finding.check, &finding.target, resource),
     };

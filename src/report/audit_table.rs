@@ -211,6 +211,25 @@ fn closing(audit: &Audit<'_>, paint: Paint) -> String {
         coverage.not_applicable,
         count(audit.scope.accounts.len(), "account")
     );
+    if let Some(oldest) = oldest(audit) {
+        let _ = writeln!(out, "{oldest}");
+    }
     let _ = writeln!(out, "{}", audit.stats);
     out
+}
+
+/// The oldest fact that a verdict rests on, if it was made a minute or more before the run.
+fn oldest(audit: &Audit<'_>) -> Option<String> {
+    let now = audit.org.as_of;
+    let aged =
+        audit.findings.iter().flat_map(|finding| finding.evidence.iter().map(move |evidence| (evidence, finding)));
+    let (evidence, finding) = aged.max_by_key(|(evidence, _)| evidence.source.age_seconds(now))?;
+    let minutes = evidence.source.age_seconds(now) / 60;
+    let age = match minutes {
+        0 => return None,
+        1..60 => format!("{minutes} min"),
+        _ => format!("{} h {} min", minutes / 60, minutes % 60),
+    };
+    let whose = finding.target.account().map(|account| format!(" of account {account}")).unwrap_or_default();
+    Some(format!("The oldest fact is {age} old: {}{whose}", evidence.source.operation))
 }

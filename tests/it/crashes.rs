@@ -188,6 +188,7 @@ impl<'a> Case<'a> {
             operation: "test:Read".into(),
             region: Scenario::small().home,
             observed_at: self.sessions.clock().now(),
+            made_at: None,
             request_id: None,
             digest: None,
             pages: 1,

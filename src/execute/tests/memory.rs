@@ -86,6 +86,7 @@ pub fn source() -> Source {
         operation: "memory:Read".into(),
         region: "eu-central-1".parse().unwrap(),
         observed_at: "2026-07-18T10:00:00Z".parse().unwrap(),
+        made_at: None,
         request_id: None,
         digest: None,
         pages: 1,

@@ -28,6 +28,7 @@ pub(super) fn present<T>(value: T) -> Observed<T> {
         operation: "organizations:ListPolicies".into(),
         region: "us-east-1".parse().unwrap(),
         observed_at: jiff::Timestamp::UNIX_EPOCH,
+        made_at: None,
         request_id: None,
         digest: None,
         pages: 1,
