@@ -13,6 +13,8 @@ use super::settings::{Purpose, SessionSettings, StaticCredentials};
 use super::stats::{CallStats, Stats};
 use crate::model::ids::{AccountId, Arn, Region};
 use crate::model::observed::{Cause, CauseKind};
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -96,7 +98,10 @@ impl Sessions {
         })?;
         let credentials = Renewing::new(Origin::Chain(chain), clock.clone());
         // Asked first by itself, so that a missing sign-in is told as such.
-        credentials.current().await?;
+        credentials.current().await.map_err(|cause| match &settings.profile {
+            Some(profile) => Cause::new(cause.kind, cause.operation, format!("profile `{profile}`: {}", cause.message)),
+            None => cause,
+        })?;
         let given = template.region().and_then(|region| region.as_ref().parse::<Region>().ok());
         let limiter = Limiter::new(clock.clone(), quotas);
         let gate = Arc::new(Gate { clock, limiter, stats: Stats::default(), http });
@@ -249,11 +254,14 @@ async fn template(http: &SharedHttpClient, clock: &Clock, settings: &SessionSett
                 // Set here, so that the loader does not read (and panic on) settings of its own.
                 .retry_config(retries.clone())
                 .timeout_config(timeouts.clone());
-            if let Some(region) = region {
+            if let Some(region) = region.clone() {
                 loader = loader.region(region);
             }
             if let Some(profile) = &settings.profile {
-                loader = loader.profile_name(profile);
+                // A profile that was asked for beats keys in the environment, which the normal chain would take first.
+                let provider = ProviderConfig::default().with_http_client(http.clone()).with_region(region.clone());
+                let named = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&provider);
+                loader = loader.profile_name(profile).credentials_provider(named.build());
             }
             if let Some(url) = &settings.endpoint_url {
                 loader = loader.endpoint_url(url);

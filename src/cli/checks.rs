@@ -293,7 +293,9 @@ fn explain(meta: &CheckMeta, paint: Paint) -> String {
     part("Facts read", &one(&facts.join(", ")));
     part("Controls", &controls(meta));
     let references: Vec<String> = meta.references.iter().map(|r| format!("{}: {}", r.document, r.section)).collect();
-    part("References", &references);
+    if !references.is_empty() {
+        part("References", &references);
+    }
     out
 }
 

@@ -159,7 +159,12 @@ fn explain(message: &str) -> String {
     let known = rest.split_once("expected one of ").map_or("", |(_, known)| known);
     let known = known.split(" at line").next().unwrap_or(known).split(", ").map(|word| word.trim_matches('`'));
     match nearest(wrong, known, 0.8) {
-        Some(word) => format!("{message}; did you mean `{word}`?"),
+        Some(word) => {
+            let at = message
+                .rsplit_once(" at line ")
+                .map(|(_, at)| format!("line {}: ", at.split(',').next().unwrap_or(at)));
+            format!("{}unknown field `{wrong}`, did you mean `{word}`?", at.unwrap_or_default())
+        }
         None => message.to_owned(),
     }
 }

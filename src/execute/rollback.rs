@@ -130,7 +130,9 @@ fn reversed(change: &Change, now: Option<Doc>, undo: &Undo<'_>) -> Change {
         origins: Vec::new(),
     };
     if matches!(change.address, Address::Attachment { .. }) {
-        reversed.impact.clone_from(&change.impact);
+        // What the change says of how much is taken afterwards is not so after its undoing.
+        let lasting = change.impact.iter().filter(|line| !line.starts_with("afterwards"));
+        reversed.impact = lasting.cloned().collect();
     }
     reversed.confirmations = password_confirmations(&reversed);
     reversed

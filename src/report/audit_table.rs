@@ -179,6 +179,9 @@ fn unknowns(audit: &Audit<'_>, detail: Detail, paint: Paint) -> String {
         if cause.accounts.len() > accounts.len() {
             accounts.push("...");
         }
+        if accounts.is_empty() {
+            accounts.push("the organization");
+        }
         let verdicts = count(cause.cells, "verdict");
         let (kind, operation) = (cause.kind.as_str(), plain(&cause.operation));
         let _ = writeln!(out, "  {kind} ({operation}): {verdicts} in {}", accounts.join(", "));

@@ -61,6 +61,9 @@ pub enum StoreError {
         /// Who holds the lock, if it could be read.
         holder: Option<Holder>,
     },
+    /// No run is named like this.
+    #[error("there is no run `{0}`: runs have names such as `20260718T100000Z-4000`")]
+    NoRun(String),
     /// A name that can't be a file's.
     #[error("`{name}` can't be the name of a {what}: use letters, digits, `.`, `_` and `-`, not starting with `.`")]
     Name {

@@ -49,7 +49,7 @@ impl FromStr for RunId {
         if text.len() == form.len() && text.bytes().zip(form.iter().copied()).all(shape) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(StoreError::Name { name: text.chars().take(64).collect(), what: "run (such as 20260718T100000Z-4000)" })
+            Err(StoreError::NoRun(text.chars().take(64).collect()))
         }
     }
 }

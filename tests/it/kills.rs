@@ -172,7 +172,7 @@ fn a_torn_line_is_told_and_cut_off() {
 fn what_can_t_be_gone_on_with_is_said() {
     let served = Served::start(&["--accounts", "5", "--seed", "3"]);
     served.run(&["runs", "list"]).ends(0).shows(&["No runs yet"]);
-    served.run(&["resume", "nonsense"]).ends(2).says(&["`nonsense` can't be the name of a run", "orgward runs list"]);
+    served.run(&["resume", "nonsense"]).ends(2).says(&["there is no run `nonsense`", "orgward runs list"]);
     let missing = "20200101T000000Z-0000";
     for command in ["resume", "rollback"] {
         served.run(&[command, missing, "--yes"]).ends(2).says(&["there is no run"]);

@@ -154,7 +154,8 @@ impl CustomCheck {
         variables.extend(target.region().map(|region| ("region", View::text(region.as_str()))));
         let judged = self.judge(&variables);
         let message = judged.words(self.meta);
-        let failing = |resource: String| FailingResource { resource, message: message.clone() };
+        let single = format!("not so: {}", self.meta.title);
+        let failing = |resource: String| FailingResource { resource, message: single.clone() };
         let mut resources: Vec<FailingResource> = judged.resources().into_iter().map(failing).collect();
         if resources.is_empty() && judged.verdict() == Verdict::Fail {
             let whole = target.account().map_or_else(|| org.organization.id.clone(), ToString::to_string);

@@ -70,6 +70,9 @@ const SET_UP: [&str; 16] = [
     "sts:GetSessionToken",
 ];
 
+/// What no service and no action is named: it stands where a pattern has `*`.
+const UNNAMED: &str = "4b1d";
+
 /// How a user comes in without MFA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -204,7 +207,7 @@ impl Asker<'_, '_> {
         };
         let allows: Vec<&Statement> =
             documents().flat_map(Document::statements).filter(|s| s.effect() == Effect::Allow).collect();
-        let everything = self.principals.regional_arn("4b1d", INVENTED);
+        let everything = self.principals.regional_arn(UNNAMED, INVENTED);
         let broadly_denied = self.denied_for_certain(ANY_ACTION, &everything);
         let tries: BTreeSet<(String, String)> = if broadly_denied {
             // Only what a denial leaves out can be allowed: actions by NotAction, resources by NotResource.
@@ -259,7 +262,8 @@ impl Asker<'_, '_> {
     }
 
     fn words(&self, action: &str) -> String {
-        let action = if action == ANY_ACTION { "any action" } else { action };
+        // What was tried where a policy has a wildcard is told as the wildcard.
+        let action = if action == ANY_ACTION { "any action".to_owned() } else { action.replace(UNNAMED, "*") };
         match self.way {
             Way::Console => format!("may call `{action}` in the console without MFA"),
             Way::AccessKey => format!(
@@ -305,7 +309,7 @@ impl Asker<'_, '_> {
 
     /// One resource for each that a statement names; one that nothing names for `*` and `NotResource`.
     fn resources(&self, statement: &Statement) -> impl Iterator<Item = String> {
-        let any = self.principals.regional_arn("4b1d", INVENTED);
+        let any = self.principals.regional_arn(UNNAMED, INVENTED);
         let home = self.principals.home();
         let mut found: Vec<String> = match statement.resources() {
             [] => vec![any],
@@ -332,7 +336,7 @@ fn actions(statement: &Statement) -> impl Iterator<Item = String> {
 fn example(pattern: &str) -> String {
     match pattern {
         "*" | "*:*" => ANY_ACTION.to_owned(),
-        pattern => pattern.replace('*', "4b1d").replace('?', "x"),
+        pattern => pattern.replace('*', UNNAMED).replace('?', "x"),
     }
 }
 
