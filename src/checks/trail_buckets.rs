@@ -134,8 +134,11 @@ fn elsewhere(facts: &mut Facts<'_>) -> Result<String, Cause> {
     let words: Vec<String> = named.iter().map(|(trail, bucket)| format!("`{bucket}` of trail `{trail}`")).collect();
     Ok(match words.as_slice() {
         [] => "no trail writes to a bucket of this account".to_owned(),
-        [one] => format!("the bucket {one} belongs to another account, and is judged there"),
-        more => format!("the buckets {} belong to other accounts, and are judged there", more.join(", ")),
+        [one] => format!("the bucket {one} belongs to another account, and is judged there if that is audited"),
+        more => format!(
+            "the buckets {} belong to other accounts, and are judged there if those are audited",
+            more.join(", ")
+        ),
     })
 }
 
@@ -205,7 +208,7 @@ mod tests {
         for meta in [&PUBLIC, &LOGGING] {
             let finding = judge(&fixtures::org(), &fixtures::account(), meta.id);
             assert_eq!(finding.verdict, Verdict::NotApplicable);
-            let words = "the bucket `logs` of trail `org-trail` belongs to another account, and is judged there";
+            let words = "the bucket `logs` of trail `org-trail` belongs to another account, and is judged there if that is audited";
             assert_eq!(finding.message, words);
             let mut bare = fixtures::account();
             bare.trails.values_mut().for_each(|trails| *trails = seen("cloudtrail:DescribeTrails", Vec::new()));

@@ -156,6 +156,9 @@ pub async fn audit(
         let analyzers = collect::organization_analyzers(sessions, &survey.org, &args.regions, cancel).await;
         survey.org.services.analyzers = analyzers;
     }
+    if !selected.frameworks.is_empty() && matches!(args.regions, RegionRequest::Only(_)) {
+        ui.warn("controls that ask for every Region are judged by the Regions named with --regions alone");
+    }
     let mut findings = selected.selection.organization(&survey.org, &thresholds);
     let org = &survey.org;
     collect_each(sessions, org, &survey.scope.accounts, (settings, args, wanted), ui, cancel, &mut |facts| {

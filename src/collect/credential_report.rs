@@ -135,9 +135,16 @@ impl Line<'_> {
         })
     }
 
+    /// Whether a credential can be used. `N/A`: there is none. Any other marker tells nothing, and then it counts as usable:
+    /// what is not known is never clean.
+    fn active(&self, column: &str) -> Result<bool, ReportError> {
+        let known = self.maybe_bool(column)?;
+        Ok(known.unwrap_or(self.cell(column).ok() != Some(Cell::NotApplicable)))
+    }
+
     fn key(&self, number: &str) -> Result<KeyRow, ReportError> {
         Ok(KeyRow {
-            active: self.maybe_bool(&format!("access_key_{number}_active"))?.unwrap_or(false),
+            active: self.active(&format!("access_key_{number}_active"))?,
             last_rotated: self.cell(&format!("access_key_{number}_last_rotated"))?,
             last_used: self.cell(&format!("access_key_{number}_last_used_date"))?,
         })
@@ -145,7 +152,7 @@ impl Line<'_> {
 
     fn certificate(&self, number: &str) -> Result<CertificateRow, ReportError> {
         Ok(CertificateRow {
-            active: self.maybe_bool(&format!("cert_{number}_active"))?.unwrap_or(false),
+            active: self.active(&format!("cert_{number}_active"))?,
             last_rotated: self.cell(&format!("cert_{number}_last_rotated"))?,
         })
     }
@@ -214,6 +221,16 @@ false,N/A,";
 
     fn time(text: &str) -> Cell {
         Cell::At(text.parse().unwrap())
+    }
+
+    #[test]
+    fn a_key_of_which_nothing_is_known_counts_as_usable() {
+        let with = |marker: &str| {
+            let text = format!("{HEADER}\n{}", ROOT.replace(",TRUE,false,", &format!(",TRUE,{marker},")));
+            parse(text.as_bytes(), at()).unwrap().rows[0].keys[0].active
+        };
+        assert!(with("no_information") && with("not_supported") && with("true"));
+        assert!(!with("N/A") && !with("false"));
     }
 
     fn check(text: &str) {

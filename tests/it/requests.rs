@@ -4,6 +4,7 @@ use crate::sandboxed::operator;
 use orgward::collect::{
     self, BASE_REQUESTS, CollectOptions, REQUESTS_PER_BUCKET, REQUESTS_PER_REGION, REQUESTS_PER_TRAIL,
 };
+use orgward::model::scope::RegionRequest;
 use orgward::model::{AccountFacts, AccountId, Observed};
 use orgward::sandbox::generate::Problem;
 use orgward::sandbox::{LoggedRequest, Sandbox, Scenario};
@@ -72,6 +73,8 @@ async fn audit(sandbox: &Sandbox) -> (Vec<AccountFacts>, Vec<LoggedRequest>) {
     let org = collect::organization(&sessions, false, &cancel).await.unwrap();
     let ids: Vec<AccountId> = org.accounts.values().map(|account| account.id.clone()).collect();
     sandbox.forget_requests();
+    // What the organization's analyzers cost is part of what the accounts that have them pay.
+    collect::organization_analyzers(&sessions, &org, &RegionRequest::AllEnabled, &cancel).await;
     let mut seen = Vec::new();
     let options = CollectOptions::default();
     collect::accounts(&sessions, &org, &ids, &options, &cancel, &(), &mut |facts| seen.push(facts)).await;

@@ -151,6 +151,25 @@ pub(super) fn same(a: &dyn Val, b: &dyn Val) -> bool {
     }
 }
 
+/// What a copy of a value costs, in steps: a view is shared and costs one, everything else what it holds.
+pub(super) fn weight(value: &dyn Val) -> u64 {
+    if value.downcast_ref::<List>().is_some() || value.downcast_ref::<Map>().is_some() {
+        return 1;
+    }
+    if let Some(text) = value.downcast_ref::<CelString>() {
+        return 1 + u64::try_from(text.inner().len() / 32).unwrap_or(u64::MAX);
+    }
+    let mut whole = 1_u64;
+    let Some(items) = value.as_iterable() else { return whole };
+    let (mut items, fields) = (items.iter(), value.as_indexer().filter(|_| value.get_type().kind() == Kind::Map));
+    while let Some(item) = items.next() {
+        whole = whole.saturating_add(weight(item));
+        let field = fields.and_then(|fields| fields.get(item).ok());
+        whole = whole.saturating_add(field.map_or(0, |field| weight(field.as_ref())));
+    }
+    whole
+}
+
 /// Whether a list holds a value, or a map a name.
 ///
 /// # Errors
