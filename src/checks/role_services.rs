@@ -110,12 +110,14 @@ fn may_act_for_a_stranger(trust: &Trust<'_>, service: &str) -> bool {
         }
     }
     arns.iter().any(|arn| {
-        let context = Context::partial()
-            .with("aws:SourceAccount", STRANGER)
-            .with("aws:SourceArn", arn)
+        let known = Context::partial().with("aws:SourceAccount", STRANGER).with("aws:SourceArn", arn);
+        let member = known
+            .clone()
             .with("aws:SourceOrgID", OTHER_ORGANIZATION)
             .with_all("aws:SourceOrgPaths", [format!("{OTHER_ORGANIZATION}/r-4b1d/").as_str()]);
-        trust.may(Principal::service(service), "sts:AssumeRole", context)
+        // An account of no organization has neither key, which IfExists and ForAllValues let pass.
+        let loner = known.without("aws:SourceOrgID").without("aws:SourceOrgPaths");
+        [member, loner].into_iter().any(|context| trust.may(Principal::service(service), "sts:AssumeRole", context))
     })
 }
 
@@ -150,6 +152,9 @@ mod tests {
             (r#"{"StringNotEquals":{"aws:SourceAccount":"222222222222"}}"#, Verdict::Fail),
             (r#"{"StringEquals":{"aws:SourceOrgID":"o-exampleorg"}}"#, Verdict::Pass),
             (r#"{"ForAnyValue:StringLike":{"aws:SourceOrgPaths":"o-exampleorg/*"}}"#, Verdict::Pass),
+            // A stranger's account may be in no organization: then neither key is there.
+            (r#"{"StringEqualsIfExists":{"aws:SourceOrgID":"o-exampleorg"}}"#, Verdict::Fail),
+            (r#"{"ForAllValues:StringLike":{"aws:SourceOrgPaths":"o-exampleorg/*"}}"#, Verdict::Fail),
             (r#"{"ArnLike":{"aws:SourceArn":"arn:aws:states:*:222222222222:stateMachine:*"}}"#, Verdict::Pass),
             (r#"{"ArnLike":{"aws:SourceArn":"arn:aws:states:*:*:stateMachine:ours"}}"#, Verdict::Fail),
             (r#"{"StringLike":{"aws:SourceArn":"arn:aws:states:*"}}"#, Verdict::Fail),
