@@ -17,6 +17,7 @@ use super::trust::{Party, Trust, listed, roles, trusts};
 use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
 use crate::model::finding::FailingResource;
 use crate::policy::{Context, Principal};
+use std::collections::BTreeSet;
 
 /// The family.
 pub(super) const CHECKS: &[Check] = &[Check { meta: SUBJECT, judge: Judge::Whole(subject) }];
@@ -100,6 +101,12 @@ fn subject(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     for trust in trusts(facts, authorization) {
         let mut open = Vec::new();
         for party in trust.parties() {
+            if party == Party::Anyone {
+                let issuers = open_to_everyone(&trust);
+                any |= !issuers.is_empty();
+                let whole = issuers.iter().any(|issuer| issuer == INVENTED);
+                open.extend(if whole { vec!["any issuer".to_owned()] } else { backticked(&issuers) });
+            }
             let Party::Provider(name) = &party else { continue };
             let Some(issuer) = issuer(name) else { continue };
             any = true;
@@ -120,6 +127,57 @@ fn subject(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     }
     let summary = |count| format!("{} may be assumed with a stranger's token", roles(count));
     Ok(Outcome::of(found, summary, "every role that trusts an OIDC provider says whose tokens"))
+}
+
+fn backticked(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| format!("`{name}`")).collect()
+}
+
+/// Whether someone with a token of an issuer that everyone shares, or with a SAML assertion, may assume a role as one of the
+/// `everyone` that its trust policy names.
+pub(super) fn token_may(trust: &Trust<'_>) -> bool {
+    let asserted = || {
+        let assertion = without_identity(of_issuer(trust, INVENTED, Context::partial()));
+        trust.may(Principal::federated(INVENTED), "sts:AssumeRoleWithSAML", assertion)
+    };
+    !open_to_everyone(trust).is_empty() || asserted()
+}
+
+/// Issuers with a stranger's token of which a role may be assumed that everyone may assume: those that conditions mention, those
+/// known, and one made up (`INVENTED`).
+fn open_to_everyone(trust: &Trust<'_>) -> Vec<String> {
+    let mentioned = trust.keys().filter_map(|key| key.rsplit_once(':')).map(|(issuer, _)| issuer.to_ascii_lowercase());
+    let mentioned = mentioned.filter(|issuer| issuer.contains('.'));
+    let known = PROVIDERS.iter().map(|provider| provider.host.to_owned());
+    let issuers: BTreeSet<String> = mentioned.chain(known).chain([INVENTED.to_owned()]).collect();
+    let open = |issuer: &String| {
+        strangers(trust, issuer).into_iter().any(|token| {
+            let token = without_identity(of_issuer(trust, issuer, token));
+            trust.may(Principal::federated(issuer), "sts:AssumeRoleWithWebIdentity", token)
+        })
+    };
+    issuers.into_iter().filter(open).collect()
+}
+
+/// A token of one issuer, which has no claim of another.
+fn of_issuer(trust: &Trust<'_>, issuer: &str, token: Context) -> Context {
+    let other =
+        |key: &&str| key.rsplit_once(':').is_some_and(|(of, _)| of.contains('.') && !of.eq_ignore_ascii_case(issuer));
+    trust.keys().filter(other).fold(token, Context::without)
+}
+
+/// Who brings a token is nobody in AWS: in no account and no organization, without MFA and ExternalId.
+fn without_identity(token: Context) -> Context {
+    let absent = [
+        "aws:PrincipalAccount",
+        "aws:PrincipalArn",
+        "aws:PrincipalOrgID",
+        "aws:PrincipalOrgPaths",
+        "aws:MultiFactorAuthAge",
+        "aws:MultiFactorAuthPresent",
+        "sts:ExternalId",
+    ];
+    absent.into_iter().fold(token, Context::without)
 }
 
 /// The issuer as condition keys begin with it: an OIDC provider's path, or a domain that AWS knows. None for SAML.
@@ -270,6 +328,35 @@ mod tests {
             "graph.facebook.com",
             &[(r#"{"StringEquals":{"ISS:app_id":"1"}}"#, Verdict::Pass), ("{}", Verdict::Fail)],
         );
+    }
+
+    #[test]
+    fn everyone_is_every_issuer() {
+        let found = |action: &str, condition: &str| {
+            let trust_policy = format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"{action}","Condition":{condition}}}]}}"#
+            );
+            let mut facts = fixtures::account();
+            facts.authorization = facts.authorization.map(|mut all| {
+                all.roles.push(IamRole { trust_policy, ..fixtures::role("pipeline", LITTLE) });
+                all
+            });
+            judge(&fixtures::org(), &facts, "role-oidc-subject")
+        };
+        let web = "sts:AssumeRoleWithWebIdentity";
+        let finding = found(web, "{}");
+        assert_eq!(finding.verdict, Verdict::Fail);
+        assert_eq!(finding.resources[0].message, "may be assumed with a stranger's token of any issuer");
+        let like = |subject: &str| {
+            found(web, &format!(r#"{{"StringLike":{{"token.actions.githubusercontent.com:sub":"{subject}"}}}}"#))
+        };
+        let finding = like("repo:*");
+        assert_eq!(finding.verdict, Verdict::Fail);
+        let message = "may be assumed with a stranger's token of `token.actions.githubusercontent.com`";
+        assert_eq!(finding.resources[0].message, message);
+        assert_eq!(like("repo:our-org/app:*").verdict, Verdict::Pass);
+        // Whoever brings no token is another check's.
+        assert_eq!(found("sts:AssumeRole", "{}").verdict, Verdict::Pass);
     }
 
     #[test]

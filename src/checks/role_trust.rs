@@ -10,6 +10,7 @@
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome, Tree};
 use super::principals::AUTHORIZATION;
+use super::role_oidc::token_may;
 use super::thresholds::Thresholds;
 use super::trust::{Party, STRANGER, Trust, listed, roles, trusts, without_external_id, without_mfa};
 use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
@@ -97,7 +98,8 @@ const WILDCARD: CheckMeta = CheckMeta {
     granularity: Granularity::Account,
     rationale: "A trust policy whose Principal is * lets every AWS account in that its conditions do not keep out. A condition on \
                 the organization, an account or an ARN keeps strangers out, and the role passes; an ExternalId, a tag or an \
-                address does not: those a stranger can bring or guess.",
+                address does not: those a stranger can bring or guess. Where it lets everyone in with a token or a SAML assertion, anybody's \
+                issuer will do, unless the conditions say whose.",
     remediation: Remediation {
         console: "IAM, Roles, the role, Trust relationships, Edit trust policy: name the accounts or roles, or add the condition \
                   StringEquals aws:PrincipalOrgID with the organization's id.",
@@ -123,7 +125,7 @@ fn wildcard(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
 fn stranger_may(tree: Tree<'_>, trust: &Trust<'_>) -> bool {
     let organization = tree.organization();
     let stranger = trust.faces(&Party::Account(STRANGER.to_owned()), &organization.partition);
-    trust.any_may(&stranger, &trust.outside(organization))
+    trust.any_may(&stranger, &trust.outside(organization)) || token_may(trust)
 }
 
 const AUDIT_ROLE: CheckMeta = CheckMeta {
@@ -187,6 +189,7 @@ fn audit_role(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
             let web = ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"];
             let provider = matches!(party, Party::Provider(_));
             trust.any_may(&faces, &anyone)
+                || *party == Party::Anyone && token_may(&trust)
                 || provider
                     && faces.iter().any(|who| web.iter().any(|how| trust.may(who.clone(), how, Context::partial())))
         })
@@ -209,7 +212,7 @@ fn outsiders(tree: Tree<'_>, trust: &Trust<'_>, change: impl Fn(&[Context]) -> V
             let stand_in = if party == Party::Anyone { Party::Account(account.clone()) } else { party.clone() };
             trust.any_may(&trust.faces(&stand_in, &organization.partition), &contexts)
         });
-        if may {
+        if may || party == Party::Anyone && token_may(trust) {
             found.push(party.words());
         }
     }

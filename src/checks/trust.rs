@@ -134,6 +134,12 @@ impl<'a> Trust<'a> {
         values.map(String::as_str).collect()
     }
 
+    /// Every key that a condition of the policy asks for, as written.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let statements = self.document.statements().iter();
+        statements.flat_map(|statement| statement.conditions()).map(|condition| condition.key.as_str())
+    }
+
     /// Who could act for a party: itself, or for a whole account someone with each kind of name that the policy mentions.
     pub fn faces(&self, party: &Party, partition: &str) -> Vec<Principal> {
         match party {

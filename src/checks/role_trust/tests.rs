@@ -189,3 +189,28 @@ fn where_no_external_id_is_advised_the_audit_role_is_not_judged() {
     let denied = AccountFacts { authorization: hidden(), ..fixtures::account() };
     assert_eq!(judge(&fixtures::org(), &denied, check).verdict, Verdict::Unknown);
 }
+
+#[test]
+fn everyone_includes_whoever_brings_a_token() {
+    let allow = |principal: &str, action: &str, condition: &str| {
+        format!(r#"{{"Effect":"Allow","Principal":{principal},"Action":"{action}","Condition":{condition}}}"#)
+    };
+    let github = "token.actions.githubusercontent.com:sub";
+    let ours = format!(r#"{{"StringLike":{{"{github}":"repo:our-org/app:*"}}}}"#);
+    let anybody = format!(r#"{{"StringLike":{{"{github}":"repo:*"}}}}"#);
+    let members = r#"{"StringEquals":{"aws:PrincipalOrgID":"o-exampleorg"}}"#;
+    for check in ["role-trust-wildcard", "role-external-trust", "role-trust-external-id"] {
+        for (principal, action, condition, verdict) in [
+            (r#""*""#, "sts:AssumeRoleWithWebIdentity", "{}", Verdict::Fail),
+            (r#"{"AWS":"*"}"#, "sts:AssumeRoleWithWebIdentity", "{}", Verdict::Fail),
+            (r#""*""#, "sts:AssumeRoleWithSAML", "{}", Verdict::Fail),
+            (r#""*""#, "sts:AssumeRoleWithWebIdentity", anybody.as_str(), Verdict::Fail),
+            (r#""*""#, "sts:AssumeRoleWithWebIdentity", ours.as_str(), Verdict::Pass),
+            (r#""*""#, "sts:AssumeRoleWith*", members, Verdict::Pass),
+            (r#""*""#, "sts:TagSession", "{}", Verdict::Pass),
+        ] {
+            let finding = found(&allow(principal, action, condition), check);
+            assert_eq!(finding.verdict, verdict, "{check} {principal} {action} {condition}: {}", finding.message);
+        }
+    }
+}
