@@ -101,7 +101,9 @@ const COMPLEXITY: CheckMeta = CheckMeta {
         console: "IAM, Account settings, Password policy, Edit, Custom, Password strength: tick all four.",
         cli: "aws iam get-account-password-policy, then repeat every setting, because omitted ones are reset: \
               aws iam update-account-password-policy --require-uppercase-characters --require-lowercase-characters \
-              --require-numbers --require-symbols <every other setting as it is>",
+              --require-numbers --require-symbols <every other setting as it is>; or add require_uppercase, \
+              require_lowercase, require_numbers and require_symbols: true \
+              to a copy of the playbook cis-password-policy, which sets length and reuse alone",
         playbook: None,
     },
     references: &[GUIDE, API],
@@ -141,7 +143,8 @@ const MAX_AGE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Account settings, Password policy, Edit, Custom, Enable password expiration: 90 days.",
         cli: "aws iam get-account-password-policy, then repeat every setting, because omitted ones are reset: \
-              aws iam update-account-password-policy --max-password-age 90 <every other setting as it is>",
+              aws iam update-account-password-policy --max-password-age 90 <every other setting as it is>; or add max_age: 90 \
+              to a copy of the playbook cis-password-policy, which sets length and reuse alone",
         playbook: None,
     },
     references: &[GUIDE, API],
@@ -180,7 +183,8 @@ const HARD_EXPIRY: CheckMeta = CheckMeta {
                   and Password expiration requires administrator reset.",
         cli: "aws iam get-account-password-policy, then repeat every setting, because omitted ones are reset: \
               aws iam update-account-password-policy --hard-expiry --allow-users-to-change-password \
-              <every other setting as it is>",
+              <every other setting as it is>; or add hard_expiry and allow_users_to_change: true \
+              to a copy of the playbook cis-password-policy, which sets length and reuse alone",
         playbook: None,
     },
     references: &[GUIDE, API],
@@ -213,7 +217,9 @@ const SELF_CHANGE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Account settings, Password policy, Edit, Custom: tick Allow users to change their own password.",
         cli: "aws iam get-account-password-policy, then repeat every setting, because omitted ones are reset: \
-              aws iam update-account-password-policy --allow-users-to-change-password <every other setting as it is>",
+              aws iam update-account-password-policy --allow-users-to-change-password <every other setting as it is>; or add \
+              allow_users_to_change: true \
+              to a copy of the playbook cis-password-policy, which sets length and reuse alone",
         playbook: None,
     },
     references: &[GUIDE, API],
