@@ -185,21 +185,6 @@ impl<'a> Guardrails<'a> {
 }
 
 impl Bound<'_> {
-    /// Whether anything is restricted: a statement that denies, or a level that is known whole and does not allow everything.
-    pub fn restricts(&self) -> bool {
-        let anything = Probe::new("4b1d:NoSuchAction");
-        let open = |level: &Vec<&Document>| {
-            let request = Request {
-                principal: Principal::default(),
-                action: anything.action.clone(),
-                resource: anything.resource.clone(),
-                context: Context::partial(),
-            };
-            evaluate_chain(std::slice::from_ref(level), &request) == Decision::Allow
-        };
-        self.denials().next().is_some() || self.unknown.is_none() && !self.levels.iter().all(open)
-    }
-
     /// What the chain decides for a request.
     pub fn decide(&self, probe: &Probe, principal: Principal) -> Decision {
         let (action, resource) = (probe.action.clone(), probe.resource.clone());

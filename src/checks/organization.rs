@@ -1,9 +1,10 @@
 //! The organization: whether its policies can work, whom they bind, and what room is left.
 //!
-//! Owns: the order of the family, and the checks of policy types, coverage, placement, headroom and leftovers; what SCPs must deny
-//! is in `denials`, delegation and trusted access in `services`. SCPs don't bind the management account, so it is never judged by
+//! Owns: the order of the family, and the checks of policy types, placement, headroom and leftovers; what SCPs must deny
+//! is in `denials`, whom they bind in `coverage`, delegation and trusted access in `services`. SCPs don't bind the management account, so it is never judged by
 //! them. Must not: compare policy texts.
 
+mod coverage;
 mod denials;
 mod services;
 
@@ -22,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
     Check { meta: ALL_FEATURES, judge: Judge::Whole(all_features) },
     Check { meta: SCP_ENABLED, judge: Judge::Whole(scp_enabled) },
     Check { meta: RCP_ENABLED, judge: Judge::Whole(rcp_enabled) },
-    Check { meta: COVER_ALL, judge: Judge::Whole(cover_all) },
+    Check { meta: coverage::COVER_ALL, judge: Judge::Whole(coverage::cover_all) },
     Check { meta: denials::DENY_LEAVE, judge: Judge::Whole(denials::deny_leave) },
     Check { meta: denials::PROTECT_TRAIL, judge: Judge::Whole(denials::protect_trail) },
     Check { meta: denials::REGION_RESTRICTION, judge: Judge::Whole(denials::region_restriction) },
@@ -136,65 +137,6 @@ fn rcp_enabled(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
         return Ok(Outcome::fail(&organization.arn, message));
     }
     Ok(type_enabled(tree, &PolicyType::Rcp, "resource control policies are enabled"))
-}
-
-const COVER_ALL: CheckMeta = CheckMeta {
-    id: "org-guardrails-cover-all",
-    title: "A guardrail beyond FullAWSAccess binds every member account",
-    severity: Severity::High,
-    granularity: Granularity::Organization,
-    rationale: "An account that no service control policy restricts is as free as one outside the organization. It happens to \
-                accounts left in the root, in a new OU, or moved there in a hurry. A guardrail is a policy on the way from the root \
-                to the account that denies something, or a level whose policies don't allow everything. The management account \
-                is not bound by service control policies.",
-    remediation: Remediation {
-        console: "AWS Organizations, AWS accounts: move the account to an OU with guardrails, or attach one to its OU; a test OU \
-                  first.",
-        cli: "aws organizations attach-policy --policy-id <id> --target-id <OU id>, or aws organizations move-account \
-              --account-id <account> --source-parent-id <root id> --destination-parent-id <OU id>",
-        playbook: Some("baseline"),
-    },
-    references: &[aws("AWS Organizations user guide", "Service control policies (SCPs): SCP evaluation")],
-    facts: &[Fact::Organization, Fact::ServiceControlPolicies],
-};
-
-fn cover_all(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
-    let tree = facts.tree()?;
-    let members: Vec<&Account> = tree.working_members().collect();
-    let total = members.len();
-    if members.is_empty() {
-        return Ok(Outcome::NotApplicable("the organization has no working member account".to_owned()));
-    }
-    if !tree.enabled(&PolicyType::Scp) {
-        let failing = members.iter().map(|account| bare(account)).collect();
-        let message = format!("service control policies are not enabled, so they bind none of {total} member accounts");
-        return Ok(Outcome::Fail(message, failing));
-    }
-    let Some(policies) = facts.service_control_policies()? else {
-        return Err(Cause::not_collected("organizations:ListPolicies"));
-    };
-    let guardrails = Guardrails::new(policies);
-    let mut failing = Vec::new();
-    for account in &members {
-        match guardrails.binding(tree, account) {
-            Err(cause) => facts.doubt_of(cause),
-            Ok(bound) if bound.restricts() => {}
-            Ok(bound) => match bound.unknown {
-                Some(cause) => facts.doubt_of(cause.clone()),
-                None => failing.push(bare(account)),
-            },
-        }
-    }
-    guardrails.sources().for_each(|source| facts.rest_on(Some(source)));
-    let summary = |count: usize| format!("no guardrail binds {count} of {total} member accounts");
-    let management = &tree.organization().management_account;
-    let pass = format!("guardrails bind all {total} member accounts; the management account {management} is not bound");
-    Ok(Outcome::of(failing, summary, &pass))
-}
-
-fn bare(account: &Account) -> FailingResource {
-    let message = format!("no service control policy restricts account {}", account.id);
-    FailingResource { resource: account.arn.clone(), message }
 }
 
 const ACCOUNTS_IN_ROOT: CheckMeta = CheckMeta {

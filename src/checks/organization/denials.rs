@@ -6,6 +6,7 @@
 
 use super::super::evaluate::{Facts, Judgement, Outcome, Tree};
 use super::super::guardrails::{EVERYONE, Fate, Guardrails, Probe, Tried};
+use super::super::principals::ANY_ACTION;
 use super::super::references::aws;
 use super::super::thresholds::Thresholds;
 use crate::model::Cause;
@@ -78,14 +79,21 @@ const TRAIL_ACTIONS: [&str; 4] =
 
 pub(super) fn protect_trail(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let probes = |tree: Tree<'_>, account: &Account| {
-        let (partition, home) = (&tree.organization().partition, &tree.organization().home_region);
-        let trail = format!("arn:{partition}:cloudtrail:{home}:{}:trail/4b1d-no-such-trail", account.id);
-        let probe = |action| {
-            let plain = Probe::new(action);
-            let context = plain.context.clone().with("aws:RequestedRegion", home.as_str());
-            Probe { resource: trail.clone(), context, ..plain }
+        let (partition, home) = (&tree.organization().partition, tree.organization().home_region.as_str());
+        // A trail can have its home anywhere, and is changed there.
+        let places = [(home, "4b1d-no-such-trail"), (NO_REGION, "another-4b1d-trail")];
+        let probe = |action: &'static str| {
+            places.map(|(region, name)| {
+                let plain = if region == home {
+                    let plain = Probe::new(action);
+                    Probe { context: plain.context.clone().with("aws:RequestedRegion", home), ..plain }
+                } else {
+                    in_region(action, region)
+                };
+                Probe { resource: format!("arn:{partition}:cloudtrail:{region}:{}:trail/{name}", account.id), ..plain }
+            })
         };
-        TRAIL_ACTIONS.into_iter().map(probe).collect()
+        TRAIL_ACTIONS.into_iter().flat_map(probe).collect()
     };
     let denial = Denial {
         open: ("can tamper with their trails", "can tamper with its trails"),
@@ -122,14 +130,20 @@ pub(super) const REGION_RESTRICTION: CheckMeta = CheckMeta {
 };
 
 /// No list of forbidden Regions has this one.
-const NO_REGION: &str = "xx-nowhere-1";
-const REGIONAL_ACTIONS: [&str; 4] =
-    ["ec2:RunInstances", "lambda:CreateFunction", "rds:CreateDBInstance", "s3:CreateBucket"];
+pub(super) const NO_REGION: &str = "xx-nowhere-1";
+/// What must be denied there: what costs or hides most, and an action made up, so that no list of actions has it.
+const REGIONAL_ACTIONS: [&str; 5] =
+    ["ec2:RunInstances", "lambda:CreateFunction", "rds:CreateDBInstance", "s3:CreateBucket", ANY_ACTION];
+
+/// An action in words.
+fn called(action: &str) -> &str {
+    if action == ANY_ACTION { "an action that no policy names" } else { action }
+}
 
 fn in_region(action: &str, region: &str) -> Probe {
     let plain = Probe::new(action);
     let context = plain.context.clone().with("aws:RequestedRegion", region);
-    Probe { context, words: format!("{action} in a Region that no policy names"), ..plain }
+    Probe { context, words: format!("{} in a Region that no policy names", called(action)), ..plain }
 }
 
 pub(super) fn region_restriction(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
@@ -181,7 +195,7 @@ pub(super) const REQUIRE_MFA: CheckMeta = CheckMeta {
 
 /// What a user does without MFA must be denied: made up, so that no list of actions has it; making machines and credentials,
 /// and reading data.
-const MFA_ACTIONS: [&str; 4] = ["4b1d:NoSuchAction", "ec2:RunInstances", "iam:CreateUser", "s3:GetObject"];
+const MFA_ACTIONS: [&str; 4] = [ANY_ACTION, "ec2:RunInstances", "iam:CreateUser", "s3:GetObject"];
 const USERS: [Tried; 1] = [("a user", "user/4b1d-no-such-user")];
 
 pub(super) fn require_mfa(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
@@ -196,8 +210,7 @@ pub(super) fn require_mfa(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
                     Some(value) => context.with("aws:MultiFactorAuthPresent", value),
                     None => context.without("aws:MultiFactorAuthPresent"),
                 };
-                let what = if action.starts_with("4b1d") { "an action that no policy names" } else { action };
-                Probe { context, words: format!("{what} {way} alone"), ..plain }
+                Probe { context, words: format!("{} {way} alone", called(action)), ..plain }
             })
         };
         MFA_ACTIONS.into_iter().flat_map(probe).collect()

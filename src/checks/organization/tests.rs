@@ -153,11 +153,11 @@ fn members_without_a_guardrail_are_named() {
     assert_eq!(bare.message, "no guardrail binds 1 of 1 member accounts");
     assert!(bare.resources[0].resource.ends_with(MEMBER));
     for place in [ROOT, OU, MEMBER] {
-        let finding = found(&with(vec![scp("p-denyleave01", "deny", NO_LEAVING, &[place])]), check);
+        let finding = found(&with(vec![scp("p-protecttrail", "protect", NO_TAMPERING, &[place])]), check);
         assert_eq!(finding.verdict, Verdict::Pass, "{place}");
         assert!(finding.message.ends_with("the management account 111111111111 is not bound"), "{}", finding.message);
     }
-    let elsewhere = found(&with(vec![scp("p-denyleave01", "deny", NO_LEAVING, &[MANAGEMENT])]), check);
+    let elsewhere = found(&with(vec![scp("p-protecttrail", "protect", NO_TAMPERING, &[MANAGEMENT])]), check);
     assert_eq!(elsewhere.verdict, Verdict::Fail);
     // Another policy that allows everything is no guardrail.
     let wide = found(&with(vec![scp("p-wide000001", "wide", FULL_ACCESS, &[OU])]), check);
@@ -168,8 +168,52 @@ fn members_without_a_guardrail_are_named() {
     let mut unread = scp("p-other00001", "other", FULL_ACCESS, &[OU]);
     unread.content = hidden();
     assert_eq!(found(&with(vec![unread.clone()]), check).verdict, Verdict::Unknown);
-    let both = with(vec![unread, scp("p-denyleave01", "deny", NO_LEAVING, &[OU])]);
+    let both = with(vec![unread, scp("p-protecttrail", "protect", NO_TAMPERING, &[OU])]);
     assert_eq!(found(&both, check).verdict, Verdict::Pass);
+}
+
+/// The default policy of organizations made in the console since July 2026.
+const BY_DEFAULT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":["organizations:LeaveOrganization","account:CloseAccount"],"Resource":"*"}]}"#;
+
+#[test]
+fn a_guardrail_denies_something_in_the_account_beyond_leaving_and_closing() {
+    let of =
+        |content: &str| found(&with(vec![scp("p-guardrail01", "guard", content, &[ROOT])]), "org-guardrails-cover-all");
+    let deny = |rest: &str| format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny",{rest}}}]}}"#);
+    for content in [BY_DEFAULT, NO_LEAVING] {
+        let finding = of(content);
+        assert_eq!(finding.verdict, Verdict::Fail, "{content}: {}", finding.message);
+    }
+    for (rest, verdict) in [
+        (r#""Action":"organizations:Leave*","Resource":"*""#, Verdict::Fail),
+        (r#""Action":"account:CloseAccount","Resource":"*""#, Verdict::Fail),
+        // In another account.
+        (r#""Action":"s3:*","Resource":"arn:aws:sqs:*:999999999999:*""#, Verdict::Fail),
+        (
+            r#""Action":"iam:*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalAccount":"999999999999"}}"#,
+            Verdict::Fail,
+        ),
+        // For the root user, without MFA, outside a Region, for a kind of resource, all but some.
+        (
+            r#""Action":"*","Resource":"*","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:*:iam::*:root"}}"#,
+            Verdict::Pass,
+        ),
+        (r#""Action":"iam:*","Resource":"arn:aws:iam::*:role/protected-*""#, Verdict::Pass),
+        (r#""Action":"s3:Delete*","Resource":"arn:aws:s3:::logs-*/*""#, Verdict::Pass),
+        (r#""Action":"s3:PutBucketPublicAccessBlock","NotResource":"arn:aws:s3:::website""#, Verdict::Pass),
+        (r#""NotAction":["iam:*","sts:*"],"Resource":"*""#, Verdict::Pass),
+        // Who can tell.
+        (
+            r#""Action":"ec2:*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}"#,
+            Verdict::Unknown,
+        ),
+    ] {
+        let finding = of(&deny(rest));
+        assert_eq!(finding.verdict, verdict, "{rest}: {}", finding.message);
+    }
+    for content in [TWO_REGIONS, MFA_ONLY, NO_TAMPERING] {
+        assert_eq!(of(content).verdict, Verdict::Pass, "{content}");
+    }
 }
 
 #[test]
@@ -213,6 +257,16 @@ fn trails_must_be_out_of_reach() {
     // One trail is not every trail.
     let one = NO_TAMPERING.replace(r#""Resource":"*""#, r#""Resource":"arn:aws:cloudtrail:*:*:trail/org""#);
     assert_eq!(of(&one).verdict, Verdict::Fail);
+    // The home Region is not every Region: a trail has its home where it was made.
+    let at_home = r#","Condition":{"StringEquals":{"aws:RequestedRegion":"HOME"}}}]}"#;
+    let home = fixtures::org().organization.home_region.to_string();
+    let finding = of(&NO_TAMPERING.replace("}]}", &at_home.replace("HOME", &home)));
+    assert_eq!(finding.verdict, Verdict::Fail, "{}", finding.message);
+    let wanted = "no policy on its chain denies cloudtrail:StopLogging in a Region that no policy names";
+    assert!(finding.resources[0].message.ends_with(wanted), "{}", finding.resources[0].message);
+    let at_home = NO_TAMPERING
+        .replace(r#""Resource":"*""#, &format!(r#""Resource":"arn:aws:cloudtrail:{home}:222222222222:trail/*""#));
+    assert_eq!(of(&at_home).verdict, Verdict::Fail);
     let inside = NO_TAMPERING.replace("}]}", r#","Condition":{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}]}"#);
     let finding = of(&inside);
     assert_eq!(finding.verdict, Verdict::Unknown);
@@ -237,6 +291,12 @@ fn regions_that_nobody_chose_must_be_closed() {
     // A service left out.
     let but_rds = TWO_REGIONS.replace(r#""iam:*""#, r#""iam:*","rds:*""#);
     assert!(of(&but_rds).resources[0].message.contains("rds:CreateDBInstance"));
+    // Some actions are not every action.
+    let four = r#""Action":["ec2:RunInstances","lambda:CreateFunction","rds:CreateDBInstance","s3:CreateBucket"]"#;
+    let finding = of(&TWO_REGIONS.replace(r#""NotAction":["iam:*","organizations:*","sts:*","support:*"]"#, four));
+    assert_eq!(finding.verdict, Verdict::Fail, "{}", finding.message);
+    let wanted = "denies an action that no policy names in a Region that no policy names";
+    assert!(finding.resources[0].message.ends_with(wanted), "{}", finding.resources[0].message);
 }
 
 #[test]
