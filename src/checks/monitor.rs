@@ -79,7 +79,7 @@ const NO_META: CheckMeta = CheckMeta {
     rationale: "",
     remediation: Remediation { console: CONSOLE, cli: "", playbook: None },
     references: REFERENCES,
-    facts: &[Fact::OrganizationTrails, Fact::OrganizationMonitoring, Fact::Trails, Fact::Monitoring],
+    facts: &[Fact::Regions, Fact::OrganizationTrails, Fact::OrganizationMonitoring, Fact::Trails, Fact::Monitoring],
 };
 
 const fn meta(row: &Row) -> CheckMeta {

@@ -4,6 +4,7 @@
 //! `AdvancedFieldSelector`. Must not: judge an account; that is for the checks.
 
 use super::evaluate::Facts;
+use crate::model::account::RegionState;
 use crate::model::trail::{AdvancedSelector, EventSelectors, Trail};
 use crate::model::{Cause, Observed, Region};
 use std::collections::BTreeMap;
@@ -104,6 +105,17 @@ fn advanced(selector: &AdvancedSelector) -> Part {
         }
     }
     part
+}
+
+/// Whether an organization trail records nothing of an account with these Regions: its home Region is one that the account
+/// has disabled (CloudTrail user guide, "Creating a trail for an organization").
+pub(super) fn silent(trail: &Trail, known: &BTreeMap<Region, RegionState>) -> bool {
+    known.get(&trail.home_region) == Some(&RegionState::Disabled)
+}
+
+/// Why, in words that follow the trail's name.
+pub(super) fn why_silent(trail: &Trail) -> String {
+    format!("has its home in {}, which this account has not enabled", trail.home_region)
 }
 
 /// Whether a trail records management events, as far as that is known.

@@ -40,7 +40,7 @@ pub(super) const ALARM: CheckMeta = CheckMeta {
         playbook: Some("root-usage-alarm"),
     },
     references: &[aws("AWS CloudTrail user guide", "Creating CloudWatch alarms for CloudTrail events: examples")],
-    facts: &[Fact::OrganizationTrails, Fact::OrganizationMonitoring, Fact::Trails, Fact::Monitoring],
+    facts: &[Fact::Regions, Fact::OrganizationTrails, Fact::OrganizationMonitoring, Fact::Trails, Fact::Monitoring],
 };
 
 fn alarm(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {

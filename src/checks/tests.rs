@@ -132,7 +132,8 @@ fn proofs(meta: &CheckMeta) -> Vec<Vec<Fact>> {
             vec![vec![Fact::Regions, Fact::Trails], vec![Fact::Regions, Fact::OrganizationTrails]]
         }
         id if id == "root-usage-alarm" || id.starts_with("monitor-") => {
-            vec![vec![Fact::OrganizationTrails, Fact::OrganizationMonitoring], vec![Fact::Trails, Fact::Monitoring]]
+            let shared = vec![Fact::Regions, Fact::OrganizationTrails, Fact::OrganizationMonitoring];
+            vec![shared, vec![Fact::Trails, Fact::Monitoring]]
         }
         // What an SCP denies is asked only where the users' own policies don't.
         "mfa-enforced" => vec![vec![Fact::CredentialReport, Fact::Authorization]],
@@ -145,7 +146,7 @@ fn proofs(meta: &CheckMeta) -> Vec<Vec<Fact>> {
         }
         // A member's sight of the organization trail is completed by the organization; what an account owns is not.
         "trail-logging" | "trail-cloudwatch-logs" => vec![vec![Fact::Trails], meta.facts.to_vec()],
-        "trail-management-events" => vec![vec![Fact::OrganizationTrails], vec![Fact::Trails]],
+        "trail-management-events" => vec![vec![Fact::Regions, Fact::OrganizationTrails], vec![Fact::Trails]],
         // An account with an analyzer of its own needs no other.
         "access-analyzer-findings" => vec![vec![Fact::Regions, Fact::Analyzers], meta.facts.to_vec()],
         "billing-alarm" => vec![vec![Fact::OrganizationBilling], vec![Fact::BillingAlarms]],
@@ -287,6 +288,11 @@ fn each_declared_fact_is_needed() {
                     continue;
                 }
                 if two_ways && *fact != Fact::Regions && !ways.contains(fact) {
+                    continue;
+                }
+                // A trail of its own needs no word on where the organization's has its home.
+                let every_way = proofs(meta).iter().all(|proof| proof.contains(fact));
+                if *fact == Fact::Regions && !every_way && !ways.contains(&Fact::OrganizationTrails) {
                     continue;
                 }
                 // A member without a trail has nothing to set up, and no pass to lose.

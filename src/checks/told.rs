@@ -5,15 +5,16 @@
 
 use super::chain::{Chain, follow};
 use super::evaluate::{Facts, Judgement, Outcome};
-use super::recording::distinct;
+use super::recording::{distinct, silent, why_silent};
 use super::subject::Subject;
+use crate::model::account::RegionState;
 use crate::model::finding::FailingResource;
-use crate::model::ids::{AccountId, Arn};
+use crate::model::ids::{AccountId, Arn, Region};
 use crate::model::monitoring::Monitoring;
 use crate::model::trail::Trail;
 use crate::model::{Cause, Observed};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// Where events that have to be caught happen.
@@ -77,10 +78,11 @@ pub(super) fn someone(facts: &mut Facts<'_>, stage: Staging<'_>) -> Judgement {
 
 /// Looks for a whole chain from an organization trail.
 fn organization(facts: &mut Facts<'_>, stage: Staging<'_>) -> Result<Option<String>, Cause> {
-    let trails = facts.organization_trails()?;
+    let (known, trails) = (facts.regions()?, facts.organization_trails()?);
     let watched = facts.organization_monitoring()?;
-    let followed: Vec<Chain> =
-        trails.iter().filter(|trail| trail.organization_trail).map(|trail| shared(trail, watched, stage)).collect();
+    let seen = Seen { watched, known };
+    let mine = trails.iter().filter(|trail| trail.organization_trail);
+    let followed: Vec<Chain> = mine.map(|trail| shared(trail, &seen, stage)).collect();
     Ok(proof(facts, followed, "covered by the organization trail: "))
 }
 
@@ -113,10 +115,26 @@ fn own(facts: &mut Facts<'_>, stage: Staging<'_>) -> Result<Option<String>, Caus
 /// A member whose events share the log group with its owner's: a filter for one account's events only does not do.
 const ANOTHER_ACCOUNT: &str = "111122223333";
 
-fn shared(trail: &Trail, watched: &[Monitoring], stage: Staging<'_>) -> Chain {
+/// What an organization trail is followed with, for one account.
+struct Seen<'a> {
+    /// What watches the log groups of organization trails.
+    watched: &'a [Monitoring],
+    /// The account's Regions.
+    known: &'a BTreeMap<Region, RegionState>,
+}
+
+fn shared(trail: &Trail, seen: &Seen<'_>, stage: Staging<'_>) -> Chain {
+    if silent(trail, seen.known) {
+        return Chain::Broken(vec![why_silent(trail)]);
+    }
     let owner = trail.owner();
-    let accounts = [owner.as_ref().map_or("", AccountId::as_str), ANOTHER_ACCOUNT];
-    follow(trail, around(trail, watched), &staged(stage, &Scene { partition: partition(trail), accounts: &accounts }))
+    let owner = owner.as_ref().map_or("", AccountId::as_str);
+    let accounts = [owner, ANOTHER_ACCOUNT];
+    follow(
+        trail,
+        around(trail, seen.watched),
+        &staged(stage, &Scene { partition: partition(trail), accounts: &accounts }),
+    )
 }
 
 fn of_account(trail: &Trail, watched: &[Monitoring], account: Option<&AccountId>, stage: Staging<'_>) -> Chain {
@@ -154,11 +172,11 @@ fn proof(facts: &mut Facts<'_>, followed: Vec<Chain>, words: &str) -> Option<Str
 /// Every trail that could do it, with what was found.
 fn chains<'a>(facts: &mut Facts<'a>, stage: Staging<'_>) -> Result<Vec<(&'a Trail, Chain)>, Cause> {
     let trails: &'a [Trail] = facts.organization_trails()?;
-    let watched = facts.organization_monitoring()?;
+    let seen = Seen { watched: facts.organization_monitoring()?, known: facts.regions()? };
     let mut found: Vec<(&Trail, Chain)> = trails
         .iter()
         .filter(|trail| trail.organization_trail)
-        .map(|trail| (trail, shared(trail, watched, stage)))
+        .map(|trail| (trail, shared(trail, &seen, stage)))
         .collect();
     let seen = facts.trails()?;
     let watched = facts.monitoring()?;

@@ -4,7 +4,7 @@
 //! recorded (`trails` does) or what watches a log group (`told` does).
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
-use super::recording::{Recording, but, distinct, recording, rest_on};
+use super::recording::{Recording, but, distinct, recording, rest_on, silent, why_silent};
 use super::references::aws;
 use super::thresholds::Thresholds;
 use super::trails::whose;
@@ -69,13 +69,14 @@ pub(super) const MANAGEMENT_EVENTS: CheckMeta = CheckMeta {
         playbook: None,
     },
     references: &[aws(GUIDE, "Logging management events")],
-    facts: &[Fact::Trails, Fact::OrganizationTrails],
+    facts: &[Fact::Regions, Fact::Trails, Fact::OrganizationTrails],
 };
 
 fn management_events(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let organization = |facts: &mut Facts<'_>| {
-        let trails = facts.organization_trails()?;
-        Ok(recorded(facts, trails.iter().filter(|trail| trail.organization_trail), "covered by the organization trail"))
+        let (known, trails) = (facts.regions()?, facts.organization_trails()?);
+        let heard = trails.iter().filter(|trail| trail.organization_trail && !silent(trail, known));
+        Ok(recorded(facts, heard, "covered by the organization trail"))
     };
     let own = |facts: &mut Facts<'_>| {
         let (seen, account) = (facts.trails()?, facts.account_id());
@@ -93,8 +94,8 @@ fn management_events(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
         return Ok(Outcome::pass(pass));
     }
     facts.certain()?;
-    // Everything was known, so both reads below succeed again.
-    let shared: &[Trail] = facts.organization_trails()?;
+    // Everything was known, so these reads succeed again.
+    let (known, shared) = (facts.regions()?, facts.organization_trails()?);
     let seen = facts.trails()?;
     let others = distinct(seen).into_iter().filter(|trail| !shared.iter().any(|other| other.arn == trail.arn));
     let mut failing: Vec<FailingResource> = shared
@@ -103,6 +104,9 @@ fn management_events(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
         .chain(others)
         .filter_map(|trail| match recording(trail) {
             Recording::Broken(links) => Some((trail, links.join(" and "))),
+            Recording::Whole { .. } if trail.organization_trail && silent(trail, known) => {
+                Some((trail, why_silent(trail)))
+            }
             Recording::Whole { .. } | Recording::Unknown(_) => None,
         })
         .map(|(trail, why)| FailingResource { resource: trail.arn.clone(), message: format!("{} {why}", whose(trail)) })

@@ -4,10 +4,9 @@
 //! judge what watches the log group (`root_usage` does).
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
-use super::recording::{Recording, but, distinct, recording, rest_on};
+use super::recording::{Recording, but, distinct, recording, rest_on, silent};
 use super::references::aws;
 use super::thresholds::Thresholds;
-use crate::model::account::RegionState;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
 use crate::model::trail::Trail;
@@ -87,9 +86,7 @@ fn why_not(trail: &Trail, region: &Region) -> String {
 fn organization_trail(facts: &mut Facts<'_>, region: &Region) -> Result<Option<String>, Cause> {
     let (known, trails) = (facts.regions()?, facts.organization_trails()?);
     let words = "covered by the organization trail";
-    // One whose home Region this account has not enabled records nothing of it.
-    let silent = |trail: &Trail| known.get(&trail.home_region) == Some(&RegionState::Disabled);
-    let reaching = trails.iter().filter(|trail| trail.organization_trail && !silent(trail));
+    let reaching = trails.iter().filter(|trail| trail.organization_trail && !silent(trail, known));
     Ok(proof(facts, reaching, region, words))
 }
 

@@ -43,7 +43,7 @@ fn members_are_covered_by_the_organization_trail() {
         "covered by the organization trail: trail `org-trail`, filter `root-usage`, alarm `root-usage` and topic \
          `arn:aws:sns:eu-central-1:111111111111:security`"
     );
-    assert_eq!(finding.evidence.len(), 6, "trails, status, selectors, filters, alarms, subscriptions");
+    assert_eq!(finding.evidence.len(), 7, "Regions, trails, status, selectors, filters, alarms, subscriptions");
 }
 
 #[test]
@@ -270,4 +270,15 @@ fn patterns_are_judged_by_what_they_match() {
         assert_eq!(catches(bad), Some(false), "{bad}");
     }
     assert_eq!(catches("{ $.userIdentity.type = "), None);
+}
+
+#[test]
+fn an_organization_trail_at_home_in_a_region_that_is_not_enabled_tells_nobody_of_the_account() {
+    let finding = under(|trail, _| trail.home_region = fixtures::region("ap-east-1"));
+    assert_eq!(finding.verdict, Verdict::Fail, "{}", finding.message);
+    assert_eq!(
+        finding.message,
+        "nobody is told of use of the root user: trail `org-trail`: has its home in ap-east-1, which this account has not \
+         enabled"
+    );
 }

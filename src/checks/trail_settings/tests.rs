@@ -209,3 +209,15 @@ fn an_opt_in_home_region_leaves_accounts_silent() {
     });
     assert_eq!(judge(&second, &account, HOME_REGION.id).verdict, Verdict::Pass, "another trail reaches it");
 }
+
+#[test]
+fn an_organization_trail_at_home_in_a_region_that_is_not_enabled_records_no_events_of_the_account() {
+    let org = shared(|trail| Trail { home_region: region("ap-east-1"), ..trail });
+    let finding = judge(&org, &seeing(seen("cloudtrail:DescribeTrails", vec![])), MANAGEMENT_EVENTS.id);
+    assert_eq!(finding.verdict, Verdict::Fail, "{}", finding.message);
+    assert!(
+        finding.message.ends_with("has its home in ap-east-1, which this account has not enabled"),
+        "{}",
+        finding.message
+    );
+}
