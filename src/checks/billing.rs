@@ -22,8 +22,9 @@ pub(super) const ALARM: CheckMeta = CheckMeta {
     severity: Severity::Low,
     granularity: Granularity::Account,
     rationale: "Stolen credentials are often seen on the bill first. An alarm on the management account's estimated charges \
-                (published in us-east-1 only) or one of its cost budgets with notifications speaks for every member; whether \
-                its amount is a sensible one, and whether a budget is narrowed to some costs, stays a manual control.",
+                (published in us-east-1 only) or one of its cost budgets with notifications speaks for every member. A budget \
+                narrowed to some costs, or one that has ended, speaks for nobody; whether an amount is a sensible one stays a \
+                manual control.",
     remediation: Remediation {
         console: "In the management account: Billing, Budgets, Create budget, Cost budget, with an alert to a group's mailbox; \
                   or CloudWatch in us-east-1, Alarms, Create alarm, Billing, Total Estimated Charge.",
@@ -45,7 +46,7 @@ fn alarm(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     };
     let budget = |facts: &mut Facts<'_>| {
         let budgets = facts.budgets()?;
-        let told = budgets.iter().find(|budget| budget.kind == "COST" && budget.notifications > 0);
+        let told = budgets.iter().find(|budget| budget.watches_costs(facts.now()));
         Ok(told.map(|budget| format!("covered by the management account's budget `{}`", budget.name)))
     };
     let own = |facts: &mut Facts<'_>| {
@@ -70,7 +71,8 @@ fn alarm(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
         })
         .collect();
     for budget in facts.budgets()?.iter().filter(|budget| budget.kind == "COST") {
-        let message = format!("budget `{}` notifies nobody", budget.name);
+        let why = budget.unheard(facts.now()).unwrap_or_else(|| "is not heard".to_owned());
+        let message = format!("budget `{}` {why}", budget.name);
         failing.push(FailingResource { resource: budget.name.clone(), message });
     }
     failing.sort();
@@ -233,7 +235,14 @@ mod tests {
 
     #[test]
     fn a_budget_has_to_be_of_costs_and_to_notify() {
-        let budget = |kind: &str, notifications| Budget { name: "b".to_owned(), kind: kind.to_owned(), notifications };
+        let budget = |kind: &str, notifications| Budget {
+            name: "b".to_owned(),
+            kind: kind.to_owned(),
+            notifications,
+            filters: Vec::new(),
+            starts: None,
+            ends: None,
+        };
         let with = |budget| {
             let org = org(absent("cloudwatch:DescribeAlarms"), seen("budgets:DescribeBudgets", vec![budget]));
             judge(&org, &fixtures::account(), ALARM.id)
@@ -241,6 +250,21 @@ mod tests {
         assert_eq!(with(budget("COST", 1)).verdict, Verdict::Pass);
         assert!(with(budget("COST", 0)).message.ends_with("budget `b` notifies nobody"));
         assert!(with(budget("USAGE", 3)).message.ends_with("no alarm on estimated charges and no cost budget"));
+        let narrowed = with(Budget { filters: vec!["LinkedAccount".to_owned()], ..budget("COST", 1) });
+        assert_eq!(narrowed.verdict, Verdict::Fail);
+        assert!(
+            narrowed.message.ends_with("budget `b` is narrowed by LinkedAccount to some costs"),
+            "{}",
+            narrowed.message
+        );
+        let now = fixtures::org().as_of;
+        let (before, after) = (now - jiff::SignedDuration::from_secs(1), now + jiff::SignedDuration::from_secs(1));
+        let ended = with(Budget { ends: Some(before), ..budget("COST", 1) });
+        assert_eq!(ended.verdict, Verdict::Fail);
+        assert!(ended.message.ends_with(&format!("budget `b` ended at {before}")), "{}", ended.message);
+        assert_eq!(with(Budget { starts: Some(after), ..budget("COST", 1) }).verdict, Verdict::Fail);
+        let runs = Budget { starts: Some(before), ends: Some(after), ..budget("COST", 1) };
+        assert_eq!(with(runs).verdict, Verdict::Pass);
     }
 
     #[test]

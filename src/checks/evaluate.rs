@@ -258,6 +258,11 @@ impl<'a> Facts<'a> {
         self.account.map(|account| &account.account)
     }
 
+    /// The moment against which the run computes ages.
+    pub fn now(&self) -> Timestamp {
+        self.org.as_of
+    }
+
     /// Whole days from `then` to the moment of the run; 0 if `then` is later.
     pub fn days_since(&self, then: Timestamp) -> i64 {
         (self.org.as_of.as_second().saturating_sub(then.as_second()) / 86_400).max(0)

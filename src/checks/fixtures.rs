@@ -222,7 +222,14 @@ pub(crate) fn services() -> OrgServices {
         billing_alarms: absent("cloudwatch:DescribeAlarms"),
         budgets: seen(
             "budgets:DescribeBudgets",
-            vec![Budget { name: "monthly".to_owned(), kind: "COST".to_owned(), notifications: 1 }],
+            vec![Budget {
+                name: "monthly".to_owned(),
+                kind: "COST".to_owned(),
+                notifications: 1,
+                filters: Vec::new(),
+                starts: None,
+                ends: None,
+            }],
         ),
     }
 }

@@ -6,13 +6,15 @@
 //! `DescribeBudgets`, `DescribeBudgetNotificationsForAccount`.
 
 use super::chain;
+use super::decode::maybe_time;
 use super::watch::Watch;
 use crate::aws::AccountSession;
 use crate::model::billing::{BillingAlarms, Budget};
 use crate::model::observed::{Cause, Observed};
 use crate::resources::alarm;
 use crate::resources::call::{Tokens, present};
-use std::collections::BTreeMap;
+use aws_sdk_budgets::types;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const ALARMS: &str = chain::ALARMS;
 pub(super) const BUDGETS: &str = "budgets:DescribeBudgets";
@@ -53,11 +55,7 @@ pub(super) async fn budgets(session: &AccountSession) -> Observed<Vec<Budget>> {
             let answer = request.max_results(PAGE).set_next_token(token).send().await;
             // An account that never had a budget has none.
             let Some(answer) = present(BUDGETS, answer, &NONE)? else { return Ok(Some(found)) };
-            found.extend(answer.budgets().iter().map(|budget| Budget {
-                name: budget.budget_name.clone(),
-                kind: budget.budget_type.as_str().to_owned(),
-                notifications: told.get(&budget.budget_name).copied().unwrap_or(0),
-            }));
+            found.extend(answer.budgets().iter().map(|budget| from_aws(budget, &told)));
             token = tokens.next(BUDGETS, answer.next_token)?;
             if token.is_none() {
                 return Ok(Some(found));
@@ -65,6 +63,56 @@ pub(super) async fn budgets(session: &AccountSession) -> Observed<Vec<Budget>> {
         }
     };
     session.observe(BUDGETS, &session.budgets_region(), work).await
+}
+
+/// A budget, with the number of notifications of each by name.
+fn from_aws(budget: &types::Budget, told: &BTreeMap<String, u32>) -> Budget {
+    let period = budget.time_period();
+    Budget {
+        name: budget.budget_name.clone(),
+        kind: budget.budget_type.as_str().to_owned(),
+        notifications: told.get(&budget.budget_name).copied().unwrap_or(0),
+        filters: filters(budget),
+        starts: maybe_time(period.and_then(types::TimePeriod::start)),
+        ends: maybe_time(period.and_then(types::TimePeriod::end)),
+    }
+}
+
+/// What narrows a budget. AWS answers the old `CostFilters`, the newer `FilterExpression`, or both.
+#[expect(deprecated, reason = "budgets made before 2025 have cost filters only")]
+fn filters(budget: &types::Budget) -> Vec<String> {
+    let old = budget.cost_filters().into_iter().flatten();
+    let mut found: BTreeSet<String> =
+        old.filter(|(_, values)| !values.is_empty()).map(|(name, _)| name.clone()).collect();
+    budget.filter_expression().into_iter().for_each(|expression| narrowing(expression, &mut found));
+    // The primary billing view is the whole bill.
+    if budget.billing_view_arn().is_some_and(|view| !view.ends_with("/primary")) {
+        found.insert("BillingView".to_owned());
+    }
+    found.into_iter().collect()
+}
+
+/// Kinds of charges that the console's budgets leave out: without them a bill is still the whole bill.
+const SPARED: [&str; 3] = ["Credit", "Refund", "Tax"];
+
+/// Names what an expression looks at, but for charges of the kinds that are spared.
+fn narrowing(expression: &types::Expression, found: &mut BTreeSet<String>) {
+    let all = expression.or().iter().chain(expression.and());
+    all.for_each(|part| narrowing(part, found));
+    if let Some(part) = expression.not() {
+        let spared = part.dimensions().is_some_and(|dimension| {
+            dimension.key.as_str() == "RECORD_TYPE"
+                && dimension.values.iter().all(|value| SPARED.contains(&value.as_str()))
+                && dimension.match_options().iter().all(|option| option.as_str() == "EQUALS")
+        });
+        if !spared {
+            narrowing(part, found);
+        }
+    }
+    found.extend(expression.dimensions().map(|dimension| dimension.key.as_str().to_owned()));
+    found.extend(expression.tags().map(|_| "Tags".to_owned()));
+    found.extend(expression.cost_categories().map(|_| "CostCategories".to_owned()));
+    found.extend(expression.product_attributes().map(|_| "ProductAttributes".to_owned()));
 }
 
 /// What Budgets answers where there is none.
@@ -88,5 +136,34 @@ async fn notifications(session: &AccountSession) -> Result<BTreeMap<String, u32>
         if token.is_none() {
             return Ok(found);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::{Dimension, Expression, ExpressionDimensionValues};
+
+    fn looks_at(key: Dimension, value: &str) -> Expression {
+        let dimension = ExpressionDimensionValues::builder().key(key).values(value).build().unwrap();
+        Expression::builder().dimensions(dimension).build()
+    }
+
+    fn narrowed(expression: &Expression) -> Vec<String> {
+        let mut found = BTreeSet::new();
+        narrowing(expression, &mut found);
+        found.into_iter().collect()
+    }
+
+    #[test]
+    fn an_expression_names_what_narrows_it_but_not_credits_left_out() {
+        assert_eq!(narrowed(&looks_at(Dimension::Service, "AWS Lambda")), ["SERVICE"]);
+        let not = |part| Expression::builder().not(part).build();
+        let credits = not(looks_at(Dimension::RecordType, "Credit"));
+        assert!(narrowed(&credits).is_empty());
+        assert_eq!(narrowed(&not(looks_at(Dimension::RecordType, "Usage"))), ["RECORD_TYPE"]);
+        assert_eq!(narrowed(&looks_at(Dimension::RecordType, "Tax")), ["RECORD_TYPE"]);
+        let both = Expression::builder().and(credits).and(not(looks_at(Dimension::LinkedAccount, "111122223333")));
+        assert_eq!(narrowed(&both.build()), ["LINKED_ACCOUNT"]);
     }
 }

@@ -34,7 +34,7 @@ async fn billing_alarms(ask: &Ask<'_>) -> Observed<crate::model::billing::Billin
     if org.is_management(account) {
         return org.services.billing_alarms.clone();
     }
-    if org.services.bill_is_watched() {
+    if org.services.bill_is_watched(org.as_of) {
         let mut cause = Cause::not_collected(billing::ALARMS);
         "the management account's budget or alarm speaks for this account".clone_into(&mut cause.message);
         return Observed::unknown(cause);

@@ -5,6 +5,7 @@
 
 use super::monitoring::{Alarm, Subscription};
 use super::observed::Observed;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -38,11 +39,34 @@ pub struct Budget {
     pub kind: String,
     /// How many notifications it has; AWS creates none without a subscriber.
     pub notifications: u32,
+    /// What narrows it to some of the costs, such as `Service` or `LinkedAccount`, sorted; empty where it counts everything.
+    #[serde(default)]
+    pub filters: Vec<String>,
+    /// When it begins to count; `None` if AWS did not say.
+    #[serde(default)]
+    pub starts: Option<Timestamp>,
+    /// When it ends; `None` if AWS did not say. AWS puts 2087-06-15 where nobody gave an end.
+    #[serde(default)]
+    pub ends: Option<Timestamp>,
 }
 
 impl Budget {
-    /// Whether it is about costs and notifies somebody.
-    pub fn watches_costs(&self) -> bool {
-        self.kind == "COST" && self.notifications > 0
+    /// Whether it is about costs, all of them, counts at `now`, and notifies somebody.
+    pub fn watches_costs(&self, now: Timestamp) -> bool {
+        self.kind == "COST" && self.unheard(now).is_none()
+    }
+
+    /// Why nobody hears of it when the whole bill grows, in words that follow its name; `None` if somebody does.
+    pub fn unheard(&self, now: Timestamp) -> Option<String> {
+        if self.notifications == 0 {
+            return Some("notifies nobody".to_owned());
+        }
+        if !self.filters.is_empty() {
+            return Some(format!("is narrowed by {} to some costs", self.filters.join(", ")));
+        }
+        if let Some(starts) = self.starts.filter(|starts| *starts > now) {
+            return Some(format!("starts at {starts} only"));
+        }
+        self.ends.filter(|ends| *ends <= now).map(|ends| format!("ended at {ends}"))
     }
 }

@@ -60,11 +60,12 @@ pub struct OrgServices {
 }
 
 impl OrgServices {
-    /// Whether somebody surely hears when the organization's bill grows: a cost budget that notifies, or an alarm on
-    /// estimated charges whose topic has a confirmed subscription. Both count the members' charges.
-    pub fn bill_is_watched(&self) -> bool {
+    /// Whether somebody surely hears when the organization's bill grows: a cost budget over all costs that counts at `now` and
+    /// notifies, or an alarm on estimated charges whose topic has a confirmed subscription. Both count the members' charges.
+    pub fn bill_is_watched(&self, now: Timestamp) -> bool {
         let budgets = self.budgets.value().into_iter().flatten();
-        budgets.into_iter().any(Budget::watches_costs) || self.billing_alarms.value().is_some_and(BillingAlarms::heard)
+        let budget = budgets.into_iter().any(|budget| budget.watches_costs(now));
+        budget || self.billing_alarms.value().is_some_and(BillingAlarms::heard)
     }
 
     /// Nothing asked.

@@ -99,20 +99,37 @@ async fn contacts_are_names_of_filled_fields_or_absent() {
     assert_eq!(kind(&facts.contact_information), Some(CauseKind::AccessDenied));
 }
 
+/// Before any sandbox's clock.
+fn org_end() -> jiff::Timestamp {
+    "2020-01-01T00:00:00Z".parse().unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_management_accounts_budget_speaks_for_members() {
     let (sandbox, account) = planted(&[Problem::BillingAlarm]);
     let management = sandbox.management_account();
     let (org, facts) = facts_of(&sandbox, &account, Wanted::everything()).await;
-    assert!(org.services.bill_is_watched());
+    assert!(org.services.bill_is_watched(org.as_of));
     let [budget] = org.services.budgets.value().unwrap().as_slice() else { panic!("one budget") };
     assert_eq!((budget.kind.as_str(), budget.notifications), ("COST", 2));
+    assert!(budget.filters.is_empty() && budget.starts < budget.ends && budget.ends.is_some());
     assert_eq!(kind(&facts.billing_alarms), Some(CauseKind::NotCollected));
     assert!(!requests_of(&sandbox.requests(), &account).iter().any(|call| call == "cloudwatch:DescribeAlarms"));
+    // One of some costs, or one that has ended, speaks for nobody.
+    sandbox.with(|org| {
+        for budget in org.state_mut(&management).budgets.values_mut() {
+            budget.filters.insert("Service".to_owned(), vec!["Amazon Elastic Compute Cloud - Compute".to_owned()]);
+            budget.ends = Some(org_end());
+        }
+    });
+    let (org, facts) = facts_of(&sandbox, &account, Wanted::everything()).await;
+    let [budget] = org.services.budgets.value().unwrap().as_slice() else { panic!("one budget") };
+    assert_eq!((budget.filters.as_slice(), budget.ends), (&["Service".to_owned()][..], Some(org_end())));
+    assert!(!org.services.bill_is_watched(org.as_of) && facts.billing_alarms.value().is_some());
     // Without one each member is asked for its own, in the Region that has the metric.
     sandbox.with(|org| org.state_mut(&management).budgets.clear());
     let (org, facts) = facts_of(&sandbox, &account, Wanted::everything()).await;
-    assert!(!org.services.bill_is_watched() && org.services.budgets.value().is_some_and(Vec::is_empty));
+    assert!(!org.services.bill_is_watched(org.as_of) && org.services.budgets.value().is_some_and(Vec::is_empty));
     assert!(matches!(org.services.billing_alarms, Observed::Absent { .. }));
     assert!(facts.billing_alarms.value().unwrap().heard());
     let asked = sandbox.requests().into_iter().find(|request| request.operation == "DescribeAlarms").unwrap();

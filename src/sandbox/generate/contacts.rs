@@ -124,7 +124,13 @@ pub(super) fn plant(generator: &Generator, state: &mut AccountState, problem: &P
             }
         }
         Problem::Budget => {
-            let budget = Budget { kind: "COST".into(), limit: 25_000, notifications: vec![80, 100] };
+            let budget = Budget {
+                kind: "COST".into(),
+                limit: 25_000,
+                notifications: vec![80, 100],
+                filters: BTreeMap::new(),
+                ends: None,
+            };
             state.budgets.insert("organization-monthly".into(), budget);
         }
         Problem::BillingAlarm => billing_alarm(generator, state, dice),

@@ -16,6 +16,9 @@ pub const OPERATIONS: Operations =
 /// Budgets on a page where the caller does not say; the most there can be.
 const PAGE: (i64, i64) = (100, 1_000);
 
+/// 2087-06-15T00:00:00Z, the end of a budget for which nobody gave one.
+const NO_END: f64 = 3_706_473_600.0;
+
 /// The budgets on the page that is asked for.
 fn budgets(org: &Org, caller: &Caller, request: &Value, member: &str, show: Show) -> Result<Value, ApiError> {
     if input::text(request, "AccountId")? != caller.account.as_str() {
@@ -41,7 +44,12 @@ fn describe_budgets(org: &mut Org, caller: &Caller, request: Value) -> Result<Va
             "BudgetName": name,
             "BudgetType": budget.kind,
             "BudgetLimit": {"Amount": format!("{}.0", budget.limit), "Unit": "USD"},
+            "CostFilters": budget.filters,
             "TimeUnit": "MONTHLY",
+            "TimePeriod": {
+                "Start": wire::timestamp(org.epoch.min(budget.ends.unwrap_or(org.epoch))),
+                "End": budget.ends.map_or(json!(NO_END), |ends| json!(wire::timestamp(ends))),
+            },
             "CalculatedSpend": {"ActualSpend": {"Amount": "0.0", "Unit": "USD"}},
             "LastUpdatedTime": wire::timestamp(org.epoch),
         })
@@ -74,13 +82,21 @@ mod tests {
         let caller = caller(&org, "app-one", "us-east-1");
         let state = org.state_mut(&caller.account);
         for name in ["a", "b", "c"] {
-            let budget = Budget { kind: "COST".into(), limit: 10, notifications: vec![80] };
+            let budget = Budget {
+                kind: "COST".into(),
+                limit: 10,
+                notifications: vec![80],
+                filters: [("Region".to_owned(), vec!["eu-central-1".to_owned()])].into(),
+                ends: None,
+            };
             state.budgets.insert(name.into(), budget);
         }
         let account = caller.account.as_str().to_owned();
         let mut ask = |operation: &str, input: Value| call(OPERATIONS, &mut org, &caller, operation, input);
         let first = ask("DescribeBudgets", json!({"AccountId": account, "MaxResults": 2})).unwrap();
         assert_eq!(first["Budgets"].as_array().map(Vec::len), Some(2));
+        assert_eq!(first["Budgets"][0]["CostFilters"], json!({"Region": ["eu-central-1"]}));
+        assert_eq!(first["Budgets"][0]["TimePeriod"]["End"], json!(3_706_473_600_i64 as f64));
         let rest = json!({"AccountId": account, "NextToken": first["NextToken"]});
         assert_eq!(ask("DescribeBudgets", rest).unwrap()["Budgets"][0]["BudgetName"], "c");
         let told = ask("DescribeBudgetNotificationsForAccount", json!({"AccountId": account})).unwrap();

@@ -82,4 +82,8 @@ pub struct Budget {
     pub limit: u32,
     /// Percents at which someone is told.
     pub notifications: Vec<u32>,
+    /// Its cost filters: values by name; empty if it counts everything.
+    pub filters: BTreeMap<String, Vec<String>>,
+    /// When it ends; AWS's default of 2087-06-15 if nobody said.
+    pub ends: Option<Timestamp>,
 }
