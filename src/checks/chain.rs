@@ -89,6 +89,8 @@ struct Watch {
     broken: Vec<(BTreeSet<usize>, usize, String)>,
     /// Filters that match nearly everything, with an event each that shows it.
     too_much: Vec<(String, String)>,
+    /// Filters that leave out some of what they seem to catch, with the field by which they do.
+    narrowed: Vec<(String, String)>,
 }
 
 /// The chain from a log group on.
@@ -103,6 +105,12 @@ fn watch(watched: &Monitoring, subject: &Subject) -> Chain {
         match subject.catches(filter) {
             Catches::Parts(parts) if parts.is_empty() => {}
             Catches::Parts(parts) => counted.push((filter, parts)),
+            Catches::Narrowed(parts, field) => {
+                watch.narrowed.push((filter.name.clone(), field));
+                if !parts.is_empty() {
+                    counted.push((filter, parts));
+                }
+            }
             Catches::TooMuch(event) => watch.too_much.push((filter.name.clone(), event)),
             Catches::CannotTell(why) => {
                 let message = format!("the pattern of filter `{}` can't be read: {why}", filter.name);
@@ -149,12 +157,16 @@ impl Watch {
         if !uncaught.is_empty() {
             let all = uncaught.len() == subject.parts.len();
             let what = if all { String::new() } else { format!("{} of ", subject.names(&uncaught)) };
+            let narrowed = self.narrowed.iter().map(|(filter, field)| {
+                format!("filter `{filter}` is narrowed, it catches only some values of `{field}`")
+            });
             let wide: Vec<String> = self
                 .too_much
                 .iter()
                 .map(|(filter, event)| {
                     format!("filter `{filter}` is over-broad, it matches `{event}` of every day too")
                 })
+                .chain(narrowed)
                 .collect();
             let wide = if wide.is_empty() { String::new() } else { format!(" ({})", wide.join(", ")) };
             links.push(format!("no metric filter on log group `{group}` catches {what}{}{wide}", subject.about));

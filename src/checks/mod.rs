@@ -45,6 +45,7 @@ mod trails;
 mod trust;
 mod user_credentials;
 mod user_policies;
+mod varied;
 
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -3,6 +3,7 @@
 //! Owns: judging a filter's pattern by what it matches, never by its text. Must not: know any check, or follow a filter on to
 //! its alarm (`chain` does).
 
+use super::varied::varied;
 use crate::model::monitoring::MetricFilter;
 use crate::pattern::Pattern;
 use serde_json::Value;
@@ -37,6 +38,8 @@ const MOST_ASKED: usize = 1_000;
 pub(super) enum Catches {
     /// These parts, by index; maybe none.
     Parts(BTreeSet<usize>),
+    /// These parts; another is caught only for some values of this field, such as `awsRegion`, and does not count.
+    Narrowed(BTreeSet<usize>, String),
     /// Some of it, and also this event of every day.
     TooMuch(String),
     /// It can't be told, and why.
@@ -76,9 +79,22 @@ impl Subject {
         let whole = |part: &Part| part.events.iter().all(|event| pattern.matches(event));
         let parts: BTreeSet<usize> =
             self.parts.iter().enumerate().filter(|(_, part)| whole(part)).map(|(index, _)| index).collect();
-        match self.noise.iter().find(|event| !parts.is_empty() && pattern.matches(event)) {
-            Some(event) => Catches::TooMuch(name(event).to_owned()),
-            None => Catches::Parts(parts),
+        if let Some(event) = self.noise.iter().find(|event| !parts.is_empty() && pattern.matches(event)) {
+            return Catches::TooMuch(name(event).to_owned());
+        }
+        // Whoever it is, from wherever and whenever: the samples are few, and a pattern may leave out what they don't show.
+        let (mut caught, mut narrowed) = (BTreeSet::new(), None);
+        for index in parts {
+            let events = self.parts.get(index).map_or(&[][..], |part| part.events.as_slice());
+            let others = events.iter().flat_map(|event| varied(event, &pattern));
+            match others.into_iter().find(|(_, other)| !pattern.matches(other)) {
+                Some((field, _)) => narrowed = narrowed.or(Some(field)),
+                None => drop(caught.insert(index)),
+            }
+        }
+        match narrowed {
+            Some(field) => Catches::Narrowed(caught, field),
+            None => Catches::Parts(caught),
         }
     }
 

@@ -80,7 +80,7 @@ pub(super) fn someone(facts: &mut Facts<'_>, stage: Staging<'_>) -> Judgement {
 fn organization(facts: &mut Facts<'_>, stage: Staging<'_>) -> Result<Option<String>, Cause> {
     let (known, trails) = (facts.regions()?, facts.organization_trails()?);
     let watched = facts.organization_monitoring()?;
-    let seen = Seen { watched, known };
+    let seen = Seen { watched, known, account: facts.account_id() };
     let mine = trails.iter().filter(|trail| trail.organization_trail);
     let followed: Vec<Chain> = mine.map(|trail| shared(trail, &seen, stage)).collect();
     Ok(proof(facts, followed, "covered by the organization trail: "))
@@ -121,20 +121,27 @@ struct Seen<'a> {
     watched: &'a [Monitoring],
     /// The account's Regions.
     known: &'a BTreeMap<Region, RegionState>,
+    /// The account that is judged.
+    account: Option<&'a AccountId>,
+}
+
+/// What a pattern that looks at accounts holds. Only then is a member's own number tried: the subject of the owner's number is
+/// the same for every member, and made once.
+const OF_ACCOUNTS: [&str; 5] = ["ccountId", "arn", "principalId", ".*", "[*]"];
+
+fn looks_at_accounts(watched: Option<&Monitoring>) -> bool {
+    let filters = watched.and_then(|watched| watched.filters.value());
+    filters.into_iter().flatten().any(|filter| OF_ACCOUNTS.iter().any(|part| filter.pattern.contains(part)))
 }
 
 fn shared(trail: &Trail, seen: &Seen<'_>, stage: Staging<'_>) -> Chain {
     if silent(trail, seen.known) {
         return Chain::Broken(vec![why_silent(trail)]);
     }
-    let owner = trail.owner();
-    let owner = owner.as_ref().map_or("", AccountId::as_str);
-    let accounts = [owner, ANOTHER_ACCOUNT];
-    follow(
-        trail,
-        around(trail, seen.watched),
-        &staged(stage, &Scene { partition: partition(trail), accounts: &accounts }),
-    )
+    let (owner, watched) = (trail.owner(), around(trail, seen.watched));
+    let judged = seen.account.filter(|_| looks_at_accounts(watched)).or(owner.as_ref());
+    let accounts = [judged.map_or("", AccountId::as_str), ANOTHER_ACCOUNT];
+    follow(trail, watched, &staged(stage, &Scene { partition: partition(trail), accounts: &accounts }))
 }
 
 fn of_account(trail: &Trail, watched: &[Monitoring], account: Option<&AccountId>, stage: Staging<'_>) -> Chain {
@@ -172,7 +179,7 @@ fn proof(facts: &mut Facts<'_>, followed: Vec<Chain>, words: &str) -> Option<Str
 /// Every trail that could do it, with what was found.
 fn chains<'a>(facts: &mut Facts<'a>, stage: Staging<'_>) -> Result<Vec<(&'a Trail, Chain)>, Cause> {
     let trails: &'a [Trail] = facts.organization_trails()?;
-    let seen = Seen { watched: facts.organization_monitoring()?, known: facts.regions()? };
+    let seen = Seen { watched: facts.organization_monitoring()?, known: facts.regions()?, account: facts.account_id() };
     let mut found: Vec<(&Trail, Chain)> = trails
         .iter()
         .filter(|trail| trail.organization_trail)

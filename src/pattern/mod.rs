@@ -20,6 +20,19 @@ use test::Test;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pattern(Expression);
 
+/// A text or number that a pattern compares a field with, by `=` or `!=`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison<'p> {
+    /// The field, outermost name first.
+    pub path: Vec<&'p str>,
+    /// The value without its wildcards.
+    pub text: &'p str,
+    /// Whether anything may come before it.
+    pub open_start: bool,
+    /// Whether anything may come after it.
+    pub open_end: bool,
+}
+
 /// Why a text is no pattern that can be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
@@ -64,6 +77,13 @@ impl Pattern {
         self.0.holds(event)
     }
 
+    /// What it compares fields with, in the order of its text. Selectors of list elements and wildcard selectors are left out.
+    pub fn comparisons(&self) -> Vec<Comparison<'_>> {
+        let mut found = Vec::new();
+        self.0.comparisons(&mut found);
+        found
+    }
+
     /// Whether both match the same events, judged by their tests: order, grouping, spacing, quotes and repetition don't count.
     pub fn same_meaning(&self, other: &Self) -> bool {
         self.covers(other) && other.covers(self)
@@ -81,6 +101,13 @@ impl Expression {
             Self::And(parts) => parts.iter().all(|part| part.holds(event)),
             Self::Or(parts) => parts.iter().any(|part| part.holds(event)),
             Self::Test(test) => test.holds(event),
+        }
+    }
+
+    fn comparisons<'p>(&'p self, found: &mut Vec<Comparison<'p>>) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.comparisons(found)),
+            Self::Test(test) => found.extend(test.comparison()),
         }
     }
 

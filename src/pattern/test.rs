@@ -2,6 +2,7 @@
 //!
 //! Owns: what a selector finds and when a value fits. Must not: parse or join.
 
+use super::Comparison;
 use serde_json::Value;
 use std::fmt;
 
@@ -163,6 +164,22 @@ impl Test {
             Wanted::Missing => found.is_empty(),
             _ => found.into_iter().any(|value| self.wanted.accepts(value)),
         }
+    }
+
+    /// What it compares which field with, if it is an `=` or a `!=` of one field.
+    pub(super) fn comparison(&self) -> Option<Comparison<'_>> {
+        let (Wanted::Equal(term) | Wanted::NotEqual(term)) = &self.wanted else { return None };
+        let names = self.selector.0.iter().map(|step| match step {
+            Step::Field(name) => Some(name.as_str()),
+            Step::Element(_) | Step::Any => None,
+        });
+        let path = names.collect::<Option<Vec<&str>>>()?;
+        Some(match term {
+            Term::Text { text, open_start, open_end, .. } => {
+                Comparison { path, text, open_start: *open_start, open_end: *open_end }
+            }
+            Term::Number(number) => Comparison { path, text: &number.text, open_start: false, open_end: false },
+        })
     }
 
     /// Whether this can only hold where `other` holds too: the same test, or a field equal to a string that `other` accepts.

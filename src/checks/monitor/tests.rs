@@ -22,7 +22,7 @@ pub(in super::super) fn serves(check: &str, pattern: &str) -> Result<bool, Strin
     let row = ROWS.iter().find(|row| row.id == check).unwrap();
     let subject = row.subject(&Scene { partition: "aws", accounts: &[MANAGEMENT, MEMBER] });
     match subject.catches(&MetricFilter { pattern: pattern.to_owned(), ..MetricFilter::default() }) {
-        Catches::Parts(parts) => Ok(subject.all(&parts)),
+        Catches::Parts(parts) | Catches::Narrowed(parts, _) => Ok(subject.all(&parts)),
         Catches::TooMuch(event) => Err(format!("also {event}")),
         Catches::CannotTell(why) => Err(why),
     }
@@ -127,6 +127,22 @@ fn patterns_that_only_look_right_do_not_serve() {
         (
             "admin-attached",
             r#"{ $.eventName = AttachRolePolicy && $.requestParameters.policyArn = "*AdministratorAccess" }"#,
+        ),
+        (
+            "trail-changes",
+            r#"{ $.eventSource = "cloudtrail.amazonaws.com" && $.eventName != "Describe*" && $.userIdentity.arn != "*Admin*" }"#,
+        ),
+        (
+            "trail-changes",
+            r#"{ $.eventSource = "cloudtrail.amazonaws.com" && $.eventName != "Describe*" && $.awsRegion != "us-east-1" }"#,
+        ),
+        (
+            "trail-changes",
+            r#"{ $.eventSource = "cloudtrail.amazonaws.com" && $.eventName != "Describe*" && $.userAgent != "*terraform*" }"#,
+        ),
+        (
+            "trail-changes",
+            r#"{ $.eventSource = "cloudtrail.amazonaws.com" && $.eventName != "Describe*" && ($.awsRegion != "us-east-1" || $.eventVersion != "1.10") }"#,
         ),
         ("security-groups", "{ $.eventName = *SecurityGroupIngress || $.eventName = *SecurityGroupEgress }"),
         (
@@ -296,4 +312,13 @@ fn unknown_links_are_unknown() {
     assert_eq!(under("vpc", |_, w| w.alarms = super::super::tests::hidden()).verdict, Verdict::Unknown);
     let gone: fn(&mut Trail, &mut Monitoring) = |t, _| t.status = Observed::not_collected("cloudtrail:GetTrailStatus");
     assert_eq!(under("vpc", gone).verdict, Verdict::Unknown);
+}
+
+#[test]
+fn a_filter_that_leaves_out_some_of_it_is_named_with_the_field() {
+    let pattern = r#"{ $.eventName = "CreateUser" && $.userAgent != "*Terraform*" }"#;
+    let finding = under("user-created", |_, watched| filters(watched, &[("users", pattern, true)]));
+    assert_eq!(finding.verdict, Verdict::Fail);
+    let words = "(filter `users` is narrowed, it catches only some values of `userAgent`)";
+    assert!(finding.message.ends_with(words), "{}", finding.message);
 }

@@ -238,7 +238,7 @@ fn catches(pattern: &str) -> Option<bool> {
     let filter = MetricFilter { pattern: pattern.to_owned(), ..monitoring(MEMBER).filters.value().unwrap()[0].clone() };
     let subject = subject(&Scene { partition: "aws", accounts: &[MANAGEMENT, MEMBER] });
     match subject.catches(&filter) {
-        Catches::Parts(parts) => Some(subject.all(&parts)),
+        Catches::Parts(parts) | Catches::Narrowed(parts, _) => Some(subject.all(&parts)),
         Catches::TooMuch(_) => Some(false),
         Catches::CannotTell(_) => None,
     }
@@ -262,6 +262,10 @@ fn patterns_are_judged_by_what_they_match() {
         r#"{ $.userIdentity.type = "Root" && $.awsRegion = "us-east-1" }"#,
         r#"{ $.userIdentity.type = "Root" && $.recipientAccountId = "111111111111" }"#,
         r#"{ $.userIdentity.type = "Root" && $.errorCode NOT EXISTS }"#,
+        r#"{ $.userIdentity.type = "Root" && $.awsRegion != "us-west-2" }"#,
+        r#"{ $.userIdentity.type = "Root" && $.eventTime = "2026-01-01*" }"#,
+        r#"{ $.userIdentity.type = "Root" && $.eventVersion = "1.11" }"#,
+        r#"{ $.userIdentity.type = "Root" && $.sourceIPAddress != "198.51.*" }"#,
         r#"{ $.userIdentity.type = "Root" || $.userIdentity.type = "IAMUser" }"#,
         r#"{ $.userIdentity.type != "Root" }"#,
         r#"{ $.userIdentity.accountId = "*" }"#,
@@ -281,4 +285,18 @@ fn an_organization_trail_at_home_in_a_region_that_is_not_enabled_tells_nobody_of
         "nobody is told of use of the root user: trail `org-trail`: has its home in ap-east-1, which this account has not \
          enabled"
     );
+}
+
+#[test]
+fn a_filter_that_leaves_out_one_account_does_not_do_for_that_account() {
+    let finding = |excluded: &str| {
+        under(|_, watched| {
+            filter(watched, |filter| {
+                filter.pattern =
+                    format!(r#"{{ $.userIdentity.type = "Root" && $.recipientAccountId != "{excluded}" }}"#);
+            });
+        })
+    };
+    assert_eq!(finding(MEMBER).verdict, Verdict::Fail, "{}", finding(MEMBER).message);
+    assert_eq!(finding("999999999999").verdict, Verdict::Pass, "another account's");
 }
