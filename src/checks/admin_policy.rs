@@ -135,10 +135,16 @@ fn is_every_action(pattern: &str) -> bool {
     pattern.contains('*') && pattern.chars().all(|c| c == '*' || c == ':') && pattern.matches(':').count() <= 1
 }
 
-/// `*`, `arn:*` and the like: every ARN there is.
+/// `*`, `arn:aws:*` and the like: every ARN there is, or every one of a partition. Compared part by part; parts that a short
+/// pattern lacks leave all open.
 pub(super) fn is_every_resource(pattern: &str) -> bool {
-    let rest = pattern.strip_prefix("arn:").unwrap_or(pattern);
-    rest.contains('*') && rest.chars().all(|c| c == '*' || c == ':')
+    let open = |part: &str| part.contains('*') && part.chars().all(|c| matches!(c, '*' | '?' | ':'));
+    let is_open = |(at, part): (usize, &str)| match at {
+        0 => open(part) || part == "arn" || part.strip_suffix('*').is_some_and(|start| "arn".starts_with(start)),
+        1 => open(part) || part.starts_with("aws"),
+        _ => open(part),
+    };
+    pattern.contains('*') && pattern.splitn(6, ':').enumerate().all(is_open)
 }
 
 /// Whether the document as a whole may allow an action somewhere: only a certain Deny, or nothing, says it does not.
@@ -181,6 +187,10 @@ mod tests {
             r#"[{"Effect": "Allow", "Action": "*:*", "Resource": "*"}]"#,
             r#"[{"Effect": "Allow", "Action": "**", "Resource": "**"}]"#,
             r#"[{"Effect": "Allow", "Action": "*", "Resource": "arn:*"}]"#,
+            r#"[{"Effect": "Allow", "Action": "*", "Resource": "arn:aws:*:*:*:*"}]"#,
+            r#"[{"Effect": "Allow", "Action": "*", "Resource": "arn:aws-cn:*"}]"#,
+            r#"[{"Effect": "Allow", "Action": "*", "Resource": "arn:aws*"}]"#,
+            r#"[{"Effect": "Allow", "Action": "*", "Resource": "ar*"}]"#,
             r#"[{"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::a"}]"#,
             r#"[{"Effect": "Allow", "NotAction": "s3:DeleteBucket", "Resource": "*"}]"#,
             r#"[{"Effect": "Allow", "NotAction": "iam:CreateUser", "Resource": "*"}]"#,
@@ -197,6 +207,8 @@ mod tests {
             r#"{"Effect": "Deny", "Action": "*", "Resource": "*"}"#,
             r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}"#,
             r#"{"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::a/*"}"#,
+            r#"{"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:*:*:*"}"#,
+            r#"{"Effect": "Allow", "Action": "*", "Resource": "arn:aws:*:eu-west-1:*:*"}"#,
             r#"{"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"}"#,
             r#"[{"Effect": "Allow", "NotAction": "s3:DeleteBucket", "Resource": "*"},
                 {"Effect": "Deny", "Action": "iam:*", "Resource": "*"}]"#,
