@@ -58,8 +58,8 @@ pub(super) const RESOURCE: CheckMeta = CheckMeta {
     severity: Severity::Low,
     granularity: Granularity::Account,
     rationale: "A policy that names no resource reaches those of every other team, and those of tomorrow. Actions that take no \
-                resource in IAM need * and are let be, and so is what only reads; a condition on tags or on a key of the service \
-                counts as naming one. Judged are customer-managed policies that are attached and every inline policy.",
+                resource in IAM need * and are let be, and so is what only reads; a condition on tags of resources, or on a key \
+                that names them, counts as naming one. Every role (arn:aws:iam::*:role/*) is every resource too. Judged are customer-managed policies that are attached and every inline policy.",
     remediation: Remediation {
         console: "IAM, the policy, Edit: give ARNs, or a condition on aws:ResourceTag, to the actions named.",
         cli: "aws iam create-policy-version --policy-arn <policy ARN> --policy-document file://<narrow>.json --set-as-default",
@@ -71,19 +71,26 @@ pub(super) const RESOURCE: CheckMeta = CheckMeta {
 
 pub(super) fn resource(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let failing = failing(facts, |statement| {
-        let everywhere = statement.resources().iter().any(|resource| is_every_resource(resource));
-        if !everywhere && statement.not_resources().is_empty() || names_a_resource(statement) {
+        if names_a_resource(statement) {
             return None;
         }
-        let resources = match statement.not_resources() {
-            [] => "every resource".to_owned(),
-            but => format!("every resource but {}", some(but)),
+        let everywhere = statement.resources().iter().any(|resource| is_every_resource(resource));
+        let allowed = |resources: &str, reaches: &dyn Fn(&str) -> bool| {
+            if !statement.not_actions().is_empty() {
+                return Some(format!("allows every action but {} on {resources}", some(statement.not_actions())));
+            }
+            let wide = statement.actions().iter().filter(|action| needs_resource(action) && reaches(action));
+            let wide: Vec<String> = wide.cloned().collect();
+            (!wide.is_empty()).then(|| format!("allows {} on {resources}", some(&wide)))
         };
-        if !statement.not_actions().is_empty() {
-            return Some(format!("allows every action but {} on {resources}", some(statement.not_actions())));
+        match statement.not_resources() {
+            [] if everywhere => allowed("every resource", &|_| true),
+            [] => {
+                let mut kinds = statement.resources().iter().filter(|resource| is_every_of_its_kind(resource));
+                kinds.find_map(|kind| allowed(&format!("every `{kind}`"), &|action| is_of_service(action, kind)))
+            }
+            but => allowed(&format!("every resource but {}", some(but)), &|_| true),
         }
-        let wide: Vec<String> = statement.actions().iter().filter(|action| needs_resource(action)).cloned().collect();
-        (!wide.is_empty()).then(|| format!("allows {} on {resources}", some(&wide)))
     })?;
     let summary = |count| match count {
         1 => "1 policy allows changes on every resource".to_owned(),
@@ -131,12 +138,68 @@ fn is_whole_service(pattern: &str) -> bool {
     name.contains('*') && name.chars().all(|c| c == '*' || c == '?')
 }
 
-/// Whether a condition says which resources, by their tags or by a key of the service itself; where a role may be passed to does not.
+/// Operators that hold only for the values listed. Negated ones, `Null`, `IfExists` and `ForAllValues` let in what has no value.
+const CERTAIN: [&str; 6] = ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "Bool"];
+
+/// Keys, in lower case, of which a value is the resource itself or what it is part of; tags of resources are known by their form.
+const NAMING: [&str; 14] = [
+    "ec2:instanceid",
+    "ec2:subnet",
+    "ec2:vpc",
+    "ec2:vpcid",
+    "ecs:cluster",
+    "ecs:service",
+    "elasticfilesystem:accesspointarn",
+    "iam:awsservicename",
+    "kms:requestalias",
+    "kms:resourcealiases",
+    "lambda:functionarn",
+    "route53:changeresourcerecordsetsnormalizedrecordnames",
+    "s3:dataaccesspointarn",
+    "secretsmanager:secretid",
+];
+
+/// Whether a condition says which resources, by their tags or their names. Where a role may be passed to, or how an object must
+/// be encrypted, does not.
 fn names_a_resource(statement: &Statement) -> bool {
     statement.conditions().iter().any(|condition| {
         let key = condition.key.to_ascii_lowercase();
-        key.starts_with("aws:resourcetag/") || !key.starts_with("aws:") && key != "iam:passedtoservice"
+        let (service, name) = key.split_once(':').unwrap_or_default();
+        let by_tag = name.starts_with("resourcetag/")
+            || key.starts_with("s3:existingobjecttag/")
+            || service == "rds" && name.contains("-tag/") && !name.starts_with("req-tag/");
+        let operator = condition.operator.strip_prefix("ForAnyValue:").unwrap_or(&condition.operator);
+        let says_something = |value: &String| value.chars().any(|c| !matches!(c, '*' | '?' | ':'));
+        (by_tag || NAMING.contains(&key.as_str()))
+            && CERTAIN.contains(&operator)
+            && condition.values.iter().all(says_something)
     })
+}
+
+/// Services whose ARNs begin the resource with its name, not its type.
+const UNTYPED: [&str; 5] = ["codecommit", "codepipeline", "execute-api", "s3", "sns"];
+
+/// Whether a pattern takes in every resource of its kind: `arn:aws:iam::*:role/*`. A Region names something, the account does not:
+/// it is where the policy is.
+fn is_every_of_its_kind(pattern: &str) -> bool {
+    let parts: Vec<&str> = pattern.splitn(6, ':').collect();
+    let [_, _, service, region, account, resource] = parts.as_slice() else { return false };
+    let open = |part: &str| part.chars().all(|c| matches!(c, '*' | '?' | '/' | ':'));
+    let account_open = open(account) || account.len() == 12 && account.chars().all(|c| c.is_ascii_digit());
+    let of_a_type = resource.split_once(['/', ':']).is_some_and(|(_, name)| name.contains('*') && open(name));
+    let resource_open = resource.contains('*') && open(resource)
+        || of_a_type && !UNTYPED.contains(&service.to_ascii_lowercase().as_str());
+    open(region) && account_open && resource_open
+}
+
+/// Whether an action is one of the service that an ARN names.
+fn is_of_service(action: &str, pattern: &str) -> bool {
+    let service = action.split(':').next().unwrap_or_default();
+    service.contains(['*', '?'])
+        || pattern
+            .split(':')
+            .nth(2)
+            .is_some_and(|named| named.contains(['*', '?']) || named.eq_ignore_ascii_case(service))
 }
 
 /// The embedded file.
@@ -253,6 +316,16 @@ mod tests {
             r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}"#,
             r#"{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}"#,
             r#"{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}}"#,
+            r#"{"Effect":"Allow","Action":"s3:PutObject","Resource":"*","Condition":{"StringEquals":{"s3:x-amz-server-side-encryption":"AES256"}}}"#,
+            r#"{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:*:*:*:*"}"#,
+            r#"{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::*:role/*"}"#,
+            r#"{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::222222222222:role/*"}"#,
+            r#"{"Effect":"Allow","Action":"s3:DeleteBucket","Resource":["arn:aws:s3:::a","arn:aws:s3:::*"]}"#,
+            r#"{"Effect":"Allow","Action":"ec2:StopInstances","Resource":"*","Condition":{"StringNotEquals":{"aws:ResourceTag/team":"a"}}}"#,
+            r#"{"Effect":"Allow","Action":"ec2:StopInstances","Resource":"*","Condition":{"Null":{"aws:ResourceTag/team":"false"}}}"#,
+            r#"{"Effect":"Allow","Action":"ec2:StopInstances","Resource":"*","Condition":{"StringEqualsIfExists":{"aws:ResourceTag/team":"a"}}}"#,
+            r#"{"Effect":"Allow","Action":"ec2:StopInstances","Resource":"*","Condition":{"StringLike":{"ec2:ResourceTag/team":["a","*"]}}}"#,
+            r#"{"Effect":"Allow","Action":"rds:DeleteDBInstance","Resource":"*","Condition":{"StringEquals":{"rds:req-tag/team":"a"}}}"#,
         ] {
             assert_eq!(found("policy-wildcard-resource", statement).verdict, Verdict::Fail, "{statement}");
         }
@@ -262,6 +335,11 @@ mod tests {
             r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::a/*"}"#,
             r#"{"Effect":"Deny","Action":"s3:*","Resource":"*"}"#,
             r#"{"Effect":"Allow","Action":"ec2:StopInstances","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"a"}}}"#,
+            r#"{"Effect":"Allow","Action":"ec2:StopInstances","Resource":"*","Condition":{"StringLike":{"ec2:ResourceTag/team":"a-*"}}}"#,
+            r#"{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"kms:ResourceAliases":"alias/a"}}}"#,
+            r#"{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::*:role/team/*"}"#,
+            r#"{"Effect":"Allow","Action":"s3:PutObject","Resource":["arn:aws:iam::*:role/*","arn:aws:s3:::a/*"]}"#,
+            r#"{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"arn:aws:sqs:eu-west-1:222222222222:*"}"#,
         ] {
             assert_eq!(found("policy-wildcard-resource", statement).verdict, Verdict::Pass, "{statement}");
         }
