@@ -272,13 +272,7 @@ pub(super) fn may_allow(document: &Document, action: &str) -> bool {
 /// One resource of those that a policy of the principal names by a pattern; `None` if it holds a variable that is not known
 /// here.
 pub(super) fn named(principals: &Principals<'_>, holder: &Holder<'_>, pattern: &str, region: &str) -> Option<String> {
-    let mut text = pattern.replace("${aws:PrincipalAccount}", principals.account.as_str());
-    if holder.kind == Kind::User {
-        text = text.replace("${aws:username}", holder.name);
-    }
-    if text.contains("${") {
-        return None;
-    }
+    let text = resolved(principals, holder, pattern)?;
     let fill = |at: usize, part: &str| match (at, part.contains(['*', '?'])) {
         (_, false) => part.to_owned(),
         (1, true) => principals.partition.to_owned(),
@@ -288,6 +282,15 @@ pub(super) fn named(principals: &Principals<'_>, holder: &Holder<'_>, pattern: &
     };
     let parts: Vec<String> = text.splitn(6, ':').enumerate().map(|(at, part)| fill(at, part)).collect();
     Some(parts.join(":"))
+}
+
+/// A pattern of a principal's policy with its variables put in; `None` if one is not known here.
+pub(super) fn resolved(principals: &Principals<'_>, holder: &Holder<'_>, pattern: &str) -> Option<String> {
+    let mut text = pattern.replace("${aws:PrincipalAccount}", principals.account.as_str());
+    if holder.kind == Kind::User {
+        text = text.replace("${aws:username}", holder.name);
+    }
+    (!text.contains("${")).then_some(text)
 }
 
 /// Whether an ARN is that of AWS's AdministratorAccess, in any partition.

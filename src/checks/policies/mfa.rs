@@ -3,9 +3,9 @@
 //! Owns: one check of one account, by trying requests without MFA against each console user's policies, its boundary, and the
 //! service control policies that bind the account. Must not: look for the text of a known policy.
 //!
-//! What is tried. An action and a resource that no policy names stand for everything: where they are denied for certain, only what
-//! those denials leave out is tried further. Else each action that a policy allows is tried, on what it is allowed on. From the
-//! console `aws:MultiFactorAuthPresent` is false; from an access key it is absent, which `Bool` never matches and `BoolIfExists`
+//! What is tried. Each action that a policy allows, and what it has in common with each action that a denial leaves out, on what
+//! it is allowed on and on what denials leave out; left aside is only what a certain denial on every resource covers. What can't
+//! be tried (a variable that is not known, too many requests) can't be told. From the console `aws:MultiFactorAuthPresent` is false; from an access key it is absent, which `Bool` never matches and `BoolIfExists`
 //! does. Setting MFA up needs to be possible without it.
 //!
 //! Source: IAM User Guide, "AWS: Allows MFA-authenticated IAM users to manage their own credentials on the Security credentials
@@ -13,7 +13,7 @@
 
 use super::super::evaluate::{Facts, Judgement, Outcome};
 use super::super::guardrails::{Bound, Guardrails, Probe};
-use super::super::principals::{ANY_ACTION, Holder, INVENTED, Principals, named};
+use super::super::principals::{ANY_ACTION, Holder, INVENTED, Principals, resolved};
 use super::super::references::aws;
 use super::super::thresholds::Thresholds;
 use crate::model::Cause;
@@ -21,7 +21,9 @@ use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
 use crate::model::iam::CredentialRow;
 use crate::model::org::{Account, PolicyType};
-use crate::policy::{Context, Decision, Document, Effect, Principal, Statement};
+use crate::policy::{
+    Context, Decision, Document, Effect, Principal, Request, Statement, StatementRef, evaluate, evaluate_chain,
+};
 use std::collections::BTreeSet;
 
 pub(super) const ENFORCED: CheckMeta = CheckMeta {
@@ -72,6 +74,12 @@ const SET_UP: [&str; 16] = [
 
 /// What no service and no action is named: it stands where a pattern has `*`.
 const UNNAMED: &str = "4b1d";
+
+/// An account that nobody has.
+const ANOTHER_ACCOUNT: &str = "000000000000";
+
+/// How many requests are tried for one user: an evaluation takes long where policies are, and what is beyond can't be told.
+const MOST: usize = 4000;
 
 /// How a user comes in without MFA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,44 +209,39 @@ struct Asker<'p, 'a> {
 impl Asker<'_, '_> {
     /// The first request that is allowed; else why one can't be told.
     fn first_allowed(&self) -> Allowed {
-        let documents = || {
+        let documents: Vec<&Document> = {
             let policies = self.principals.policies_of(self.holder).iter();
-            policies.filter_map(|at| self.principals.documents().get(*at))
+            policies.filter_map(|at| self.principals.documents().get(*at)).collect()
         };
-        let allows: Vec<&Statement> =
-            documents().flat_map(Document::statements).filter(|s| s.effect() == Effect::Allow).collect();
-        let everything = self.principals.regional_arn(UNNAMED, INVENTED);
-        let broadly_denied = self.denied_for_certain(ANY_ACTION, &everything);
-        let tries: BTreeSet<(String, String)> = if broadly_denied {
-            // Only what a denial leaves out can be allowed: actions by NotAction, resources by NotResource.
-            let scp_denials = self.scps.iter().flat_map(|scps| scps.bound.denials());
-            let denials =
-                documents().flat_map(Document::statements).filter(|s| s.effect() == Effect::Deny).chain(scp_denials);
-            let mut tries = BTreeSet::new();
-            for denial in denials {
-                for action in denial.not_actions().iter().map(|pattern| example(pattern)) {
-                    for allow in allows.iter().filter(|allow| allow.covers_action(&action)) {
-                        tries.extend(self.resources(allow).map(|resource| (action.clone(), resource)));
+        let statements = || documents.iter().flat_map(|document| document.statements());
+        let scp_denials = self.scps.iter().flat_map(|scps| scps.bound.denials());
+        let denials: Vec<&Statement> = statements().filter(|s| s.effect() == Effect::Deny).chain(scp_denials).collect();
+        let blanket = self.blanket(&documents);
+        let mut tries: BTreeSet<(String, String)> = BTreeSet::new();
+        let mut unclear = None;
+        for allow in statements().filter(|s| s.effect() == Effect::Allow && !asks_for_mfa(s)) {
+            let mut wanted = actions(allow, &denials);
+            wanted.retain(|action| !is_set_up(action) && !blanket.iter().any(|denial| denial.covers_action(action)));
+            let everything = allow.resources().is_empty().then_some("*").into_iter();
+            let left_out = denials.iter().flat_map(|denial| denial.not_resources());
+            let patterns = everything.chain(allow.resources().iter().chain(left_out).map(String::as_str));
+            for pattern in patterns {
+                let Some(text) = resolved(self.principals, self.holder, pattern) else {
+                    let some = without_variables(pattern);
+                    if !wanted.iter().all(|action| self.denied_for_certain(action, &some)) {
+                        unclear = Some(format!("`{pattern}` has a variable that is not known"));
                     }
-                }
-                for resource in denial.not_resources() {
-                    let Some(resource) = named(self.principals, self.holder, resource, self.principals.home()) else {
-                        continue;
-                    };
-                    let actions = allows.iter().flat_map(|allow| actions(allow));
-                    tries.extend(actions.map(|action| (action, resource.clone())));
+                    continue;
+                };
+                for resource in self.probes(&text) {
+                    tries.extend(wanted.iter().map(|action| (action.clone(), resource.clone())));
                 }
             }
-            tries
-        } else {
-            let each = allows.iter().flat_map(|allow| {
-                actions(allow).flat_map(|action| self.resources(allow).map(move |resource| (action.clone(), resource)))
-            });
-            each.collect()
-        };
-        let mut unclear = None;
-        let is_set_up = |action: &str| SET_UP.iter().any(|known| known.eq_ignore_ascii_case(action));
-        for (action, resource) in tries.iter().filter(|(action, _)| !is_set_up(action)) {
+        }
+        if tries.len() > MOST {
+            unclear = Some(format!("its policies name more than the {MOST} requests that are tried"));
+        }
+        for (action, resource) in tries.iter().take(MOST) {
             match self.ask(action, resource) {
                 Decision::Deny { .. } | Decision::NoMatch => {}
                 Decision::Allow => return Allowed::Something(self.words(action)),
@@ -272,8 +275,11 @@ impl Asker<'_, '_> {
         }
     }
 
-    fn context(&self, action: &str) -> Context {
-        let context = self.principals.context(self.holder, action).without("aws:MultiFactorAuthAge");
+    fn context(&self, action: &str, resource: &str) -> Context {
+        let mut context = self.principals.context(self.holder, action).without("aws:MultiFactorAuthAge");
+        if let Some(account) = resource.split(':').nth(4).filter(|account| account.len() == 12) {
+            context = context.with("aws:ResourceAccount", account);
+        }
         match self.way {
             Way::Console => context.with("aws:MultiFactorAuthPresent", "false"),
             Way::AccessKey => context.without("aws:MultiFactorAuthPresent"),
@@ -282,13 +288,14 @@ impl Asker<'_, '_> {
 
     /// Whether a Deny, of the user's policies or an SCP, is certain.
     fn denied_for_certain(&self, action: &str, resource: &str) -> bool {
-        self.principals.denies(self.holder, action, resource, self.context(action))
+        self.principals.denies(self.holder, action, resource, self.context(action, resource))
             || matches!(self.scp(action, resource), Some(Decision::Deny { .. }))
     }
 
     fn scp(&self, action: &str, resource: &str) -> Option<Decision> {
         let scps = self.scps?;
-        let probe = Probe { resource: resource.to_owned(), context: self.context(action), ..Probe::new(action) };
+        let probe =
+            Probe { resource: resource.to_owned(), context: self.context(action, resource), ..Probe::new(action) };
         let decision = scps.bound.decide(&probe, Principal::iam(self.holder.arn));
         Some(match (decision, scps.bound.unknown) {
             (denied @ Decision::Deny { .. }, _) => denied,
@@ -299,7 +306,7 @@ impl Asker<'_, '_> {
 
     /// What the user's policies, its boundary and the SCPs decide together.
     fn ask(&self, action: &str, resource: &str) -> Decision {
-        let own = self.principals.decide(self.holder, action, resource, self.context(action));
+        let own = self.principals.decide(self.holder, action, resource, self.context(action, resource));
         match (own, self.scp(action, resource)) {
             (no @ (Decision::Deny { .. } | Decision::NoMatch), _) => no,
             (_, Some(no @ (Decision::Deny { .. } | Decision::NoMatch | Decision::CannotTell { .. }))) => no,
@@ -307,29 +314,145 @@ impl Asker<'_, '_> {
         }
     }
 
-    /// One resource for each that a statement names; one that nothing names for `*` and `NotResource`.
-    fn resources(&self, statement: &Statement) -> impl Iterator<Item = String> {
-        let any = self.principals.regional_arn(UNNAMED, INVENTED);
-        let home = self.principals.home();
-        let mut found: Vec<String> = match statement.resources() {
-            [] => vec![any],
-            list => list
-                .iter()
-                .filter_map(|pattern| match pattern.as_str() {
-                    "*" => Some(any.clone()),
-                    pattern => named(self.principals, self.holder, pattern, home),
-                })
-                .collect(),
+    /// The statements that deny, for certain and on every resource, an action that nothing names. Whether they do must not
+    /// hang on the resource, so that they deny whatever action they cover.
+    fn blanket<'d>(&'d self, documents: &[&'d Document]) -> Vec<&'d Statement> {
+        let everything = self.principals.regional_arn(UNNAMED, INVENTED);
+        let request = Request {
+            principal: Principal::iam(self.holder.arn),
+            action: ANY_ACTION.to_owned(),
+            context: self.context(ANY_ACTION, &everything),
+            resource: everything,
         };
-        found.truncate(8);
-        found.into_iter()
+        let statement = |documents: &[&'d Document], found: &StatementRef| -> Option<&'d Statement> {
+            documents.get(found.document).and_then(|document| document.statements().get(found.index))
+        };
+        let own = match evaluate(documents, &request) {
+            Decision::Deny { statement: found } => statement(documents, &found),
+            _ => None,
+        };
+        let by_scp = self.scps.and_then(|scps| match evaluate_chain(&scps.bound.levels, &request) {
+            Decision::Deny { statement: found } => statement(scps.bound.levels.get(found.level)?, &found),
+            _ => None,
+        });
+        let on_all = |denial: &&Statement| {
+            let by_resource = |key: &str| key.to_ascii_lowercase().starts_with("aws:resource");
+            denial.resources().iter().any(|resource| resource == "*")
+                && !denial.conditions().iter().any(|condition| by_resource(&condition.key))
+        };
+        own.into_iter().chain(by_scp).filter(on_all).collect()
+    }
+
+    /// Resources of those that a pattern takes in: where it leaves the account open, in this one, in another, and in none.
+    fn probes(&self, text: &str) -> BTreeSet<String> {
+        if !text.contains(['*', '?']) {
+            return BTreeSet::from([text.to_owned()]);
+        }
+        let (own, home) = (self.principals.account.as_str(), self.principals.home());
+        let fill = |part: &str, open: &str| match part {
+            "*" => open.to_owned(),
+            part => part.replace('*', UNNAMED).replace('?', "x"),
+        };
+        let mut parts = text.splitn(6, ':');
+        let mut next = || parts.next().unwrap_or("*");
+        let (_, partition, service, region, account, resource) = (next(), next(), next(), next(), next(), next());
+        let partition = if partition.contains(['*', '?']) { self.principals.partition } else { partition };
+        let (service, resource) = (fill(service, UNNAMED), fill(resource, INVENTED));
+        let places = [(home, own), ("", own), (UNNAMED, own), (home, ANOTHER_ACCOUNT), ("", "")];
+        let arns = places.into_iter().map(|(in_region, of)| {
+            format!("arn:{partition}:{service}:{}:{}:{resource}", fill(region, in_region), fill(account, of))
+        });
+        // Actions that take no resource are asked for `*`.
+        arns.chain((text == "*").then(|| "*".to_owned())).collect()
     }
 }
 
-/// One action for each that a statement names; one that nothing names for `*` and `NotAction`.
-fn actions(statement: &Statement) -> impl Iterator<Item = String> {
-    let any = statement.actions().is_empty().then(|| ANY_ACTION.to_owned());
-    any.into_iter().chain(statement.actions().iter().map(|pattern| example(pattern)))
+fn is_set_up(action: &str) -> bool {
+    SET_UP.iter().any(|known| known.eq_ignore_ascii_case(action))
+}
+
+/// Whether a statement applies only with MFA: `Bool` holds neither for false nor for an absent key.
+fn asks_for_mfa(statement: &Statement) -> bool {
+    statement.conditions().iter().any(|condition| {
+        condition.operator == "Bool"
+            && condition.is_about("aws:MultiFactorAuthPresent")
+            && condition.values.iter().all(|value| value.eq_ignore_ascii_case("true"))
+    })
+}
+
+/// Something in the place of each variable.
+fn without_variables(pattern: &str) -> String {
+    let mut text = String::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once("${") {
+        text.push_str(before);
+        text.push_str(INVENTED);
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    text.push_str(rest);
+    text.replace('*', UNNAMED).replace('?', "x")
+}
+
+/// One action for each that a statement allows, and for each part of it that a denial leaves out.
+fn actions(allow: &Statement, denials: &[&Statement]) -> BTreeSet<String> {
+    let mut found: BTreeSet<String> = allow.actions().iter().map(|pattern| example(pattern)).collect();
+    let left_out = denials.iter().flat_map(|denial| denial.not_actions());
+    if allow.actions().is_empty() {
+        let all = left_out.map(|pattern| example(pattern)).chain([ANY_ACTION.to_owned()]);
+        found.extend(all.filter(|action| allow.covers_action(action)));
+    } else {
+        let both = left_out.flat_map(|out| allow.actions().iter().filter_map(move |own| in_both(own, out)));
+        found.extend(both);
+    }
+    found
+}
+
+/// One action that two patterns both take in; `None` if there is none.
+fn in_both(one: &str, other: &str) -> Option<String> {
+    match (example(one) == ANY_ACTION, example(other) == ANY_ACTION) {
+        (true, _) => return Some(example(other)),
+        (_, true) => return Some(example(one)),
+        _ => {}
+    }
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    meet(&one, &other, &mut BTreeSet::new())
+}
+
+/// What the rests of two patterns have in common. What failed once is not tried again.
+fn meet(one: &[char], other: &[char], failed: &mut BTreeSet<(usize, usize)>) -> Option<String> {
+    let place = (one.len(), other.len());
+    if failed.contains(&place) {
+        return None;
+    }
+    let found = match (one, other) {
+        ([], []) => Some(String::new()),
+        (['*', left @ ..], ['*', right @ ..]) => {
+            let rest = meet(left, right, failed).or_else(|| meet(left, other, failed));
+            rest.or_else(|| meet(one, right, failed)).map(|rest| format!("{UNNAMED}{rest}"))
+        }
+        (['*', left @ ..], [c, right @ ..]) => {
+            meet(one, right, failed).map(|rest| format!("{}{rest}", letter(*c))).or_else(|| meet(left, other, failed))
+        }
+        ([c, left @ ..], ['*', right @ ..]) => {
+            meet(left, other, failed).map(|rest| format!("{}{rest}", letter(*c))).or_else(|| meet(one, right, failed))
+        }
+        (['*', left @ ..], []) => meet(left, other, failed),
+        ([], ['*', right @ ..]) => meet(one, right, failed),
+        ([a, left @ ..], [b, right @ ..]) if *a == '?' || *b == '?' || a.eq_ignore_ascii_case(b) => {
+            let c = if *a == '?' { *b } else { *a };
+            meet(left, right, failed).map(|rest| format!("{}{rest}", letter(c)))
+        }
+        _ => None,
+    };
+    if found.is_none() {
+        failed.insert(place);
+    }
+    found
+}
+
+/// A letter for `?`.
+fn letter(c: char) -> char {
+    if c == '?' { 'x' } else { c }
 }
 
 /// One action of those a pattern takes in.

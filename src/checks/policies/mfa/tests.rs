@@ -174,3 +174,72 @@ fn a_user_the_account_does_not_list_is_unknown() {
     facts.authorization = fixtures::account().authorization;
     assert_eq!(judge(&org(vec![]), &facts, "mfa-enforced").verdict, Verdict::Unknown);
 }
+
+const WITHOUT: &str = r#""Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}"#;
+
+#[test]
+fn what_a_wide_exception_of_a_denial_leaves_out_is_tried_action_by_action() {
+    let deny = format!(r#"{{"Effect":"Deny","NotAction":"iam:*","Resource":"*",{WITHOUT}}}"#);
+    let allow = r#"{"Effect":"Allow","Action":["iam:AttachUserPolicy","ec2:*"],"Resource":"*"}"#;
+    let finding = found(&[allow, &deny], false);
+    assert_eq!(finding.verdict, Verdict::Fail, "{}", finding.message);
+    assert!(finding.resources[0].message.contains("`iam:AttachUserPolicy`"), "{}", finding.resources[0].message);
+    let deny = format!(r#"{{"Effect":"Deny","NotAction":"iam:*Policy","Resource":"*",{WITHOUT}}}"#);
+    let allow = r#"{"Effect":"Allow","Action":["iam:Attach*","ec2:*"],"Resource":"*"}"#;
+    assert_eq!(found(&[allow, &deny], false).verdict, Verdict::Fail, "neither's own example is the other's");
+    let allow = r#"{"Effect":"Allow","Action":["iam:GetGroup","ec2:*"],"Resource":"*"}"#;
+    assert_eq!(found(&[allow, &deny], false).verdict, Verdict::Pass);
+}
+
+#[test]
+fn a_denial_in_one_account_leaves_the_rest_open() {
+    let all = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+    for place in [format!("arn:aws:*:*:{MEMBER}:*"), "arn:aws:*:*::*".to_owned(), "arn:aws:*:eu-west-1:*:*".to_owned()]
+    {
+        let deny = format!(r#"{{"Effect":"Deny","Action":"*","Resource":"{place}",{WITHOUT}}}"#);
+        for wide in [all.to_owned(), all.replace(r#""*"}"#, r#""arn:aws:*:*:*:*"}"#)] {
+            assert_eq!(found(&[&wide, &deny], false).verdict, Verdict::Fail, "{wide} {place}");
+        }
+        let buckets = all.replace(r#""*"}"#, r#""arn:aws:s3:::*"}"#);
+        let wanted = if place.ends_with("*::*") { Verdict::Pass } else { Verdict::Fail };
+        assert_eq!(found(&[&buckets, &deny], false).verdict, wanted, "{place}");
+    }
+    let deny = format!(r#"{{"Effect":"Deny","Action":"*","Resource":"*",{WITHOUT}}}"#);
+    assert_eq!(found(&[all, &deny], true).verdict, Verdict::Pass);
+}
+
+#[test]
+fn a_resource_with_a_variable_that_is_not_known_is_never_a_pass_by_itself() {
+    let own = r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::home/${aws:userid}/*"}"#;
+    let finding = found(&[own], false);
+    assert_eq!(finding.verdict, Verdict::Unknown, "{}", finding.message);
+    assert!(finding.message.contains("${aws:userid}"), "{}", finding.message);
+    assert_eq!(found(&[own, DENY], true).verdict, Verdict::Pass);
+    let asking = own.replace("*\"}", r#"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}"#);
+    assert_eq!(found(&[&asking], true).verdict, Verdict::Pass);
+    let elsewhere = format!(r#"{{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::b/*",{WITHOUT}}}"#);
+    assert_eq!(found(&[own, &elsewhere], false).verdict, Verdict::Unknown);
+}
+
+#[test]
+fn the_ninth_resource_is_tried_too() {
+    let buckets: Vec<String> = (0..9).map(|n| format!(r#""arn:aws:s3:::b{n}/*""#)).collect();
+    let allow = format!(r#"{{"Effect":"Allow","Action":"s3:*","Resource":[{}]}}"#, buckets.join(","));
+    let deny = format!(
+        r#"{{"Effect":"Deny","Action":"s3:*","Resource":[{}],{WITHOUT}}}"#,
+        buckets.get(..8).unwrap().join(",")
+    );
+    assert_eq!(found(&[&allow, &deny], false).verdict, Verdict::Fail);
+}
+
+#[test]
+fn more_than_can_be_tried_is_unknown() {
+    let resources: Vec<String> = (0..200).map(|n| format!(r#""arn:aws:s3:::b{n}/*""#)).collect();
+    let actions: Vec<String> = (0..120).map(|n| format!(r#""s3:Get{n}""#)).collect();
+    let (resources, actions) = (resources.join(","), actions.join(","));
+    let allow = format!(r#"{{"Effect":"Allow","Action":[{actions}],"Resource":[{resources}]}}"#);
+    let deny = format!(r#"{{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::b*",{WITHOUT}}}"#);
+    let finding = found(&[&allow, &deny], false);
+    assert_eq!(finding.verdict, Verdict::Unknown, "{}", finding.message);
+    assert_eq!(found(&[&allow, DENY], false).verdict, Verdict::Pass, "one denial of all is enough");
+}
