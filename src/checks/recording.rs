@@ -159,6 +159,27 @@ pub(super) fn recording(trail: &Trail) -> Recording {
     }
 }
 
+/// The first trail known to record all management events, as a message. What stays unknown is noted if there is none.
+pub(super) fn recorded<'t>(
+    facts: &mut Facts<'_>,
+    trails: impl Iterator<Item = &'t Trail>,
+    words: &str,
+) -> Option<String> {
+    let mut unknown = Vec::new();
+    for trail in trails {
+        match recording(trail) {
+            Recording::Whole { excluded } => {
+                rest_on(facts, trail);
+                return Some(format!("{words} `{}`{}", trail.name, but(&excluded)));
+            }
+            Recording::Broken(_) => {}
+            Recording::Unknown(cause) => unknown.push(cause),
+        }
+    }
+    unknown.into_iter().for_each(|cause| facts.doubt_of(cause));
+    None
+}
+
 /// `, kms.amazonaws.com left out`, or nothing.
 pub(super) fn but(excluded: &[String]) -> String {
     if excluded.is_empty() { String::new() } else { format!(", events of {} left out", excluded.join(" and ")) }

@@ -4,7 +4,7 @@
 //! recorded (`trails` does) or what watches a log group (`told` does).
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
-use super::recording::{Recording, but, distinct, recording, rest_on, silent, why_silent};
+use super::recording::{Recording, distinct, recorded, recording, silent, why_silent};
 use super::references::aws;
 use super::thresholds::Thresholds;
 use super::trails::whose;
@@ -118,23 +118,6 @@ fn management_events(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
         words => format!("no trail records all management events: {}", words.join("; ")),
     };
     Ok(Outcome::Fail(message, failing))
-}
-
-/// The first trail known to record all management events, as a message. What stays unknown is noted if there is none.
-fn recorded<'t>(facts: &mut Facts<'_>, trails: impl Iterator<Item = &'t Trail>, words: &str) -> Option<String> {
-    let mut unknown = Vec::new();
-    for trail in trails {
-        match recording(trail) {
-            Recording::Whole { excluded } => {
-                rest_on(facts, trail);
-                return Some(format!("{words} `{}`{}", trail.name, but(&excluded)));
-            }
-            Recording::Broken(_) => {}
-            Recording::Unknown(cause) => unknown.push(cause),
-        }
-    }
-    unknown.into_iter().for_each(|cause| facts.doubt_of(cause));
-    None
 }
 
 pub(super) const LOG_GROUP: CheckMeta = CheckMeta {

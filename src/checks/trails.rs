@@ -4,7 +4,7 @@
 //! judge what watches the log group (`root_usage` does).
 
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
-use super::recording::{Recording, but, distinct, recording, rest_on, silent};
+use super::recording::{Recording, distinct, recorded, recording, silent};
 use super::references::aws;
 use super::thresholds::Thresholds;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
@@ -128,19 +128,7 @@ fn proof<'t>(
     region: &Region,
     words: &str,
 ) -> Option<String> {
-    let mut unknown = Vec::new();
-    for trail in trails.filter(|trail| reaches(trail, region)) {
-        match recording(trail) {
-            Recording::Whole { excluded } => {
-                rest_on(facts, trail);
-                return Some(format!("{words} `{}`{}", trail.name, but(&excluded)));
-            }
-            Recording::Broken(_) => {}
-            Recording::Unknown(cause) => unknown.push(cause),
-        }
-    }
-    unknown.into_iter().for_each(|cause| facts.doubt_of(cause));
-    None
+    recorded(facts, trails.filter(|trail| reaches(trail, region)), words)
 }
 
 pub(super) const LOG_VALIDATION: CheckMeta = CheckMeta {
