@@ -96,7 +96,7 @@ mod tests {
         let first = ask("DescribeBudgets", json!({"AccountId": account, "MaxResults": 2})).unwrap();
         assert_eq!(first["Budgets"].as_array().map(Vec::len), Some(2));
         assert_eq!(first["Budgets"][0]["CostFilters"], json!({"Region": ["eu-central-1"]}));
-        assert_eq!(first["Budgets"][0]["TimePeriod"]["End"], json!(3_706_473_600_i64 as f64));
+        assert_eq!(first["Budgets"][0]["TimePeriod"]["End"], json!(3_706_473_600_f64));
         let rest = json!({"AccountId": account, "NextToken": first["NextToken"]});
         assert_eq!(ask("DescribeBudgets", rest).unwrap()["Budgets"][0]["BudgetName"], "c");
         let told = ask("DescribeBudgetNotificationsForAccount", json!({"AccountId": account})).unwrap();
