@@ -7,7 +7,7 @@ use super::evaluate::{Facts, Judge, settle};
 use super::{CATALOG, Thresholds, checks, whole};
 use crate::model::check::{CheckMeta, Fact, Granularity};
 use crate::model::finding::Target;
-use crate::model::{AccountFacts, Finding, OrgFacts, Region};
+use crate::model::{AccountFacts, Finding, OrgFacts};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -74,12 +74,7 @@ impl Selection {
     /// As [`super::account`], of the checks that run.
     pub fn account(&self, org: &OrgFacts, account: &AccountFacts, thresholds: &Thresholds) -> Vec<Finding> {
         let id = &account.account;
-        let mut regions: Vec<&Region> = Vec::new();
-        for region in &account.regions_in_scope {
-            if !regions.contains(&region) {
-                regions.push(region);
-            }
-        }
+        let regions = account.regions_to_judge();
         checks(|granularity| granularity != Granularity::Organization)
             .filter(|check| self.contains(check.meta.id))
             .flat_map(|check| match check.judge {

@@ -86,6 +86,17 @@ pub struct AccountFacts {
 }
 
 impl AccountFacts {
+    /// The Regions with verdicts, each once, in the order of `regions_in_scope`.
+    pub fn regions_to_judge(&self) -> Vec<&Region> {
+        let mut regions: Vec<&Region> = Vec::new();
+        for region in &self.regions_in_scope {
+            if !regions.contains(&region) {
+                regions.push(region);
+            }
+        }
+        regions
+    }
+
     /// Facts that are all unknown for one cause: the account could not be entered.
     pub fn unknown(account: AccountId, home: Region, cause: &Cause) -> Self {
         Self {

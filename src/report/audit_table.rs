@@ -6,6 +6,7 @@ use super::{Audit, framework_table};
 use crate::model::check::{CheckMeta, Severity};
 use crate::model::finding::Target;
 use crate::model::{Finding, Verdict};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// How much detail to show.
@@ -50,11 +51,15 @@ pub fn render(audit: &Audit<'_>, detail: Detail, paint: Paint) -> String {
 }
 
 fn tallies<'a>(audit: &Audit<'a>) -> Vec<Tally<'a>> {
+    let mut counts: BTreeMap<(&str, Verdict), usize> = BTreeMap::new();
+    for finding in audit.findings {
+        *counts.entry((&finding.check, finding.verdict)).or_default() += 1;
+    }
     let mut tallies: Vec<Tally<'a>> = audit
         .checks
         .iter()
         .map(|meta| {
-            let n = |verdict| audit.findings.iter().filter(|f| f.check == meta.id && f.verdict == verdict).count();
+            let n = |verdict| counts.get(&(meta.id, verdict)).copied().unwrap_or_default();
             let other = n(Verdict::NotApplicable) + n(Verdict::Exempt);
             Tally { meta, pass: n(Verdict::Pass), fail: n(Verdict::Fail), unknown: n(Verdict::Unknown), other }
         })

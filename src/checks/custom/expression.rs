@@ -5,6 +5,7 @@
 //! An answer counts only if no unknown value was touched and the budget lasted. CEL's `||`, `&&`, `all` and `exists` absorb
 //! errors, so both are looked up after the evaluation, whatever it said.
 
+use super::quoted;
 use super::value::{self, Touched};
 use super::view::View;
 use crate::model::{Cause, CauseKind};
@@ -387,7 +388,7 @@ impl Reading<'_> {
                 let known: Vec<&str> = self.vocabulary.keys().copied().collect();
                 self.problem(
                     id,
-                    format!("names `{name}`, which is none of {}{}", listed(&known), nearest(name, &known)),
+                    format!("names `{name}`, which is none of {}{}", quoted(&known), nearest(name, &known)),
                 );
             }
         }
@@ -422,10 +423,6 @@ fn charge(node: &mut IdedExpr) {
 
 /// Names of types, which are values in CEL.
 const TYPES: [&str; 10] = ["bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "string", "uint"];
-
-fn listed(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-}
 
 fn nearest(word: &str, words: &[&str]) -> String {
     let near = crate::model::nearest(word, words.iter().copied(), 0.8);

@@ -2,8 +2,8 @@
 //!
 //! Owns: their form and how they are run. Must not: read a fact.
 
-use super::CustomCheck;
 use super::view::{UNKNOWN, View};
+use super::{CustomCheck, quoted};
 use crate::model::check::Granularity;
 use crate::model::finding::Verdict;
 use crate::model::{Cause, CauseKind};
@@ -122,8 +122,5 @@ impl CustomCheck {
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() {
-        return "nothing".to_owned();
-    }
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    if names.is_empty() { "nothing".to_owned() } else { quoted(names) }
 }

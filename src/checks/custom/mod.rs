@@ -72,6 +72,11 @@ pub fn view_fields() -> Vec<FieldInfo> {
         .collect()
 }
 
+/// Words in backticks, with commas between.
+fn quoted<S: AsRef<str>>(words: &[S]) -> String {
+    words.iter().map(|word| format!("`{}`", word.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
 /// What the expressions of a check said of one target.
 enum Judged {
     Pass,
@@ -121,14 +126,12 @@ impl CustomCheck {
             Granularity::Organization => Vec::new(),
             Granularity::Account => vec![self.finding(org, Some(account), Target::Account(id.clone()))],
             Granularity::AccountRegion => {
-                let mut regions: Vec<&Region> = Vec::new();
-                for region in &account.regions_in_scope {
-                    if !regions.contains(&region) {
-                        regions.push(region);
-                    }
-                }
                 let target = |region: &Region| Target::AccountRegion(id.clone(), region.clone());
-                regions.into_iter().map(|region| self.finding(org, Some(account), target(region))).collect()
+                account
+                    .regions_to_judge()
+                    .into_iter()
+                    .map(|region| self.finding(org, Some(account), target(region)))
+                    .collect()
             }
         }
     }
