@@ -7,7 +7,7 @@ use super::evaluate::{Facts, Judge, settle};
 use super::{CATALOG, Thresholds, checks, whole};
 use crate::model::check::{CheckMeta, Fact, Granularity};
 use crate::model::finding::Target;
-use crate::model::{AccountFacts, Finding, OrgFacts};
+use crate::model::{AccountFacts, Finding, OrgFacts, digest};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -60,6 +60,16 @@ impl Selection {
             facts.insert(Fact::Regions);
         }
         facts
+    }
+
+    /// What decides a verdict besides the facts, as `sha256:<hex>`: this orgward's version, which checks run, the text of
+    /// the custom ones and the thresholds. Two runs with the same digest judge the same facts alike.
+    pub fn digest(&self, thresholds: &Thresholds) -> String {
+        let ids: Vec<&str> = self.metas().iter().map(|meta| meta.id).collect();
+        let custom: Vec<(&str, &str)> =
+            self.custom.iter().map(|check| (check.meta.id, check.file_digest.as_str())).collect();
+        let rules = (env!("CARGO_PKG_VERSION"), ids, custom, thresholds);
+        digest(format!("{rules:?}").as_bytes())
     }
 
     /// As [`super::organization`], of the checks that run.
@@ -126,6 +136,16 @@ mod tests {
         );
         assert!(Selection::of(["trail-multi-region"]).facts().contains(&Fact::Regions));
         assert!(Selection::of([]).facts().is_empty());
+    }
+
+    #[test]
+    fn the_digest_tells_rules_apart() {
+        let usual = Thresholds::default();
+        let strict = Thresholds { key_age_days: 30, ..usual.clone() };
+        let some = Selection::of(["root-mfa"]);
+        assert_eq!(some.digest(&usual), Selection::of(["root-mfa", "no-such-check"]).digest(&usual));
+        assert_ne!(some.digest(&usual), some.digest(&strict));
+        assert_ne!(some.digest(&usual), Selection::all().digest(&usual));
     }
 
     #[test]

@@ -4,8 +4,7 @@
 
 use crate::model::org::{Policy, PolicyType};
 use crate::model::plan::Subject;
-use crate::model::{Address, Change, OrgFacts, TargetId};
-use sha2::{Digest, Sha256};
+use crate::model::{Address, Change, OrgFacts, TargetId, digest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -118,8 +117,7 @@ impl<'o> Standing<'o> {
             }
             Subject::Content { policy_type, name } => {
                 let text = self.text(policy_type, name)?.as_ref().ok()?;
-                let hex: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-                Some(format!("sha256:{hex}"))
+                Some(digest(text.as_bytes()))
             }
         }
     }

@@ -11,6 +11,7 @@ pub mod check;
 pub mod contact;
 pub mod credential;
 pub mod denial;
+mod digest;
 pub mod event;
 pub mod finding;
 pub mod framework;
@@ -28,6 +29,7 @@ pub mod trail;
 
 pub use account::AccountFacts;
 pub use address::{Address, Doc};
+pub use digest::digest;
 pub use finding::{Finding, Verdict};
 pub use ids::{AccountId, PolicyId, Region, TargetId};
 pub use nearest::nearest;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What was asked for. Empty `ous`, `accounts` and `tags` together mean every account.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ScopeRequest {
     /// OUs by id or path, recursive.
     pub ous: Vec<String>,
@@ -26,8 +27,17 @@ pub struct ScopeRequest {
     pub regions: RegionRequest,
 }
 
+impl ScopeRequest {
+    /// Whether it asks for every account there is.
+    pub fn is_everything(&self) -> bool {
+        let named = self.ous.is_empty() && self.accounts.is_empty() && self.tags.is_empty();
+        named && self.exclude_ous.is_empty() && self.exclude_accounts.is_empty()
+    }
+}
+
 /// Which Regions were asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RegionRequest {
     /// Every Region enabled in the account.
     #[default]

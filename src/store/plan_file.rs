@@ -5,11 +5,10 @@
 
 use super::error::StoreError;
 use super::files::write_output;
-use crate::model::Plan;
 use crate::model::plan::PLAN_VERSION;
+use crate::model::{self, Plan};
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -80,7 +79,7 @@ pub fn parse_plan(path: &Path, bytes: &[u8]) -> Result<Plan, PlanFileError> {
     let flags = FLAGS.map(|flag| members.remove(flag));
     let value = Value::Object(members);
     let text = pretty(&value).map_err(|error| damaged(path, &error))?;
-    if digest != digest_of(&text) {
+    if digest != model::digest(text.as_bytes()) {
         return Err(PlanFileError::Edited { path: path.to_owned() });
     }
     let plan: Plan = serde_json::from_value(value).map_err(|error| damaged(path, &error))?;
@@ -104,7 +103,7 @@ fn flags_of(plan: &Plan) -> [bool; 2] {
 /// If the plan can't be serialised.
 pub fn plan_text(plan: &Plan) -> Result<(String, String), serde_json::Error> {
     let mut value = serde_json::to_value(plan)?;
-    let digest = digest_of(&pretty(&value)?);
+    let digest = model::digest(pretty(&value)?.as_bytes());
     if let Value::Object(members) = &mut value {
         members.insert("digest".to_owned(), Value::String(digest.clone()));
         let flags = FLAGS.into_iter().zip(flags_of(plan));
@@ -118,12 +117,7 @@ pub fn plan_text(plan: &Plan) -> Result<(String, String), serde_json::Error> {
 /// # Errors
 /// If the plan can't be serialised.
 pub fn plan_digest(plan: &Plan) -> Result<String, serde_json::Error> {
-    Ok(digest_of(&pretty(&serde_json::to_value(plan)?)?))
-}
-
-fn digest_of(text: &str) -> String {
-    let hex: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    Ok(model::digest(pretty(&serde_json::to_value(plan)?)?.as_bytes()))
 }
 
 fn pretty(value: &Value) -> Result<String, serde_json::Error> {
@@ -252,7 +246,7 @@ mod tests {
             assert!(matches!(error, PlanFileError::Damaged { .. }), "{bad}: {error}");
         }
         let honest = json!({"version": 1, "hello": "world"});
-        let digest = digest_of(&pretty(&honest).unwrap());
+        let digest = model::digest(pretty(&honest).unwrap().as_bytes());
         let foreign = json!({"version": 1, "hello": "world", "digest": digest});
         let error = parse_plan(&path, foreign.to_string().as_bytes()).unwrap_err();
         assert!(matches!(error, PlanFileError::Damaged { .. }), "{error}");

@@ -7,6 +7,7 @@ use super::expression::{Expression, Reads, Vocabulary};
 use super::fields::{ACCOUNT, ORG, TAGS, VIEW_VERSION};
 use super::fixture::{Fixture, FixtureFile};
 use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
+use crate::model::digest;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeSet;
@@ -172,6 +173,7 @@ impl Reading<'_> {
         let wants_tags = read.contains(&("account".to_owned(), TAGS.to_owned()));
         let meta: &'static CheckMeta = Box::leak(Box::new(meta));
         Some(CustomCheck {
+            file_digest: digest(self.text.as_bytes()),
             meta,
             applies,
             expression,

@@ -35,6 +35,8 @@ pub struct CustomCheck {
     pub wants_tags: bool,
     /// The file it came from.
     pub file: String,
+    /// `sha256:<hex>` over the whole text of that file.
+    pub file_digest: String,
     /// Its fixtures.
     pub fixtures: Vec<Fixture>,
     applies: Option<Expression>,
