@@ -6,12 +6,13 @@
 
 use super::clock::Clock;
 use super::quotas::{Allowance, Quotas};
+use super::sharing::Sharing;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// What a throttle multiplies the rate by.
@@ -43,6 +44,8 @@ struct Key {
 pub struct Limiter {
     clock: Clock,
     quotas: Quotas,
+    sharing: Sharing,
+    caller: OnceLock<String>,
     buckets: Mutex<Buckets>,
 }
 
@@ -53,14 +56,24 @@ struct Buckets {
 }
 
 impl Limiter {
-    /// A limiter whose buckets are all full.
-    pub fn new(clock: Clock, quotas: Quotas) -> Self {
-        Self { clock, quotas, buckets: Mutex::new(Buckets { by_key: HashMap::new(), sweep_at: KEEP }) }
+    /// A limiter whose buckets are all full, each with this run's part of its quota.
+    pub fn new(clock: Clock, quotas: Quotas, sharing: Sharing) -> Self {
+        let buckets = Mutex::new(Buckets { by_key: HashMap::new(), sweep_at: KEEP });
+        Self { clock, quotas, sharing, caller: OnceLock::new(), buckets }
+    }
+
+    /// Tells which account the caller's own is. Only the first word counts; until then, every account counts as it, so that
+    /// nothing is too fast.
+    pub fn caller_is(&self, account: &str) {
+        // A second word is of the same caller.
+        let _ = self.caller.set(account.to_owned());
     }
 
     /// The bucket that an operation in an account and Region drains.
     pub fn bucket(&self, account: &str, region: &str, service: &'static str, operation: &str) -> Arc<Bucket> {
         let (group, allowance) = self.quotas.lookup(service, operation);
+        let own = self.caller.get().is_none_or(|caller| caller == account);
+        let allowance = self.sharing.of(allowance, own, service);
         let key = Key { account: account.to_owned(), region: region.to_owned(), service, group };
         let mut buckets = lock(&self.buckets);
         if buckets.by_key.len() >= buckets.sweep_at {
@@ -198,7 +211,7 @@ mod tests {
 
     fn limiter(text: &str) -> Limiter {
         let quotas = Quotas::embedded().with_overrides("test", &format!("version: 1\nunlisted: {text}\n"));
-        Limiter::new(Clock::virtual_from(Timestamp::UNIX_EPOCH), quotas.unwrap())
+        Limiter::new(Clock::virtual_from(Timestamp::UNIX_EPOCH), quotas.unwrap(), Sharing::default())
     }
 
     #[tokio::test(start_paused = true)]
@@ -275,6 +288,25 @@ mod tests {
         assert_eq!(*lock(&order), [0, 1, 2, 3, 4]);
         let took = bucket.clock.elapsed().as_secs_f64();
         assert!((4.9..5.2).contains(&took), "the one who left took no token: {took}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shards_share_the_buckets_of_the_caller() {
+        let sharing = Sharing { share: "50%".parse().unwrap(), shards: 2 };
+        let limiter = Limiter::new(Clock::virtual_from(Timestamp::UNIX_EPOCH), Quotas::embedded(), sharing);
+        limiter.caller_is("1");
+        let took = async |account: &str, operation: &str, count: u32| {
+            let bucket = limiter.bucket(account, "r", "organizations", operation);
+            let start = limiter.clock.elapsed();
+            for _ in 0..count {
+                bucket.pass().await;
+            }
+            (limiter.clock.elapsed() - start).as_secs_f64()
+        };
+        let own = took("1", "ListAccounts", 3 + 20).await;
+        assert!((9.9..10.2).contains(&own), "burst 12/4, then 8/4 a second: {own}");
+        let other = took("2", "ListAccounts", 6 + 20).await;
+        assert!((4.9..5.2).contains(&other), "burst 12/2, then 8/2 a second: {other}");
     }
 
     #[tokio::test(start_paused = true)]

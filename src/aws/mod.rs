@@ -18,6 +18,7 @@ mod quotas;
 mod session_policy;
 mod sessions;
 mod settings;
+mod sharing;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -34,4 +35,5 @@ pub use sessions::{Caller, Sessions};
 pub use settings::{
     DEFAULT_MAX_ATTEMPTS, DEFAULT_READ_TIMEOUT, Purpose, RoleOverride, SessionSettings, StaticCredentials,
 };
+pub use sharing::Sharing;
 pub use stats::CallStats;

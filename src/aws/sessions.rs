@@ -10,6 +10,7 @@ use super::limiter::Limiter;
 use super::quotas::Quotas;
 use super::session_policy;
 use super::settings::{Purpose, SessionSettings, StaticCredentials};
+use super::sharing::Sharing;
 use super::stats::{CallStats, Stats};
 use crate::model::ids::{AccountId, Arn, Region};
 use crate::model::observed::{Cause, CauseKind};
@@ -103,13 +104,14 @@ impl Sessions {
             None => cause,
         })?;
         let given = template.region().and_then(|region| region.as_ref().parse::<Region>().ok());
-        let limiter = Limiter::new(clock.clone(), quotas);
+        let limiter = Limiter::new(clock.clone(), quotas, settings.sharing);
         let gate = Arc::new(Gate { clock, limiter, stats: Stats::default(), http });
         let first: Region = match &given {
             Some(region) => region.clone(),
             None => default_region("aws")?,
         };
         let caller = who_am_i(&gate, &template, &credentials, &first).await?;
+        gate.limiter.caller_is(caller.account.as_str());
         let home = match given {
             Some(region) => region,
             None => default_region(&caller.partition)?,
@@ -140,6 +142,11 @@ impl Sessions {
     /// safe against a sandbox asks this, not the environment.
     pub fn all_on_loopback(&self) -> bool {
         endpoints::all_on_loopback(&self.0.template)
+    }
+
+    /// How much of the quotas is this run's.
+    pub fn sharing(&self) -> Sharing {
+        self.0.settings.sharing
     }
 
     /// The run's clock.

@@ -1,6 +1,7 @@
 //! How sessions are made: role names, ExternalIds, durations, where the caller's credentials come from. Checked here once,
 //! against the STS API reference, before anything is sent.
 
+use super::sharing::Sharing;
 use crate::model::ids::{AccountId, Region};
 use crate::model::observed::{Cause, CauseKind};
 use secrecy::{ExposeSecret, SecretString};
@@ -81,6 +82,8 @@ pub struct SessionSettings {
     pub max_attempts: u32,
     /// How long to wait for the head of an answer.
     pub read_timeout: Duration,
+    /// How much of the quotas is this run's.
+    pub sharing: Sharing,
 }
 
 impl Default for SessionSettings {
@@ -101,6 +104,7 @@ impl Default for SessionSettings {
             credentials: None,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
             read_timeout: DEFAULT_READ_TIMEOUT,
+            sharing: Sharing::default(),
         }
     }
 }
@@ -117,6 +121,7 @@ impl fmt::Debug for SessionSettings {
             .field("duration", &self.duration)
             .field("profile", &self.profile)
             .field("region", &self.region)
+            .field("sharing", &self.sharing)
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use crate::config::{ConfigFile, Overrides, Settings};
 use crate::model::scope::{RegionRequest, ScopeRequest};
-use crate::model::{AccountId, Region};
+use crate::model::{AccountId, Region, Share};
 use clap::Args;
 use secrecy::SecretString;
 use std::path::PathBuf;
@@ -54,6 +54,9 @@ pub struct ConnectionArgs {
     /// Accounts worked on at once [default: 32]
     #[arg(long, value_name = "N")]
     pub max_concurrency: Option<usize>,
+    /// How much of every request quota to take at most, such as 50%; the rest is left to others [default: 100%]
+    #[arg(long, value_name = "SHARE")]
+    pub share: Option<Share>,
     /// Request quotas that differ from AWS's published ones (form: config/quotas.yaml)
     #[arg(long, value_name = "FILE")]
     pub quotas: Option<PathBuf>,
@@ -91,6 +94,7 @@ impl ConnectionArgs {
             profile: self.profile.clone(),
             region: self.region.clone(),
             max_concurrency: self.max_concurrency,
+            share: self.share,
             state_dir: self.state_dir.clone(),
             quotas_file: self.quotas.clone(),
             policy_quotas_file: self.policy_quotas.clone(),

@@ -48,6 +48,7 @@ fn shown(settings: &Settings) -> BTreeMap<&'static str, Shown> {
         ("profile", json!(settings.profile)),
         ("region", json!(settings.region)),
         ("max_concurrency", json!(settings.max_concurrency)),
+        ("share", json!(settings.share.to_string())),
         ("state_dir", json!(settings.state_dir)),
         ("quotas_file", json!(settings.quotas_file)),
         ("policy_quotas_file", json!(settings.policy_quotas_file)),

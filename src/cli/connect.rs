@@ -1,7 +1,7 @@
 //! From settings to sessions: against AWS (or whatever AWS_ENDPOINT_URL names), or against the sandbox in this process.
 
 use super::exit::{Exit, Failure};
-use crate::aws::{Clock, Quotas, RoleOverride, SessionSettings, Sessions};
+use crate::aws::{Clock, Quotas, RoleOverride, SessionSettings, Sessions, Sharing};
 use crate::config::Settings;
 use crate::model::CauseKind;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -53,6 +53,7 @@ impl Environment {
             profile: settings.profile.clone(),
             region: settings.region.clone(),
             credentials: self.credentials.clone(),
+            sharing: Sharing { share: settings.share, ..Sharing::default() },
             ..SessionSettings::default()
         };
         Sessions::connect(self.http.clone(), self.clock.clone(), session, quotas).await.map_err(|cause| {

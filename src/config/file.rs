@@ -1,7 +1,7 @@
 //! The config file (`orgward.yaml`): its form, and errors that point at the line.
 
 use super::secret::SecretError;
-use crate::model::{AccountId, Region, nearest};
+use crate::model::{AccountId, Region, Share, nearest};
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -77,6 +77,8 @@ pub struct ConfigFile {
     pub region: Option<Region>,
     /// Accounts worked on at once.
     pub max_concurrency: Option<usize>,
+    /// How much of every request quota may be taken: `50%` or `0.5`.
+    pub share: Option<Share>,
     /// Where runs are kept.
     pub state_dir: Option<PathBuf>,
     /// Request quotas that differ from AWS's published ones.

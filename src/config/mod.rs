@@ -9,7 +9,7 @@ mod secret;
 pub use file::{ConfigError, ConfigFile, RoleOverrideFile};
 pub use secret::{SecretError, secret};
 
-use crate::model::{AccountId, Region};
+use crate::model::{AccountId, Region, Share};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -74,6 +74,8 @@ pub struct Overrides {
     pub region: Option<Region>,
     /// `--max-concurrency`.
     pub max_concurrency: Option<usize>,
+    /// `--share`.
+    pub share: Option<Share>,
     /// `--state-dir`.
     pub state_dir: Option<PathBuf>,
     /// `--quotas`.
@@ -118,6 +120,8 @@ pub struct Settings {
     pub region: Option<Region>,
     /// Accounts worked on at once.
     pub max_concurrency: usize,
+    /// How much of every request quota may be taken.
+    pub share: Share,
     /// Where runs are kept.
     pub state_dir: PathBuf,
     /// Request quotas that differ from AWS's published ones.
@@ -209,6 +213,7 @@ impl Settings {
             profile: pick(&mut origins, "profile", flags.profile, file.profile),
             region: pick(&mut origins, "region", flags.region, file.region),
             max_concurrency,
+            share: pick(&mut origins, "share", flags.share, file.share).unwrap_or_default(),
             state_dir,
             quotas_file: pick(&mut origins, "quotas_file", flags.quotas_file, file.quotas_file),
             policy_quotas_file: pick(

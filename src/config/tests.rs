@@ -26,6 +26,22 @@ fn a_flag_beats_the_file_which_beats_the_default() {
 }
 
 #[test]
+fn a_share_is_written_either_way_and_a_flag_beats_the_file() {
+    for (text, factor) in [("share: 50%\n", 0.5), ("share: 0.25\n", 0.25), ("share: '10%'\n", 0.1), ("share: 1\n", 1.0)]
+    {
+        let settings = settings(Overrides::default(), text).unwrap();
+        assert_eq!((settings.share.factor(), settings.origins.get("share")), (factor, Some(&Origin::File)), "{text}");
+    }
+    let flags = Overrides { share: "75%".parse().ok(), ..Overrides::default() };
+    let flagged = settings(flags, "share: 50%\n").unwrap();
+    assert_eq!((flagged.share.factor(), flagged.origins.get("share")), (0.75, Some(&Origin::Flag)));
+    let usual = settings(Overrides::default(), "").unwrap();
+    assert_eq!((usual.share.factor(), usual.origins.get("share")), (1.0, Some(&Origin::Default)));
+    let error = ConfigFile::parse("version: 1\nshare: half\n").unwrap_err();
+    assert!(error.contains("line 2") && error.contains("`half` is not a share of the quotas"), "{error}");
+}
+
+#[test]
 fn an_account_id_with_leading_zeros_stays_text() {
     let settings = settings(Overrides::default(), "accounts:\n  \"012345678901\": {role_name: Other}\n").unwrap();
     let id: AccountId = "012345678901".parse().unwrap();
@@ -43,6 +59,13 @@ fn a_wrong_key_names_line_and_nearest_word() {
 fn wrong_values_are_errors() {
     for text in [
         "max_concurrency: many\n",
+        "share: half\n",
+        "share: 0\n",
+        "share: 0.0\n",
+        "share: 50\n",
+        "share: 150%\n",
+        "share: .nan\n",
+        "share: [50%]\n",
         "region: nowhere\n",
         "accounts: {\"12\": {}}\n",
         "role_name: A\nrole_name: B\n",

@@ -24,6 +24,7 @@ pub mod org;
 pub mod plan;
 pub mod region;
 pub mod scope;
+pub mod share;
 pub mod simulation;
 pub mod trail;
 
@@ -36,3 +37,4 @@ pub use nearest::nearest;
 pub use observed::{Cause, CauseKind, Observed, Source};
 pub use org::OrgFacts;
 pub use plan::{Change, Plan};
+pub use share::Share;
