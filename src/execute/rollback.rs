@@ -7,7 +7,7 @@ use super::journal::{Progress, Stage};
 use super::same::{between, same};
 use crate::model::iam::PasswordPolicy;
 use crate::model::org::PolicyType;
-use crate::model::plan::{Confirmation, ConfirmationReason, Operation, PLAN_VERSION, Unplanned};
+use crate::model::plan::{AFTERWARDS, Confirmation, ConfirmationReason, Operation, PLAN_VERSION, Unplanned};
 use crate::model::{Address, Cause, CauseKind, Change, Doc, Observed, Plan};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,7 +131,7 @@ fn reversed(change: &Change, now: Option<Doc>, undo: &Undo<'_>) -> Change {
     };
     if matches!(change.address, Address::Attachment { .. }) {
         // What the change says of how much is taken afterwards is not so after its undoing.
-        let lasting = change.impact.iter().filter(|line| !line.starts_with("afterwards"));
+        let lasting = change.impact.iter().filter(|line| !line.starts_with(AFTERWARDS));
         reversed.impact = lasting.cloned().collect();
     }
     reversed.confirmations = password_confirmations(&reversed);

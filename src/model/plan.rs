@@ -72,6 +72,9 @@ pub enum Operation {
     Delete,
 }
 
+/// How a line of [`Change::impact`] begins that holds only once the change is made: one that undoes the change drops it.
+pub const AFTERWARDS: &str = "afterwards";
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

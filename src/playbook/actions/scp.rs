@@ -4,7 +4,7 @@
 
 use super::scp_rollout::Rolling;
 use crate::model::org::{Policy, PolicyType, PolicyTypeState};
-use crate::model::plan::{Change, Confirmation, ConfirmationReason, RefusalKind};
+use crate::model::plan::{AFTERWARDS, Change, Confirmation, ConfirmationReason, RefusalKind};
 use crate::model::{Address, Cause, CauseKind, Doc, TargetId};
 use crate::playbook::errors::plain;
 use crate::playbook::generations::{self, Generations, successor};
@@ -349,7 +349,7 @@ pub(super) fn attach(
     change.wave = wave;
     change.depends_on = depends_on.to_vec();
     change.impact = reached(org, target);
-    change.impact.push(format!("afterwards, the largest SCP and the slots of {place}: {room}"));
+    change.impact.push(format!("{AFTERWARDS}, the largest SCP and the slots of {place}: {room}"));
     if *target == org.root.id {
         change.confirmations.push(root_target(planning, target, "is attached to"));
     }
