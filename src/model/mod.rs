@@ -26,6 +26,7 @@ pub mod region;
 pub mod scope;
 pub mod share;
 pub mod simulation;
+mod span;
 pub mod trail;
 
 pub use account::AccountFacts;
@@ -38,3 +39,4 @@ pub use observed::{Cause, CauseKind, Observed, Source};
 pub use org::OrgFacts;
 pub use plan::{Change, Plan};
 pub use share::Share;
+pub use span::{SPAN_FORM, seconds, span};

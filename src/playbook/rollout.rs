@@ -6,6 +6,7 @@ use super::node::{Node, Value};
 use super::read::{Fields, Reader};
 use super::schema::TargetRef;
 use super::source::At;
+use crate::model::{SPAN_FORM, seconds};
 use std::collections::BTreeMap;
 
 /// How a playbook's changes reach their accounts: wave by wave, canary first.
@@ -208,27 +209,20 @@ fn settings(reader: &mut Reader, fields: &mut Fields<'_>, or: Settings) -> Setti
 
 /// A whole number with a unit: `90s`, `15m`, `2h`, `1d`; `0` needs none.
 fn duration(reader: &mut Reader, node: &Node) -> Option<u64> {
-    const FORM: &str = "write a whole number with a unit, such as `15m`, `90s`, `2h`, `1d`";
     let text = match &node.value {
         Value::Int(0) => return Some(0),
         Value::Text(text) => text.trim(),
         Value::Missing => return None,
         other => {
-            reader.error_with(node.at, format!("`bake` has to be a time, found {}", other.describe()), FORM);
+            reader.error_with(
+                node.at,
+                format!("`bake` has to be a time, found {}", other.describe()),
+                format!("write {SPAN_FORM}"),
+            );
             return None;
         }
     };
-    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let factor = match text.get(digits.len()..) {
-        Some("s") => Some(1),
-        Some("m") => Some(60),
-        Some("h") => Some(3_600),
-        Some("d") => Some(86_400),
-        _ => None,
-    };
-    let number = Some(digits).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
-    let seconds = number.and_then(|n| n.parse::<u64>().ok()).zip(factor).and_then(|(n, factor)| n.checked_mul(factor));
-    match seconds {
+    match seconds(text) {
         Some(seconds) if seconds <= LONGEST => Some(seconds),
         Some(_) => {
             reader.error(node.at, "`bake` is longer than 7 days");
@@ -236,7 +230,11 @@ fn duration(reader: &mut Reader, node: &Node) -> Option<u64> {
         }
         None => {
             let shown: String = text.chars().take(40).collect();
-            reader.error_with(node.at, format!("`bake` has to be a time, found the text `{shown}`"), FORM);
+            reader.error_with(
+                node.at,
+                format!("`bake` has to be a time, found the text `{shown}`"),
+                format!("write {SPAN_FORM}"),
+            );
             None
         }
     }
