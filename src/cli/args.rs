@@ -74,13 +74,21 @@ impl ConnectionArgs {
     /// # Errors
     /// If the config file or a value is wrong.
     pub fn settings(&self) -> Result<Settings, Failure> {
+        self.settings_with(|_| {})
+    }
+
+    /// The same with flags that not every command has.
+    ///
+    /// # Errors
+    /// As [`ConnectionArgs::settings`].
+    pub fn settings_with(&self, more: impl FnOnce(&mut Overrides)) -> Result<Settings, Failure> {
         let usual = PathBuf::from("orgward.yaml");
         let file = match &self.config {
             Some(path) => ConfigFile::read(path),
             None if usual.exists() => ConfigFile::read(&usual),
             None => Ok(ConfigFile::default()),
         };
-        let flags = Overrides {
+        let mut flags = Overrides {
             role_name: self.role_name.clone(),
             external_id: self.external_id.clone(),
             external_id_file: self.external_id_file.clone(),
@@ -98,7 +106,9 @@ impl ConnectionArgs {
             state_dir: self.state_dir.clone(),
             quotas_file: self.quotas.clone(),
             policy_quotas_file: self.policy_quotas.clone(),
+            ..Overrides::default()
         };
+        more(&mut flags);
         file.and_then(|file| Settings::resolve(flags, file, default_state_dir())).map_err(|e| Failure::usage([e]))
     }
 }

@@ -50,6 +50,7 @@ fn shown(settings: &Settings) -> BTreeMap<&'static str, Shown> {
         ("max_concurrency", json!(settings.max_concurrency)),
         ("share", json!(settings.share.to_string())),
         ("state_dir", json!(settings.state_dir)),
+        ("keep_facts", json!(settings.keep_facts)),
         ("quotas_file", json!(settings.quotas_file)),
         ("policy_quotas_file", json!(settings.policy_quotas_file)),
         ("break_glass_roles", json!(settings.break_glass_roles)),

@@ -1,5 +1,6 @@
 //! The config file (`orgward.yaml`): its form, and errors that point at the line.
 
+use super::keep::KeepFacts;
 use super::secret::SecretError;
 use crate::model::{AccountId, Region, Share, nearest};
 use secrecy::SecretString;
@@ -81,6 +82,8 @@ pub struct ConfigFile {
     pub share: Option<Share>,
     /// Where runs are kept.
     pub state_dir: Option<PathBuf>,
+    /// How long the facts of audits are kept: `no`, `always` or a time such as `7d`.
+    pub keep_facts: Option<KeepFacts>,
     /// Request quotas that differ from AWS's published ones.
     pub quotas_file: Option<PathBuf>,
     /// Sizes and numbers of policies that differ from AWS's published quotas.

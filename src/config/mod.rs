@@ -4,9 +4,11 @@
 //! file is read here.
 
 mod file;
+mod keep;
 mod secret;
 
 pub use file::{ConfigError, ConfigFile, RoleOverrideFile};
+pub use keep::KeepFacts;
 pub use secret::{SecretError, secret};
 
 use crate::model::{AccountId, Region, Share};
@@ -78,6 +80,8 @@ pub struct Overrides {
     pub share: Option<Share>,
     /// `--state-dir`.
     pub state_dir: Option<PathBuf>,
+    /// `--keep-facts`.
+    pub keep_facts: Option<KeepFacts>,
     /// `--quotas`.
     pub quotas_file: Option<PathBuf>,
     /// `--policy-quotas`.
@@ -124,6 +128,8 @@ pub struct Settings {
     pub share: Share,
     /// Where runs are kept.
     pub state_dir: PathBuf,
+    /// How long the facts of audits are kept.
+    pub keep_facts: KeepFacts,
     /// Request quotas that differ from AWS's published ones.
     pub quotas_file: Option<PathBuf>,
     /// Sizes and numbers of policies that differ from AWS's published quotas.
@@ -215,6 +221,8 @@ impl Settings {
             max_concurrency,
             share: pick(&mut origins, "share", flags.share, file.share).unwrap_or_default(),
             state_dir,
+            keep_facts: pick(&mut origins, "keep_facts", flags.keep_facts, file.keep_facts)
+                .unwrap_or(KeepFacts::DEFAULT),
             quotas_file: pick(&mut origins, "quotas_file", flags.quotas_file, file.quotas_file),
             policy_quotas_file: pick(
                 &mut origins,

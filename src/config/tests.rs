@@ -59,6 +59,7 @@ fn a_wrong_key_names_line_and_nearest_word() {
 fn wrong_values_are_errors() {
     for text in [
         "max_concurrency: many\n",
+        "keep_facts: 7\n",
         "share: half\n",
         "share: 0\n",
         "share: 0.0\n",
@@ -130,4 +131,14 @@ fn a_pattern_that_matches_no_address_is_refused() {
         error,
         "`root_email_patterns`: `aws-root` matches no address, write it whole, such as `aws-root+*@example.com`"
     );
+}
+
+#[test]
+fn facts_are_kept_as_long_as_the_flag_says_else_the_file() {
+    let kept = |flag: Option<KeepFacts>, file: &str| {
+        settings(Overrides { keep_facts: flag, ..Overrides::default() }, file).unwrap().keep_facts
+    };
+    assert_eq!(kept(None, ""), KeepFacts::DEFAULT);
+    assert_eq!(kept(None, "keep_facts: always\n"), KeepFacts::Always);
+    assert_eq!(kept(Some(KeepFacts::No), "keep_facts: 30d\n"), KeepFacts::No);
 }
