@@ -1,9 +1,9 @@
 //! What a check says of itself: the one source of `checks list`, README tables, permissions and JSON.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How bad a failure is, worst last so that `>=` means "at least as bad".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth knowing.
@@ -47,7 +47,7 @@ pub enum Granularity {
 }
 
 /// A fact a check reads. Each is produced by named API calls (the fact catalogue in `collect`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
     /// The tree, the accounts and the enabled policy types.

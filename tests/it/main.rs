@@ -37,6 +37,8 @@ mod kills;
 #[cfg(test)]
 mod lockout;
 #[cfg(test)]
+mod org_file;
+#[cfg(test)]
 mod packing;
 #[cfg(test)]
 mod policy_witness;
