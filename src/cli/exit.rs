@@ -1,5 +1,6 @@
 //! Exit codes as a type: one exhaustive list, documented in the README.
 
+use crate::store::StoreError;
 use std::process::ExitCode;
 
 /// How a run ended.
@@ -74,6 +75,12 @@ impl Failure {
     /// Wrong use: several messages at once.
     pub fn usage<T: ToString>(messages: impl IntoIterator<Item = T>) -> Self {
         Self { exit: Exit::Usage, messages: messages.into_iter().map(|message| message.to_string()).collect() }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::error(error)
     }
 }
 

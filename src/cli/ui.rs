@@ -3,6 +3,7 @@
 
 use super::exit::Failure;
 use crate::report::text::{Paint, Style, plain};
+use crate::store::{self, Streamed};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
@@ -52,12 +53,19 @@ impl Ui {
     /// # Errors
     /// If stdout can't be written, for example on a full disk.
     pub fn data(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = std::io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Failure::error(format!("stdout can't be written: {error}")))
-            }
-            _ => Ok(()),
+        self.data_with(|out| out.write_all(text.as_bytes()).map_err(Failure::error))
+    }
+
+    /// The same from what `write` writes, piece by piece; once the reader went away, `write` is not called to its end.
+    ///
+    /// # Errors
+    /// If stdout can't be written, or as `write` fails.
+    pub fn data_with(&self, write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Result<(), Failure> {
+        match store::stream(std::io::stdout().lock(), write) {
+            Ok(()) => Ok(()),
+            Err(Streamed::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Err(Streamed::Io(error)) => Err(Failure::error(format!("stdout can't be written: {error}"))),
+            Err(Streamed::Source(failure)) => Err(failure),
         }
     }
 

@@ -10,7 +10,10 @@ use crate::policy::{
     Context, Decision, Document, PolicyError, Principal, Quotas, Request, Rules, canonical, evaluate,
     evaluate_rcp_chain, lint, minify, pack, same_meaning,
 };
-use crate::store::parse_journal;
+use crate::store::{Frame, FrameKey, FrameReader, parse_journal};
+use serde_json::Value;
+use std::io::Cursor;
+use std::path::Path;
 
 /// The policy parser, and what works on what it read.
 ///
@@ -149,5 +152,32 @@ pub fn fuzz_journal(bytes: &[u8]) {
         if progress.accept(&record).is_err() {
             assert_eq!(progress, before, "what is refused changes nothing");
         }
+    }
+}
+
+/// The reader of frames, and the decompression of bytes whose checksum is right.
+///
+/// # Panics
+/// If a cut end is not told as one, or frames that were whole before it are lost.
+pub fn fuzz_frames(bytes: &[u8]) {
+    let over = |bytes: &[u8]| FrameReader::over(Cursor::new(bytes.to_vec()), Path::new("fuzz.frames"));
+    if let Ok(reader) = over(bytes) {
+        let keys: Vec<FrameKey> = reader.keys().cloned().collect();
+        let read = |key: &FrameKey| reader.read::<Value>(key).ok();
+        let values: Vec<Option<Option<Value>>> = keys.iter().map(read).collect();
+        assert!(values.iter().flatten().all(Option::is_some), "a key has a frame");
+        let good = reader.cut().map_or(bytes.len() as u64, |cut| cut.at);
+        assert!(good <= bytes.len() as u64, "what is good is in the file");
+        let good = bytes.get(..usize::try_from(good).unwrap_or_default()).unwrap_or_default();
+        if !good.is_empty() {
+            let again = over(&[good, b"0123"].concat());
+            assert!(again.as_ref().is_ok_and(|again| again.cut().is_some_and(|cut| cut.torn)), "a cut end is told");
+            let kept = again.map(|again| again.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+            assert_eq!(kept, keys, "what was whole before a cut end is read");
+        }
+    }
+    for json in [bytes.len(), 40, 1 << 20] {
+        let frame = Frame::compressed(bytes.to_vec(), u32::try_from(json).unwrap_or(u32::MAX));
+        let _ = frame.read::<Value>();
     }
 }

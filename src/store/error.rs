@@ -78,6 +78,18 @@ pub enum StoreError {
         /// The journal.
         path: PathBuf,
     },
+    /// A file that only grows could not be written before: what it lacks is not to be hidden by what would follow.
+    #[error("`{}` could not be written before, so nothing more is written to it", path.display())]
+    Stopped {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process writes the file.
+    #[error("another orgward is at work on `{}`: wait for it to end, or stop it", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl StoreError {

@@ -4,7 +4,7 @@
 
 use super::error::StoreError;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Makes a directory (and those above it) for the owner alone. One that exists stays as it is.
@@ -41,13 +41,86 @@ pub(super) fn private_options() -> OpenOptions {
 
 /// Writes a file in one step: the old content or the new one is there, never half of it. Mode 0600.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    replace_with(path, |out| out.write_all(bytes).map_err(|source| StoreError::io("write", path, source)))
+}
+
+/// The same from what `write` writes, piece by piece.
+fn replace_with<E: From<StoreError>>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
     let fail = |source| StoreError::io("write", path, source);
     let folder = folder_of(path);
-    let mut file = tempfile::Builder::new().prefix(".orgward-").tempfile_in(&folder).map_err(fail)?;
-    file.write_all(bytes).map_err(fail)?;
+    let file = tempfile::Builder::new().prefix(".orgward-").tempfile_in(&folder).map_err(fail)?;
+    stream(file.as_file(), write).map_err(|error| error.told(fail))?;
     file.as_file().sync_all().map_err(fail)?;
     file.persist(path).map_err(|error| fail(error.error))?;
-    sync_folder(&folder).map_err(fail)
+    Ok(sync_folder(&folder).map_err(fail)?)
+}
+
+/// Why a stream of bytes ended early.
+#[derive(Debug)]
+pub enum Streamed<E> {
+    /// The bytes could not be written: what the system said, not what became of it on the way up.
+    Io(io::Error),
+    /// What writes them failed.
+    Source(E),
+}
+
+impl<E: From<StoreError>> Streamed<E> {
+    fn told(self, words: impl FnOnce(io::Error) -> StoreError) -> E {
+        match self {
+            Self::Io(error) => words(error).into(),
+            Self::Source(error) => error,
+        }
+    }
+}
+
+/// Writes to `to` what `write` writes, through a buffer, and flushes it.
+///
+/// # Errors
+/// If the bytes can't be written, or `write` fails.
+pub fn stream<E>(to: impl Write, write: impl FnOnce(&mut dyn Write) -> Result<(), E>) -> Result<(), Streamed<E>> {
+    let mut out = BufWriter::with_capacity(64 * 1024, Noted { to, failed: None });
+    let written = write(&mut out);
+    let flushed = out.flush();
+    // After a failure what is in the buffer stays there: it is not written a second time when the buffer goes.
+    let (noted, _) = out.into_parts();
+    match (noted.failed, written, flushed) {
+        (Some(error), _, _) => Err(Streamed::Io(error)),
+        (None, Err(error), _) => Err(Streamed::Source(error)),
+        (None, Ok(()), flushed) => flushed.map_err(Streamed::Io),
+    }
+}
+
+/// Keeps the first error of what it writes to: layers above put it in words of their own.
+struct Noted<W> {
+    to: W,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Noted<W> {
+    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            if kind != io::ErrorKind::Interrupted {
+                self.failed.get_or_insert(error);
+            }
+            kind.into()
+        })
+    }
+}
+
+impl<W: Write> Write for Noted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.to.flush();
+        self.note(flushed)
+    }
 }
 
 /// Makes a new or renamed entry of a directory survive a power cut.
@@ -98,13 +171,25 @@ pub fn check_writable(path: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// With the path and the reason.
 pub fn write_output(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    write_output_with(path, |out| out.write_all(bytes).map_err(|source| StoreError::io("write", path, source)))
+}
+
+/// The same from what `write` writes, piece by piece: a report that is never whole in memory. A file is there with all of it
+/// or as it was before.
+///
+/// # Errors
+/// With the path and the reason, or as `write` fails.
+pub fn write_output_with<E: From<StoreError>>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+) -> Result<(), E> {
     let special = fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
     if special {
         let fail = |source| StoreError::io("write", path, source);
-        let mut file = OpenOptions::new().write(true).open(path).map_err(fail)?;
-        return file.write_all(bytes).and_then(|()| file.flush()).map_err(fail);
+        let file = OpenOptions::new().write(true).open(path).map_err(fail)?;
+        return stream(file, write).map_err(|error| error.told(fail));
     }
-    replace(&real(path), bytes)
+    replace_with(&real(path), write)
 }
 
 /// Where a symbolic link leads, so that the link stays and its target is replaced.
@@ -153,6 +238,38 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&path).unwrap(), b"three");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary files stay");
+    }
+
+    #[test]
+    fn a_stream_is_there_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report.json");
+        let lines = |out: &mut dyn Write| -> io::Result<()> { (0..50_000).try_for_each(|n| writeln!(out, "{n}")) };
+        write_output_with(&path, |out| lines(out).map_err(|error| StoreError::io("write", &path, error))).unwrap();
+        let whole = fs::read_to_string(&path).unwrap();
+        assert_eq!((whole.lines().count(), whole.lines().last()), (50_000, Some("49999")));
+        let failed = write_output_with(&path, |out| {
+            lines(out).unwrap();
+            Err(StoreError::NoRun("the source of it".to_owned()))
+        });
+        assert!(failed.unwrap_err().to_string().contains("the source of it"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), whole, "it is as it was before");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary files stay");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_said_in_words_whatever_a_stream_makes_of_it() {
+        for size in [1, 1_000_000] {
+            let error = write_output_with(Path::new("/dev/full"), |out| {
+                out.write_all(&vec![b'x'; size]).map_err(|_| StoreError::NoRun("other words".to_owned()))
+            });
+            assert!(error.unwrap_err().is_full_disk(), "{size}");
+        }
+        let error = write_output_with(Path::new("/dev/full"), |out| {
+            serde_json::to_writer(out, &vec![0; 100_000]).map_err(|_| StoreError::NoRun("other words".to_owned()))
+        });
+        assert!(error.unwrap_err().is_full_disk());
     }
 
     #[cfg(target_os = "linux")]

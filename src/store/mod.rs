@@ -1,4 +1,4 @@
-//! What orgward keeps on disk: the state directory with its locks and runs, the journal of a run, plan files,
+//! What orgward keeps on disk: the state directory with its locks and runs, the journal and the frames of a run, plan files,
 //! organization files, outputs.
 //!
 //! Owns: file formats, modes (0700 for directories, 0600 for files), atomic replacement, fsync, checksums. It is the only
@@ -7,7 +7,10 @@
 
 mod error;
 mod files;
+mod frames;
 mod journal;
+mod kept;
+mod learned;
 mod lock;
 mod org_file;
 mod plan_file;
@@ -15,8 +18,10 @@ mod run;
 mod state;
 
 pub use error::StoreError;
-pub use files::{check_writable, write_output};
+pub use files::{Streamed, check_writable, stream, write_output, write_output_with};
+pub use frames::{Cut, FRAMES_VERSION, Frame, FrameError, FrameFile, FrameKey, FrameReader, MAX_JSON, Reopened};
 pub use journal::{Entry, JOURNAL_VERSION, Journal, JournalContents, JournalDamage, Torn, parse_journal, read_journal};
+pub use kept::Kept;
 pub use lock::{Holder, Lock};
 pub use org_file::{
     Enumerated, ORG_FILE_VERSION, OrgFile, OrgFileError, OrgHeader, WrittenOrg, org_bytes, parse_org, read_org,

@@ -1,4 +1,4 @@
-//! The state directory: `locks/` and `runs/`, for the owner alone.
+//! The state directory: `locks/`, `runs/` and `learned/`, for the owner alone.
 
 use super::error::StoreError;
 use super::files::{open_to_others, plain_name, private_dir};
@@ -80,7 +80,7 @@ impl StateDir {
     }
 }
 
-fn named<'a>(name: &'a str, what: &'static str) -> Result<&'a str, StoreError> {
+pub(super) fn named<'a>(name: &'a str, what: &'static str) -> Result<&'a str, StoreError> {
     if plain_name(name) { Ok(name) } else { Err(StoreError::Name { name: name.chars().take(64).collect(), what }) }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! Owns: the mutations. An input that once broke something belongs into `tests/corpus/`.
 
-use orgward::fuzz::{fuzz_journal, fuzz_playbook, fuzz_policy};
+use orgward::fuzz::{fuzz_frames, fuzz_journal, fuzz_playbook, fuzz_policy};
+use orgward::store::FrameReader;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
 /// How many inputs each body gets: 512, or as many as `ORGWARD_FUZZ_CASES` says.
@@ -126,6 +128,13 @@ fn the_corpus_itself_holds() {
     let journals = corpus("journal");
     let whole = journals.iter().filter_map(|bytes| orgward::store::parse_journal(bytes).ok());
     assert!(whole.into_iter().any(|contents| contents.entries.len() > 3), "one journal of the corpus is a real one");
+    let frames = corpus("frames");
+    frames.iter().for_each(|bytes| fuzz_frames(bytes));
+    let whole = frames.iter().filter_map(|bytes| FrameReader::over(Cursor::new(bytes), Path::new("corpus")).ok());
+    assert!(
+        whole.into_iter().any(|reader| reader.keys().len() > 2 && reader.cut().is_none()),
+        "so is one of the frames"
+    );
 }
 
 proptest! {
@@ -144,5 +153,10 @@ proptest! {
     #[test]
     fn any_journal_ends_well(bytes in input("journal")) {
         fuzz_journal(&bytes);
+    }
+
+    #[test]
+    fn any_file_of_frames_ends_well(bytes in input("frames")) {
+        fuzz_frames(&bytes);
     }
 }
