@@ -14,6 +14,7 @@ use aws_types::SdkConfig;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::Notify;
 
 /// A session in an account. Cloning shares it; renewal before expiry is inside.
 #[derive(Clone)]
@@ -29,6 +30,7 @@ struct Inner {
     template: SdkConfig,
     credentials: Renewing,
     retries: RetryPartition,
+    throttled: Arc<Notify>,
     clients: Clients,
 }
 
@@ -93,6 +95,7 @@ impl AccountSession {
             template,
             credentials,
             retries,
+            throttled: Arc::default(),
             clients: Clients::default(),
         }))
     }
@@ -126,6 +129,11 @@ impl AccountSession {
     /// The home Region, where STS is called.
     pub fn home_region(&self) -> &Region {
         &self.0.home
+    }
+
+    /// Comes when AWS throttles a request of this session, from now on.
+    pub fn throttled(&self) -> impl Future<Output = ()> + '_ {
+        self.0.throttled.notified()
     }
 
     /// Account management, signed for the partition's main Region.
@@ -300,6 +308,7 @@ impl AccountSession {
             account: Arc::clone(&self.0.name),
             service,
             region: Arc::from(region.as_str()),
+            throttled: Arc::clone(&self.0.throttled),
         };
         let mut config = self.0.template.to_builder();
         config.set_region(aws_types::region::Region::new(region.as_str().to_owned()));

@@ -36,6 +36,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// Attempts after which a call that timed out is given up.
 const TIMED_OUT_ATTEMPTS: u32 = 2;
@@ -119,6 +120,8 @@ pub(super) struct Lane {
     pub(super) account: Arc<str>,
     pub(super) service: Service,
     pub(super) region: Arc<str>,
+    /// Who wants to know that the session is throttled.
+    pub(super) throttled: Arc<Notify>,
 }
 
 impl fmt::Debug for Lane {
@@ -245,6 +248,7 @@ impl Lane {
         let code = answer::error_code(response);
         if answer::is_throttle(status, code.as_deref()) {
             self.gate.stats.throttled();
+            self.throttled.notify_waiters();
             if let Some(tag) = tag {
                 tag.bucket.throttled();
             }

@@ -13,6 +13,7 @@ use crate::model::framework::JudgedFramework;
 use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{AccountFacts, AccountId, Finding, OrgFacts};
 use crate::report::{Audit, RunStats, org_tree};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// The organization and the scope within it.
@@ -90,20 +91,18 @@ pub async fn collect_each(
     cancel: &CancellationToken,
     on_facts: &mut dyn FnMut(AccountFacts),
 ) {
-    struct Steps<'a>(super::ui::Progress<'a>);
-    impl collect::Progress for Steps<'_> {
-        fn finished(&self, account: &AccountId, _facts: &AccountFacts) {
-            self.0.step(account.as_str());
-        }
-    }
     let options = CollectOptions {
         regions: args.regions.clone(),
         wanted: wanted.clone(),
         max_concurrency: settings.max_concurrency,
         ..CollectOptions::default()
     };
-    let steps = Steps(ui.progress(accounts.len(), "accounts"));
-    collect::accounts(sessions, org, accounts, &options, cancel, &steps, on_facts).await;
+    let steps = ui.progress(accounts.len(), "accounts");
+    let on_facts = &mut |facts: AccountFacts| {
+        steps.step(facts.account.as_str());
+        on_facts(facts);
+    };
+    collect::each_account(sessions, org, accounts, &options, cancel, Arc::new(()), on_facts).await;
 }
 
 /// An audit's outcome.

@@ -1,7 +1,7 @@
 //! One account: every fact of [`AccountFacts`], each present, absent or unknown with its cause.
 //!
 //! Owns: entering an account, and what is asked first and last. The groups of facts have files of their own: `identity`,
-//! `standing`, `regional`. Must not: share anything between accounts.
+//! `standing`, `regional`, `authorization`. Must not: share anything between accounts but the bounds (`slots`).
 //!
 //! # Requests per account
 //! At most [`BASE_REQUESTS`] and [`REQUESTS_PER_REGION`] for each Region looked at, home included; plus further pages and polls
@@ -9,9 +9,13 @@
 //! trail the account owns, [`REQUESTS_PER_BUCKET`] for each bucket of a trail that it owns, and one for each analyzer and topic
 //! beyond the first of its Region. With `--deep` one for each user; with `--events` whatever the event history takes.
 
+use super::credentials::{self, Generated};
+use super::fan_out::{CollectOptions, Ended, Progress};
+use super::feed::ListedAccount;
+use super::slots::{self, Slot, Slots};
 use super::wanted::{self, Wanted};
 use super::watch::Watch;
-use super::{credentials, identity, regional, regions, standing, tree};
+use super::{authorization, identity, regional, regions, standing, tree};
 use crate::aws::{AccountSession, Purpose, Sessions};
 use crate::model::account::AccountFacts;
 use crate::model::check::Fact;
@@ -20,6 +24,10 @@ use crate::model::observed::{Cause, CauseKind, Observed};
 use crate::model::org::OrgFacts;
 use crate::model::region::RegionFacts;
 use crate::model::scope::RegionRequest;
+use futures::future;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 pub(super) const ENTER: &str = "sts:AssumeRole";
 
@@ -40,18 +48,26 @@ pub const REQUESTS_PER_REGION: u32 = 10;
 /// Further requests for each bucket of a trail that the account owns: its policy's status, its ACL, its access log.
 pub const REQUESTS_PER_BUCKET: u32 = 3;
 
-/// What the whole run gives to one account.
-pub(super) struct Run<'a> {
-    pub(super) sessions: &'a Sessions,
-    pub(super) org: &'a OrgFacts,
-    pub(super) regions: &'a RegionRequest,
-    pub(super) wanted: &'a Wanted,
+/// What the whole run gives to every account.
+pub(super) struct Run {
+    pub(super) sessions: Sessions,
+    pub(super) org: Arc<OrgFacts>,
+    pub(super) regions: RegionRequest,
+    pub(super) wanted: Wanted,
     pub(super) home: Region,
+    pub(super) slots: Slots,
+    deadline: Duration,
+    progress: Arc<dyn Progress>,
+    cancel: CancellationToken,
+    /// Fires with `cancel`, and when the caller's credentials turn out to have expired: nobody else is entered.
+    entering: CancellationToken,
+    expired: OnceLock<Cause>,
 }
 
 /// One account that was entered, as a group of facts sees it.
+#[derive(Clone, Copy)]
 pub(super) struct Ask<'a> {
-    pub(super) run: &'a Run<'a>,
+    pub(super) run: &'a Run,
     pub(super) session: &'a AccountSession,
     pub(super) watch: &'a Watch,
 }
@@ -74,40 +90,113 @@ impl Ask<'_> {
     }
 }
 
-impl Run<'_> {
-    /// Collects one account. `give_up_slot` is called once, when the account only waits for its credential report.
-    pub(super) async fn collect(
-        &self,
-        account: &AccountId,
-        watch: &Watch,
-        give_up_slot: impl FnOnce(),
-    ) -> AccountFacts {
-        if let Some(why) = self.org.accounts.get(account).and_then(|account| account.state.why_not_audited()) {
-            return self
-                .unknown(account, &Cause::new(CauseKind::AccountNotActive, ENTER, format!("the account is {why}")));
+/// An account that was entered, and what asking for its credential report gave, if it was asked for.
+struct Entered {
+    session: AccountSession,
+    generated: Option<Generated>,
+}
+
+impl Run {
+    pub(super) fn new(
+        sessions: Sessions,
+        org: Arc<OrgFacts>,
+        options: CollectOptions,
+        cancel: &CancellationToken,
+        progress: Arc<dyn Progress>,
+    ) -> Self {
+        Self {
+            home: sessions.home_region().clone(),
+            sessions,
+            org,
+            slots: Slots::new(options.max_concurrency, options.look_ahead),
+            regions: options.regions,
+            wanted: options.wanted,
+            deadline: options.account_deadline,
+            progress,
+            cancel: cancel.clone(),
+            entering: cancel.child_token(),
+            expired: OnceLock::new(),
         }
-        let session = match watch.attempt(ENTER, self.sessions.enter(account, Purpose::Audit)).await {
-            Ok(session) => session,
-            Err(cause) => return self.unknown(account, &self.why_denied(account, watch, cause).await),
+    }
+
+    /// How the run ended, once it has.
+    pub(super) fn ended(&self) -> Ended {
+        match self.expired.get() {
+            _ if self.cancel.is_cancelled() => Ended::Cancelled,
+            Some(cause) => Ended::ExpiredCredentials(cause.clone()),
+            None => Ended::Complete,
+        }
+    }
+
+    /// Collects one account, from its place among those that are looked at ahead; with the facts comes the room that they
+    /// take.
+    pub(super) async fn collect(&self, listed: ListedAccount, ahead: Slot) -> (AccountFacts, Slot) {
+        // Futures of this size are better moved as pointers.
+        let entered = match Box::pin(self.enter(&listed)).await {
+            Ok(entered) => entered,
+            Err(cause) => return (self.done(self.unknown(&listed.id, &cause)), None),
         };
-        let ask = &Ask { run: self, session: &session, watch };
-        let report = self.wanted.has(Fact::CredentialReport);
-        // The account's first call: IAM works on the report while everything else is asked.
-        let generated = match report {
-            true => Some(watch.attempt(credentials::GENERATE, credentials::generate(&session)).await),
+        let watch = Watch::new(&self.cancel);
+        let room = async { Ok((self.slots.open().await, self.slots.light().await)) };
+        let (open, slot) = match watch.attempt(ENTER, room).await {
+            Ok(room) => room,
+            Err(cause) => return (self.done(self.unknown(&listed.id, &cause)), None),
+        };
+        drop(ahead);
+        self.progress.asking(&listed.id);
+        let facts = Box::pin(self.facts(&listed.id, entered, slot, &watch.within(self.deadline))).await;
+        (self.done(facts), open)
+    }
+
+    fn done(&self, facts: AccountFacts) -> AccountFacts {
+        self.progress.finished(&facts.account, &facts);
+        facts
+    }
+
+    /// Enters an account and asks for its credential report: IAM works on it while the account waits for its turn. Only
+    /// credentials are kept.
+    async fn enter(&self, listed: &ListedAccount) -> Result<Entered, Cause> {
+        let watch = &Watch::new(&self.entering);
+        let door = watch.attempt(ENTER, async { Ok(self.slots.door().await) }).await?;
+        self.progress.started(&listed.id);
+        if let Some(why) = listed.state.why_not_audited() {
+            return Err(Cause::new(CauseKind::AccountNotActive, ENTER, format!("the account is {why}")));
+        }
+        let watch = &watch.within(self.deadline);
+        let entering = watch.attempt(ENTER, self.sessions.enter(&listed.id, Purpose::Audit));
+        let session = match slots::keeping(door, future::pending(), entering).await {
+            Ok(session) => session,
+            Err(cause) => return Err(self.why_denied(&listed.id, watch, cause).await),
+        };
+        // Whoever is inside stays inside, whatever becomes of the caller's credentials.
+        let watch = &Watch::new(&self.cancel).within(self.deadline);
+        let generated = match self.wanted.has(Fact::CredentialReport) {
+            true => Some(Generated::ask(&session, watch).await),
             false => None,
         };
-        let (identity, standing, regional) =
-            tokio::join!(Box::pin(identity::ask(ask)), Box::pin(standing::ask(ask)), Box::pin(regional::ask(ask)));
+        Ok(Entered { session, generated })
+    }
+
+    /// The facts of an account that has a slot: first all that are light, then the report, then, in a slot of their own kind,
+    /// the heavy ones.
+    async fn facts(&self, account: &AccountId, entered: Entered, slot: Slot, watch: &Watch) -> AccountFacts {
+        let Entered { session, generated } = &entered;
+        let ask = Ask { run: self, session, watch };
+        let light = async {
+            tokio::join!(Box::pin(identity::ask(ask)), Box::pin(standing::ask(ask)), Box::pin(regional::ask(ask)))
+        };
+        let (identity, standing, regional) = slots::keeping(slot, session.throttled(), light).await;
         let mut facts = AccountFacts::unknown(account.clone(), self.home.clone(), &Cause::not_collected("none"));
         facts.entered_as = self.entered_as(account);
         identity(&mut facts);
         standing(&mut facts);
         regional(&mut facts);
         facts.credential_report = match generated {
-            Some(generated) => credentials::fetch(&session, watch, generated, give_up_slot).await,
+            Some(generated) => credentials::fetch(session, watch, generated).await,
             None => wanted::not_asked(Fact::CredentialReport),
         };
+        let heavy = watch.attempt(ENTER, async { Ok(self.slots.heavy().await) }).await.ok().flatten();
+        slots::keeping(heavy, session.throttled(), Box::pin(authorization::ask(ask))).await(&mut facts);
         facts
     }
 
@@ -118,6 +207,9 @@ impl Run<'_> {
 
     /// Why an account could not be entered: it may have been closed, or have left, since the accounts were listed.
     async fn why_denied(&self, account: &AccountId, watch: &Watch, denied: Cause) -> Cause {
+        if denied.kind == CauseKind::ExpiredCredentials && self.expired.set(denied.clone()).is_ok() {
+            self.entering.cancel();
+        }
         if denied.kind != CauseKind::AssumeRoleDenied {
             return denied;
         }
@@ -130,7 +222,7 @@ impl Run<'_> {
     /// Facts of an account that could not be entered.
     pub(super) fn unknown(&self, account: &AccountId, cause: &Cause) -> AccountFacts {
         let mut facts = AccountFacts::unknown(account.clone(), self.home.clone(), cause);
-        facts.regions_in_scope = regions::in_scope(self.regions, &facts.regions, &self.home);
+        facts.regions_in_scope = regions::in_scope(&self.regions, &facts.regions, &self.home);
         let in_scope = facts.regions_in_scope.iter();
         facts.watchers = in_scope.map(|region| (region.clone(), RegionFacts::unknown(cause))).collect();
         facts

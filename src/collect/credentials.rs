@@ -13,21 +13,35 @@ use crate::model::iam::CredentialReport;
 use crate::model::observed::{Cause, CauseKind, Observed};
 use crate::resources::call::{done, incomplete, is};
 use std::time::Duration;
+use tokio::time::Instant;
 
 pub(super) const GENERATE: &str = "iam:GenerateCredentialReport";
 pub(super) const GET: &str = "iam:GetCredentialReport";
 
-/// The wait before the second poll; it doubles up to [`LONGEST_WAIT`].
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// The shortest wait before another poll.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest wait between polls.
+/// The longest.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// How long IAM may take in all.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// What asking for a report gave, and when that was.
+pub(super) struct Generated {
+    outcome: Result<(), Cause>,
+    at: Instant,
+}
+
+impl Generated {
+    /// Asks for a report.
+    pub(super) async fn ask(session: &AccountSession, watch: &Watch) -> Self {
+        Self { outcome: watch.attempt(GENERATE, generate(session)).await, at: Instant::now() }
+    }
+}
+
 /// Asks IAM to make a report. That one is being made already is success.
-pub(super) async fn generate(session: &AccountSession) -> Result<(), Cause> {
+async fn generate(session: &AccountSession) -> Result<(), Cause> {
     done(GENERATE, session.iam().generate_credential_report().send().await).map(drop)
 }
 
@@ -55,17 +69,14 @@ async fn poll(session: &AccountSession) -> Result<Poll, Cause> {
 }
 
 /// Fetches the report. `generated` is what asking for it gave: a role that may not ask can still fetch one that another
-/// made. `give_up_slot` is called once before the first wait.
+/// made. The longer IAM has taken already, the longer it is left alone before the next poll.
 pub(super) async fn fetch(
     session: &AccountSession,
     watch: &Watch,
-    generated: Result<(), Cause>,
-    give_up_slot: impl FnOnce(),
+    generated: &Generated,
 ) -> Observed<CredentialReport> {
-    let mut give_up_slot = Some(give_up_slot);
     let mut asked_again = false;
-    let mut wait = FIRST_WAIT;
-    let mut waited = Duration::ZERO;
+    let started = Instant::now();
     loop {
         let region = session.global_region();
         let polled = session.observe(GET, &region, async { poll(session).await.map(Some) });
@@ -75,7 +86,7 @@ pub(super) async fn fetch(
                 return Observed::Present { value, source };
             }
             Observed::Present { value: Poll::InProgress, .. } => {}
-            Observed::Present { value: Poll::Missing, .. } => match &generated {
+            Observed::Present { value: Poll::Missing, .. } => match &generated.outcome {
                 Err(cause) => return Observed::unknown(cause.clone()),
                 Ok(()) if asked_again => {}
                 Ok(()) => {
@@ -88,13 +99,12 @@ pub(super) async fn fetch(
             Observed::Absent { source } => return Observed::Absent { source },
             Observed::Unknown { cause } => return Observed::Unknown { cause },
         }
+        let waited = started.elapsed();
         if waited >= PATIENCE {
             let message = format!("IAM had not finished the report after {} s", waited.as_secs());
             return Observed::unknown(Cause::new(CauseKind::TimedOut, GET, message));
         }
-        if let Some(give_up) = give_up_slot.take() {
-            give_up();
-        }
+        let wait = (generated.at.elapsed() / 3).clamp(SHORTEST_WAIT, LONGEST_WAIT);
         let slept = watch.attempt(GET, async {
             tokio::time::sleep(wait).await;
             Ok(())
@@ -102,7 +112,5 @@ pub(super) async fn fetch(
         if let Err(cause) = slept.await {
             return Observed::unknown(cause);
         }
-        waited += wait;
-        wait = (wait * 2).min(LONGEST_WAIT);
     }
 }

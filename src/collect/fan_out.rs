@@ -1,18 +1,25 @@
 //! The one bounded fan-out over accounts.
 //!
-//! Owns: how many accounts are in work, progress, deadlines and cancellation. Must not: know what is collected from one.
+//! Owns: a task for each account, what comes back and in which order, and what ends it all. Must not: know what is collected
+//! from one account, or keep what came back.
 
 use super::account::Run;
+use super::feed::ListedAccount;
+use super::slots::Slot;
 use super::wanted::Wanted;
-use super::watch::Watch;
 use crate::aws::Sessions;
 use crate::model::account::AccountFacts;
 use crate::model::ids::AccountId;
-use crate::model::org::OrgFacts;
+use crate::model::observed::Cause;
+use crate::model::org::{AccountState, OrgFacts, OrgServices};
 use crate::model::scope::RegionRequest;
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// How accounts are collected.
@@ -22,9 +29,14 @@ pub struct CollectOptions {
     pub regions: RegionRequest,
     /// What is asked for; any other fact is unknown, not collected.
     pub wanted: Wanted,
-    /// How many accounts are in work at once; 0 counts as 1.
+    /// How many accounts are in work at once; 0 counts as 1. An account gives up its slot while it waits for its credential
+    /// report, when AWS throttles it, and after 10 s; at most 8 times as many accounts have facts in memory.
     pub max_concurrency: usize,
-    /// How long one account may take, from its first call; facts not seen by then are unknown, timed out.
+    /// How many accounts are entered, and asked to make their credential report, before it is their turn; 0 counts as 1.
+    /// Each holds its credentials, a few kilobytes.
+    pub look_ahead: usize,
+    /// How long one account may take once it has a slot, and for being entered; facts not seen by then are unknown, timed
+    /// out.
     pub account_deadline: Duration,
 }
 
@@ -34,15 +46,18 @@ impl Default for CollectOptions {
             regions: RegionRequest::default(),
             wanted: Wanted::default(),
             max_concurrency: 32,
+            look_ahead: 1024,
             account_deadline: Duration::from_secs(600),
         }
     }
 }
 
-/// Who is told how far collecting is.
-pub trait Progress: Sync {
-    /// An account is in work.
+/// Who is told how far collecting is. Called from the accounts' own tasks.
+pub trait Progress: Send + Sync {
+    /// An account is being entered.
     fn started(&self, _account: &AccountId) {}
+    /// It has a slot: its facts are asked for.
+    fn asking(&self, _account: &AccountId) {}
     /// An account is done, whatever came of it.
     fn finished(&self, _account: &AccountId, _facts: &AccountFacts) {}
 }
@@ -50,47 +65,133 @@ pub trait Progress: Sync {
 /// Nobody.
 impl Progress for () {}
 
-/// An account that waits for its credential report gives up its slot; this many accounts per slot may be waiting.
-const WAITING_PER_SLOT: usize = 4;
+/// What becomes of the facts of one account, done in the account's own task.
+pub type Work<T> = dyn Fn(AccountFacts) -> T + Send + Sync;
 
-/// Collects the accounts and hands the facts of each to `on_facts` as it is done, in no particular order. Every account
-/// comes exactly once: one that can't be entered with facts that are unknown, and after `cancel` fires, with facts that were
-/// interrupted and no further call.
-pub async fn accounts(
+/// What a fan-out over accounts is given.
+pub struct FanOut<T> {
+    /// Into every account.
+    pub sessions: Sessions,
+    /// The organization, whole or its head: see [`super::Arrivals`].
+    pub org: Arc<OrgFacts>,
+    /// How.
+    pub options: CollectOptions,
+    /// Fires when to stop.
+    pub cancel: CancellationToken,
+    /// Who is told.
+    pub progress: Arc<dyn Progress>,
+    /// What becomes of each account's facts.
+    pub work: Arc<Work<T>>,
+}
+
+impl<T> fmt::Debug for FanOut<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FanOut")
+            .field("sessions", &self.sessions)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a fan-out ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// Every account was looked into, as far as it let us.
+    Complete,
+    /// It was cancelled: accounts that were not done by then lack facts, which are unknown, interrupted.
+    Cancelled,
+    /// The caller's credentials no longer hold, for this cause. Accounts that had been entered are complete; of the others no
+    /// fact is known: those that were about to be entered for this cause, the rest interrupted and never called.
+    ExpiredCredentials(Cause),
+}
+
+/// Collects accounts as they come, each in a task of its own, and hands what `work` makes of its facts to `sink`, in the order
+/// they are done. Every account comes exactly once: one that can't be entered with facts that are unknown, and once `cancel` has
+/// fired, or the caller's credentials have expired, with facts that were interrupted and no further call. Accounts are taken from
+/// `listed` no faster than there is room, and nothing goes on while `sink` works.
+///
+/// Dropping the future ends every task.
+///
+/// # Panics
+/// If `work` or `progress` panics, with what it panicked with.
+pub async fn accounts<T: Send + 'static>(
+    fan_out: FanOut<T>,
+    listed: impl Stream<Item = ListedAccount>,
+    mut sink: impl FnMut(T),
+) -> Ended {
+    let FanOut { sessions, org, options, cancel, progress, work } = fan_out;
+    let run = Arc::new(Run::new(sessions, org, options, &cancel, progress));
+    let mut tasks: JoinSet<(T, Slot)> = JoinSet::new();
+    let mut listed = pin!(listed.fuse());
+    let mut more = true;
+    loop {
+        let next = async { (run.slots.ahead().await, listed.next().await) };
+        tokio::select! {
+            biased;
+            Some(done) = tasks.join_next() => sink(done.map_or_else(broken, |(made, _)| made)),
+            (ahead, account) = next, if more => match account {
+                Some(account) => {
+                    let (run, work) = (Arc::clone(&run), Arc::clone(&work));
+                    tasks.spawn(async move {
+                        let (facts, open) = run.collect(account, ahead).await;
+                        (work(facts), open)
+                    });
+                }
+                None => more = false,
+            },
+            else => return run.ended(),
+        }
+    }
+}
+
+/// A task that did not end: none is aborted, so it panicked.
+fn broken<T>(error: JoinError) -> T {
+    std::panic::resume_unwind(error.into_panic())
+}
+
+/// Collects these accounts of an organization that was enumerated whole, and hands the facts of each to `on_facts`: as
+/// [`accounts`].
+///
+/// # Panics
+/// If `progress` panics.
+pub async fn each_account(
     sessions: &Sessions,
     org: &OrgFacts,
     accounts: &[AccountId],
     options: &CollectOptions,
     cancel: &CancellationToken,
-    progress: &dyn Progress,
+    progress: Arc<dyn Progress>,
     on_facts: &mut dyn FnMut(AccountFacts),
-) {
-    let slots = options.max_concurrency.max(1);
-    let home = sessions.home_region().clone();
-    let run = &Run { sessions, org, regions: &options.regions, wanted: &options.wanted, home };
-    let watch = &Watch::new(cancel);
-    let semaphore = &Semaphore::new(slots);
-    let collected = stream::iter(accounts)
-        .map(|account| {
-            // A future of this size is better moved as a pointer.
-            Box::pin(async move {
-                let slot = watch.attempt(super::account::ENTER, async {
-                    // The semaphore is never closed.
-                    Ok(semaphore.acquire().await.ok())
-                });
-                let mut slot = match slot.await {
-                    Ok(slot) => slot,
-                    Err(cause) => return run.unknown(account, &cause),
-                };
-                progress.started(account);
-                let watch = watch.within(options.account_deadline);
-                run.collect(account, &watch, || drop(slot.take())).await
-            })
-        })
-        .buffer_unordered(slots.saturating_mul(WAITING_PER_SLOT));
-    let mut collected = std::pin::pin!(collected);
-    while let Some(facts) = collected.next().await {
-        progress.finished(&facts.account, &facts);
-        on_facts(facts);
+) -> Ended {
+    let state = |id: &AccountId| org.accounts.get(id).map_or(AccountState::Unknown, |account| account.state);
+    let listed: Vec<ListedAccount> =
+        accounts.iter().map(|id| ListedAccount { id: id.clone(), state: state(id) }).collect();
+    let fan_out = FanOut {
+        sessions: sessions.clone(),
+        org: Arc::new(head_of(org)),
+        options: options.clone(),
+        cancel: cancel.clone(),
+        progress,
+        work: Arc::new(|facts| facts),
+    };
+    self::accounts(fan_out, stream::iter(listed), on_facts).await
+}
+
+/// What collecting reads of an organization.
+fn head_of(org: &OrgFacts) -> OrgFacts {
+    let (billing_alarms, budgets) = (org.services.billing_alarms.clone(), org.services.budgets.clone());
+    OrgFacts {
+        organization: org.organization.clone(),
+        root: org.root.clone(),
+        ous: BTreeMap::new(),
+        accounts: BTreeMap::new(),
+        policies: BTreeMap::new(),
+        regions: org.regions.clone(),
+        delegated_administrators: org.delegated_administrators.clone(),
+        organization_trails: org.organization_trails.clone(),
+        monitoring: org.monitoring.clone(),
+        services: OrgServices { billing_alarms, budgets, ..OrgServices::not_collected() },
+        sources: org.sources.clone(),
+        as_of: org.as_of,
     }
 }

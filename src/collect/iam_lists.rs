@@ -123,7 +123,8 @@ pub(super) async fn ssh_public_keys(
         Err(cause) => return Observed::unknown(cause.clone()),
     };
     let work = async {
-        let each = stream::iter(users).map(|user| keys_of(session, &user.name)).buffered(USERS_AT_ONCE);
+        let names: Vec<String> = users.iter().map(|user| user.name.clone()).collect();
+        let each = stream::iter(names).map(|name| keys_of(session, name)).buffered(USERS_AT_ONCE);
         let keys: Vec<Vec<SshPublicKey>> = each.try_collect().await?;
         Ok(Some(keys.into_iter().flatten().collect()))
     };
@@ -131,12 +132,12 @@ pub(super) async fn ssh_public_keys(
 }
 
 /// One user's keys; none where the user is gone since.
-async fn keys_of(session: &AccountSession, user: &str) -> Result<Vec<SshPublicKey>, Cause> {
+async fn keys_of(session: &AccountSession, user: String) -> Result<Vec<SshPublicKey>, Cause> {
     let mut found = Vec::new();
     let mut tokens = Tokens::default();
     let mut marker = None;
     loop {
-        let request = session.iam().list_ssh_public_keys().user_name(user).max_items(PAGE).set_marker(marker);
+        let request = session.iam().list_ssh_public_keys().user_name(&user).max_items(PAGE).set_marker(marker);
         let answer = match request.send().await {
             Err(error) if is(&error, &["NoSuchEntity", "NoSuchEntityException"]) => return Ok(Vec::new()),
             answer => done(SSH_KEYS, answer)?,

@@ -1,7 +1,7 @@
 //! What IAM says of an account.
 //!
 //! Owns: which of IAM's facts are asked for, all at once. Must not: know how an answer becomes a fact (`iam`,
-//! `iam_lists`), or fetch the credential report, which takes its own time.
+//! `iam_lists`), fetch the credential report, which takes its own time, or ask for what is heavy (`authorization`).
 
 use super::account::Ask;
 use super::{iam, iam_lists};
@@ -12,12 +12,11 @@ use crate::resources::password_policy;
 pub(super) const PASSWORD_POLICY: &str = "iam:GetAccountPasswordPolicy";
 
 /// Asks, and answers with what puts the answers into the facts.
-pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> {
+pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> {
     let session = ask.session;
-    let (summary, policy, authorization, devices, sessions, certificates, providers, credentials) = tokio::join!(
+    let (summary, policy, devices, sessions, certificates, providers, credentials) = tokio::join!(
         ask.fact(Fact::AccountSummary, iam::SUMMARY, iam::summary(session)),
         ask.fact(Fact::PasswordPolicy, PASSWORD_POLICY, password_policy::get(session)),
-        ask.fact(Fact::Authorization, iam::AUTHORIZATION, iam::authorization(session)),
         ask.fact(Fact::VirtualMfaDevices, iam::VIRTUAL_MFA, iam::virtual_mfa_devices(session)),
         ask.fact(Fact::RoleSessions, iam_lists::ROLES, iam_lists::role_sessions(session)),
         ask.fact(Fact::ServerCertificates, iam_lists::CERTIFICATES, iam_lists::server_certificates(session)),
@@ -28,17 +27,13 @@ pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<>
             iam_lists::service_specific_credentials(session)
         ),
     );
-    let keys = iam_lists::ssh_public_keys(session, &authorization);
-    let keys = ask.fact(Fact::SshPublicKeys, iam_lists::SSH_KEYS, keys).await;
     move |facts| {
         facts.summary = summary;
         facts.password_policy = policy;
-        facts.authorization = authorization;
         facts.virtual_mfa_devices = devices;
         facts.role_sessions = sessions;
         facts.server_certificates = certificates;
         facts.saml_providers = providers;
         facts.service_specific_credentials = credentials;
-        facts.ssh_public_keys = keys;
     }
 }

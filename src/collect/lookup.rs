@@ -33,7 +33,7 @@ pub(super) async fn lookup(
     region: &Region,
     since: Timestamp,
     attribute: Option<(LookupAttributeKey, &str)>,
-    take: &mut dyn FnMut(&Event),
+    take: &mut (dyn FnMut(&Event) + Send),
 ) -> Result<bool, Cause> {
     let attribute = attribute.map(|(key, value)| {
         let attribute = LookupAttribute::builder().attribute_key(key).attribute_value(value).build();

@@ -1,40 +1,29 @@
-//! The organization: tree, accounts, policies with attachments, organization trails and what watches them.
+//! The organization: what is asked for first, what side by side, and what it is put together from.
 //!
-//! Owns: the order of enumeration and which of its pieces are fundamental. Must not: look into members, except into those
-//! that own an organization trail or its log group.
+//! Owns: the order of enumeration and which of its pieces are fundamental. Must not: know how a piece is read (`head`, `tree`,
+//! `policies`, `services`), or wait for whoever is fed.
 //!
 //! Source: Organizations API reference. Only the organization, its root, its accounts and its OUs are fundamental; any other
 //! piece that is denied becomes an unknown fact.
 
-use super::wanted::{Wanted, not_asked};
+use super::feed::{Feed, ListedAccount};
+use super::wanted::Wanted;
 use super::watch::Watch;
-use super::{chain, regions, services, trails, tree};
-use crate::aws::{AccountSession, Purpose, Sessions};
-use crate::model::check::Fact;
-use crate::model::ids::{AccountId, PolicyId, TargetId};
-use crate::model::monitoring::Monitoring;
+use super::{head, policies, regions, services, trails, tree};
+use crate::aws::{AccountSession, Sessions};
+use crate::model::ids::{AccountId, TargetId};
 use crate::model::observed::{Cause, Observed, Source};
-use crate::model::org::{Account, OrgFacts, Organization, Policy, PolicyType, PolicyTypeState, Root};
-use crate::model::trail::{LogGroup, Trail};
+use crate::model::org::{Account, OrgFacts, OrgServices, Organization, Ou, PolicyType, PolicyTypeState, Root};
 use crate::resources::call::{incomplete, pages, present};
-use crate::resources::policy::{self, Summary};
 use aws_sdk_organizations::types;
-use futures::{StreamExt, future, stream};
+use futures::FutureExt;
+use futures::channel::mpsc::{UnboundedSender, unbounded};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
 
 pub(super) const DESCRIBE: &str = "organizations:DescribeOrganization";
 pub(super) const ROOTS: &str = "organizations:ListRoots";
-pub(super) const POLICIES: &str = "organizations:ListPolicies";
-pub(super) const CONTENT: &str = "organizations:DescribePolicy";
-pub(super) const TARGETS: &str = "organizations:ListTargetsForPolicy";
-pub(super) const TAGS: &str = "organizations:ListTagsForResource";
-
-/// Policies asked for at a time; Organizations allows 2 to 5 of these calls a second.
-const POLICIES_AT_ONCE: usize = 4;
-
-/// The policy that AWS attaches to everything and that can't be detached.
-const RCP_FULL_ACCESS: &str = "p-RCPFullAWSAccess";
 
 /// Why the organization could not be enumerated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,7 +97,7 @@ pub async fn organization(
 }
 
 /// Enumerates the organization with the caller's own credentials: its tree always, the rest as wanted. Account tags are asked
-/// for only if `want_tags`, one call per account.
+/// for only if `want_tags`, one call per account. Ages are computed against the end of enumeration.
 ///
 /// # Errors
 /// If the caller is not in the management account, Organizations is not enabled, no account is listed, or the organization,
@@ -119,6 +108,25 @@ pub async fn organization_facts(
     wanted: &Wanted,
     cancel: &CancellationToken,
 ) -> Result<OrgFacts, CollectError> {
+    let org = enumerate(sessions, want_tags, wanted, None, cancel, Feed::default()).await?;
+    Ok(OrgFacts { as_of: sessions.clock().now(), ..org })
+}
+
+/// The same, with what is known early handed to `feed` at once: see [`super::Arrivals`]. Ages are computed against `as_of`, or
+/// against the start of enumeration, since accounts are looked at before it ends. Pieces that do not need each other are asked
+/// for side by side; each of Organizations' buckets is drained without gaps.
+///
+/// # Errors
+/// As [`organization_facts`]. What was fed before stays true.
+pub async fn enumerate(
+    sessions: &Sessions,
+    want_tags: bool,
+    wanted: &Wanted,
+    as_of: Option<Timestamp>,
+    cancel: &CancellationToken,
+    feed: Feed,
+) -> Result<OrgFacts, CollectError> {
+    let as_of = as_of.unwrap_or_else(|| sessions.clock().now());
     let watch = &Watch::new(cancel);
     let session = &sessions.base();
     let region = &session.global_region();
@@ -128,54 +136,99 @@ pub async fn organization_facts(
     let root = session.observe(ROOTS, region, async { root(session).await.map(Some) });
     let (root, rooted) = fundamental("root", watch.observed(ROOTS, root).await)?;
 
-    let accounts = session.observe(tree::ACCOUNTS, region, async { tree::accounts(session).await.map(Some) });
-    let (listed, ous) =
-        future::join(watch.observed(tree::ACCOUNTS, accounts), watch.attempt(tree::OUS, tree::ous(session, &root.id)))
-            .await;
-    let (mut listed, counted) = fundamental("accounts", listed)?;
-    let ous = ous.map_err(failed("OUs"))?;
-    if listed.is_empty() {
-        return Err(CollectError::NoAccounts(organization.id));
-    }
-    let filled = watch.attempt(tree::CHILDREN, tree::fill_parents(session, &root.id, &ous, &mut listed)).await;
-    filled.map_err(failed("accounts' places in the tree"))?;
-    let mut tags = match want_tags {
-        true => tree::account_tags(session, watch, &listed).await,
-        false => BTreeMap::new(),
+    let (feed_head, feed_accounts) = feed.split();
+    let (organization, root) = (&organization, &root);
+    let beginning = async {
+        let mut org = OrgFacts {
+            organization: organization.clone(),
+            root: root.clone(),
+            ous: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            delegated_administrators: Observed::not_collected(services::DELEGATED),
+            regions: Observed::not_collected(regions::REGIONS),
+            organization_trails: Observed::not_collected(trails::DESCRIBE),
+            monitoring: Vec::new(),
+            services: OrgServices::not_collected(),
+            sources: vec![described, rooted],
+            as_of,
+        };
+        head::fill(&mut org, sessions, session, watch, wanted).await;
+        Feed::head(feed_head, || org.clone());
+        Ok(org)
     };
-    let mut accounts = BTreeMap::new();
-    for account in listed {
-        let id = account.id.clone();
-        let tags = tags.remove(&id).unwrap_or_else(|| Observed::not_collected(TAGS));
-        let account = tree::account(account, tags).ok_or_else(|| CollectError::NotInTree(id.clone()))?;
-        accounts.insert(id, account);
-    }
-
-    let everything = everything(&root.id, ous.keys(), &accounts);
-    let (policies, (delegated_administrators, services), (organization_trails, monitoring), regions) = future::join4(
-        Box::pin(policies(session, watch, wanted, (&root, &everything))),
-        Box::pin(services::of_organization(session, watch, wanted)),
-        Box::pin(organization_trails(sessions, session, watch, wanted)),
-        watch.observed(regions::REGIONS, regions::regions(session)),
-    )
-    .await;
+    let tree = tree(session, watch, &root.id, (want_tags, &organization.id), feed_accounts);
+    let policies = async { Ok(policies::policies(session, watch, wanted, root).await) };
+    let services = async { Ok(services::of_organization(session, watch, wanted).await) };
+    // Polled in this order: the head's and the accounts' calls are first in each bucket they share with others.
+    let (mut org, tree, (administrators, services), mut policies) =
+        tokio::try_join!(beginning.boxed(), tree.boxed(), services.boxed(), policies.boxed())?;
     if watch.cancelled() {
         return Err(CollectError::Failed { what: "organization", cause: Watch::interrupted(DESCRIBE) });
     }
-    Ok(OrgFacts {
-        organization,
-        root,
-        ous,
-        accounts,
-        policies,
-        delegated_administrators,
-        regions,
-        organization_trails,
-        monitoring,
-        services,
-        sources: vec![described, rooted, counted],
-        as_of: sessions.clock().now(),
-    })
+    policies::attach_to_all(&mut policies, &everything(&root.id, tree.ous.keys(), &tree.accounts));
+    let OrgServices { billing_alarms, budgets, .. } = org.services;
+    org.services = OrgServices { billing_alarms, budgets, ..services };
+    org.delegated_administrators = administrators;
+    org.policies = policies;
+    org.sources.push(tree.counted);
+    Ok(OrgFacts { ous: tree.ous, accounts: tree.accounts, ..org })
+}
+
+/// Accounts and OUs.
+struct Tree {
+    ous: BTreeMap<TargetId, Ou>,
+    accounts: BTreeMap<AccountId, Account>,
+    counted: Source,
+}
+
+/// Lists accounts, which are fed as they come, beside the OUs; then every account's place, and tags as soon as each is listed.
+async fn tree(
+    session: &AccountSession,
+    watch: &Watch,
+    root: &TargetId,
+    (want_tags, organization): (bool, &str),
+    feed: Option<UnboundedSender<ListedAccount>>,
+) -> Result<Tree, CollectError> {
+    let (to_tag, tagged) = unbounded();
+    let to_tag = want_tags.then_some(to_tag);
+    let listed = async {
+        let (feed, to_tag) = (feed, to_tag);
+        let found = |id: &AccountId, state| {
+            // An error says that nobody listens.
+            if let Some(to_tag) = &to_tag {
+                drop(to_tag.unbounded_send(id.clone()));
+            }
+            if let Some(feed) = &feed {
+                drop(feed.unbounded_send(ListedAccount { id: id.clone(), state }));
+            }
+        };
+        let work = async { tree::accounts(session, found).await.map(Some) };
+        let region = session.global_region();
+        let seen = session.observe(tree::ACCOUNTS, &region, work);
+        let (listed, counted) = fundamental("accounts", watch.observed(tree::ACCOUNTS, seen).await)?;
+        if listed.is_empty() {
+            return Err(CollectError::NoAccounts(organization.to_owned()));
+        }
+        Ok((listed, counted))
+    };
+    let places = async {
+        let ous = async { watch.attempt(tree::OUS, tree::ous(session, root)).await.map_err(failed("OUs")) };
+        let ((mut listed, counted), ous) = tokio::try_join!(Box::pin(listed), ous)?;
+        let filled = watch.attempt(tree::CHILDREN, tree::fill_parents(session, root, &ous, &mut listed)).await;
+        filled.map_err(failed("accounts' places in the tree"))?;
+        Ok((listed, counted, ous))
+    };
+    let tags = async { Ok(tree::account_tags(session, watch, tagged).await) };
+    let ((listed, counted, ous), mut tags) = tokio::try_join!(places, tags)?;
+    let mut accounts = BTreeMap::new();
+    for account in listed {
+        let id = account.id.clone();
+        let tags = tags.remove(&id).unwrap_or_else(|| Observed::not_collected(policies::TAGS));
+        let account = tree::account(account, tags).ok_or_else(|| CollectError::NotInTree(id.clone()))?;
+        accounts.insert(id, account);
+    }
+    Ok(Tree { ous, accounts, counted })
 }
 
 /// `DescribeOrganization`, compared with who calls.
@@ -236,126 +289,17 @@ fn everything<'a>(
     all.into_iter().collect()
 }
 
-/// The policies of every enabled type; types that orgward does not know come along with service control policies.
-async fn policies(
-    session: &AccountSession,
-    watch: &Watch,
-    wanted: &Wanted,
-    (root, everything): (&Root, &[TargetId]),
-) -> BTreeMap<PolicyType, Observed<Vec<Policy>>> {
-    let enabled = root.policy_types.iter().filter(|(_, state)| **state == PolicyTypeState::Enabled);
-    stream::iter(enabled.map(|(kind, _)| kind.clone()))
-        .map(|kind| async move {
-            let fact =
-                if kind == PolicyType::Rcp { Fact::ResourceControlPolicies } else { Fact::ServiceControlPolicies };
-            if !wanted.has(fact) {
-                return (kind, not_asked(fact));
-            }
-            let seen = match watch.observed(POLICIES, policy::list(session, &kind)).await {
-                Observed::Present { value, source } => {
-                    let whole = |summary| whole_policy(session, watch, &kind, summary, &source, everything);
-                    let value = stream::iter(value).map(whole).buffered(POLICIES_AT_ONCE).collect().await;
-                    Observed::Present { value, source }
-                }
-                Observed::Absent { source } => Observed::Absent { source },
-                Observed::Unknown { cause } => Observed::Unknown { cause },
-            };
-            (kind, seen)
-        })
-        .buffered(POLICIES_AT_ONCE)
-        .collect()
-        .await
-}
-
-/// One policy with its document, attachments and tags.
-async fn whole_policy(
-    session: &AccountSession,
-    watch: &Watch,
-    kind: &PolicyType,
-    summary: Summary,
-    listed: &Source,
-    everything: &[TargetId],
-) -> Policy {
-    let id: &PolicyId = &summary.id;
-    let targets = async {
-        if summary.aws_managed && id.as_str() == RCP_FULL_ACCESS {
-            // Attached to everything by AWS: hundreds of pages would say nothing else.
-            return Observed::Present { value: everything.to_vec(), source: listed.clone() };
-        }
-        watch.observed(TARGETS, policy::targets(session, id)).await
-    };
-    let tags = async {
-        if summary.aws_managed {
-            return Observed::Absent { source: listed.clone() };
-        }
-        watch.observed(TAGS, policy::tags(session, id.as_str())).await
-    };
-    let content = watch.observed(CONTENT, policy::content(session, id));
-    let (content, targets, tags) = future::join3(content, targets, tags).await;
-    Policy {
-        id: summary.id,
-        arn: summary.arn,
-        name: summary.name,
-        description: summary.description,
-        kind: kind.clone(),
-        aws_managed: summary.aws_managed,
-        content,
-        targets,
-        tags,
-    }
-}
-
-/// Organization trails as the management account sees them from the home Region, completed by their owners, and the chains
-/// around their log groups, each read in the account that owns it, in scope or not.
-async fn organization_trails(
-    sessions: &Sessions,
-    session: &AccountSession,
-    watch: &Watch,
-    wanted: &Wanted,
-) -> (Observed<Vec<Trail>>, Vec<Monitoring>) {
-    if !wanted.has(Fact::OrganizationTrails) {
-        return (not_asked(Fact::OrganizationTrails), Vec::new());
-    }
-    let seen = watch.observed(trails::DESCRIBE, trails::describe(session, sessions.home_region())).await;
-    let (mut found, source) = match seen {
-        Observed::Present { value, source } => (value, source),
-        other => return (other, Vec::new()),
-    };
-    found.retain(|trail| trail.organization_trail);
-    for trail in &mut found {
-        match enter(sessions, watch, trail.owner().as_ref()).await {
-            Ok(owner) => trails::complete(&owner, watch, trail).await,
-            Err(cause) => {
-                trail.status = Observed::unknown(cause.clone());
-                trail.selectors = Observed::unknown(cause);
-            }
-        }
-    }
-    let mut groups: BTreeSet<LogGroup> = found.iter().filter_map(Trail::log_group).collect();
-    if !wanted.has(Fact::OrganizationMonitoring) {
-        groups.clear();
-    }
-    let chains =
-        future::join_all(groups.iter().map(async |group| match enter(sessions, watch, Some(&group.account)).await {
-            Ok(owner) => chain::of_organization(&owner, watch, group).await,
-            Err(cause) => chain::unknown(group, &cause),
-        }))
-        .await;
-    (Observed::Present { value: found, source }, chains)
-}
-
-/// A session in the account that owns something; the caller's own where the owner can't be told.
-async fn enter(sessions: &Sessions, watch: &Watch, owner: Option<&AccountId>) -> Result<AccountSession, Cause> {
-    match owner {
-        Some(owner) => watch.attempt("sts:AssumeRole", sessions.enter(owner, Purpose::Audit)).await,
-        None => Ok(sessions.base()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::observed::CauseKind;
+
+    /// Compiles, or it could not run in a task of its own beside the accounts.
+    #[expect(dead_code, reason = "it is enough that it compiles")]
+    fn enumeration_can_be_spawned(sessions: &Sessions, wanted: &Wanted, cancel: &CancellationToken) {
+        fn spawnable(_: impl Send) {}
+        spawnable(enumerate(sessions, true, wanted, None, cancel, Feed::default()));
+    }
 
     #[test]
     fn errors_say_what_to_do() {

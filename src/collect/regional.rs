@@ -21,14 +21,15 @@ use std::collections::{BTreeMap, BTreeSet};
 type Trails = BTreeMap<Region, Observed<Vec<Trail>>>;
 
 /// Asks, and answers with what puts the answers into the facts.
-pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> {
+pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> {
+    let ask = &ask;
     let home = &ask.run.home;
     let (regions, at_home) = future::join(
         ask.fact(Fact::Regions, regions::REGIONS, regions::regions(ask.session)),
         ask.fact(Fact::Trails, trails::DESCRIBE, trails::describe(ask.session, home)),
     )
     .await;
-    let in_scope = regions::in_scope(ask.run.regions, &regions, home);
+    let in_scope = regions::in_scope(&ask.run.regions, &regions, home);
     let usable: Vec<&Region> = in_scope.iter().filter(|region| regions::usable(&regions, region)).collect();
     let watchers = usable.iter().map(async |region| ((*region).clone(), watchers::of_region(ask, region).await));
     let followed = async {
@@ -61,7 +62,7 @@ pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<>
 
 /// Recent events, if they are wanted.
 async fn events(ask: &Ask<'_>, usable: &[&Region]) -> BTreeMap<Region, Observed<RecentEvents>> {
-    let wanted = ask.run.wanted;
+    let wanted = &ask.run.wanted;
     if !wanted.has(Fact::RecentEvents) {
         return BTreeMap::from([(ask.run.home.clone(), not_asked(Fact::RecentEvents))]);
     }

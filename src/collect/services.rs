@@ -26,17 +26,16 @@ pub(super) const SERVICES: &str = "organizations:ListDelegatedServicesForAccount
 /// Administrators asked at a time; Organizations allows one such call a second.
 const AT_ONCE: usize = 2;
 
-/// The delegated administrators, and what else the management account says, as far as it is wanted.
+/// The delegated administrators, and what else the management account says, as far as it is wanted; the bill aside.
 pub(super) async fn of_organization(
     session: &AccountSession,
     watch: &Watch,
     wanted: &Wanted,
 ) -> (Observed<Vec<AccountId>>, OrgServices) {
-    let (administrators, trusted, root_features, (billing_alarms, budgets)) = future::join4(
+    let (administrators, trusted, root_features) = future::join3(
         watch.observed(DELEGATED, delegated_administrators(session)),
         when(wanted, Fact::OrganizationServices, watch.observed(TRUSTED, trusted(session))),
         when(wanted, Fact::RootFeatures, watch.observed(FEATURES, root_features(session))),
-        Box::pin(bill(session, watch, wanted)),
     )
     .await;
     let asked = if wanted.has(Fact::OrganizationServices) { administrators.value() } else { None };
@@ -49,12 +48,12 @@ pub(super) async fn of_organization(
         .collect()
         .await;
     let not_asked = OrgServices::not_collected();
-    let services = OrgServices { root_features, trusted, delegated, billing_alarms, budgets, ..not_asked };
+    let services = OrgServices { root_features, trusted, delegated, ..not_asked };
     (administrators, services)
 }
 
 /// The management account's alarms on estimated charges, and its budgets.
-async fn bill(
+pub(super) async fn bill(
     session: &AccountSession,
     watch: &Watch,
     wanted: &Wanted,

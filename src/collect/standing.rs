@@ -10,12 +10,12 @@ use crate::model::check::Fact;
 use crate::model::observed::{Cause, Observed};
 
 /// Asks, and answers with what puts the answers into the facts.
-pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> {
+pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> {
     let session = ask.session;
     let (security, information, alarms) = tokio::join!(
         ask.fact(Fact::SecurityContact, contacts::SECURITY, contacts::security(session)),
         ask.fact(Fact::ContactInformation, contacts::INFORMATION, contacts::information(session)),
-        Box::pin(billing_alarms(ask)),
+        Box::pin(billing_alarms(&ask)),
     );
     move |facts| {
         facts.security_contact = security;
@@ -27,7 +27,7 @@ pub(super) async fn ask(ask: &Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<>
 /// The account's own billing alarms. The management account's are known already; a member need not be asked where they, or
 /// a budget, speak for it.
 async fn billing_alarms(ask: &Ask<'_>) -> Observed<crate::model::billing::BillingAlarms> {
-    let (org, account) = (ask.run.org, ask.session.account());
+    let (org, account) = (&ask.run.org, ask.session.account());
     if !ask.run.wanted.has(Fact::BillingAlarms) {
         return not_asked(Fact::BillingAlarms);
     }

@@ -14,9 +14,10 @@ use crate::model::observed::{Cause, Observed};
 use crate::model::org::{Account, AccountState, Ou};
 use crate::resources::call::{done, incomplete, pages, present};
 use crate::resources::policy;
+use aws_sdk_organizations::operation::list_accounts::ListAccountsOutput;
 use aws_sdk_organizations::types::{self, ChildType};
-use futures::{StreamExt, TryStreamExt, stream};
-use std::collections::BTreeMap;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const ACCOUNTS: &str = "organizations:ListAccounts";
 pub(super) const ACCOUNT: &str = "organizations:DescribeAccount";
@@ -42,12 +43,30 @@ pub(super) struct Listed {
     pub(super) parent: Option<TargetId>,
 }
 
-/// Every account, page by page.
-pub(super) async fn accounts(session: &AccountSession) -> Result<Vec<Listed>, Cause> {
-    let mut all = Vec::new();
+/// Every account, each handed to `found` as its page arrives, and each once: one that moves between two pages may be listed
+/// twice.
+pub(super) async fn accounts(
+    session: &AccountSession,
+    mut found: impl FnMut(&AccountId, AccountState),
+) -> Result<Vec<Listed>, Cause> {
+    let mut all: Vec<Listed> = Vec::new();
+    let mut seen: BTreeSet<AccountId> = BTreeSet::new();
+    let mut broken = None;
     let stream = session.organizations().list_accounts().max_results(PAGE).into_paginator().send();
-    pages(ACCOUNTS, stream, |page| page.next_token(), |page| all.extend(page.accounts.unwrap_or_default())).await?;
-    all.into_iter().map(listed).collect()
+    let take = |page: ListAccountsOutput| {
+        for account in page.accounts.unwrap_or_default() {
+            match listed(account) {
+                Ok(account) if seen.insert(account.id.clone()) => {
+                    found(&account.id, state(&account.account));
+                    all.push(account);
+                }
+                Ok(_) => {}
+                Err(cause) => broken = Some(cause),
+            }
+        }
+    };
+    pages(ACCOUNTS, stream, |page| page.next_token(), take).await?;
+    broken.map_or(Ok(all), Err)
 }
 
 fn listed(account: types::Account) -> Result<Listed, Cause> {
@@ -190,13 +209,13 @@ pub(super) async fn why_gone(session: &AccountSession, id: &AccountId) -> Result
     })
 }
 
-/// The tags of every account, one call each.
+/// The tags of every account as it comes, one call each.
 pub(super) async fn account_tags(
     session: &AccountSession,
     watch: &Watch,
-    accounts: &[Listed],
+    accounts: impl Stream<Item = AccountId>,
 ) -> BTreeMap<AccountId, Observed<BTreeMap<String, String>>> {
-    stream::iter(accounts.iter().map(|account| account.id.clone()))
+    accounts
         .map(|id| async move {
             let work = policy::tags(session, id.as_str());
             let tags = watch.observed(ACCOUNT_TAGS, work).await;

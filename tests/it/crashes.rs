@@ -13,6 +13,7 @@ use orgward::store::{Journal, parse_journal, plan_digest};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// An SCP made and attached, password policies, the chain of an alarm.
@@ -58,7 +59,10 @@ async fn planned(sessions: &Sessions) -> (OrgFacts, Plan) {
     let mut planner = Planner::new(&playbooks, &org, &scope, context);
     let needed: Vec<_> = planner.accounts_needed().into_iter().collect();
     let options = CollectOptions::default();
-    collect::accounts(sessions, &org, &needed, &options, &cancel, &(), &mut |facts| planner.account(&facts)).await;
+    collect::each_account(sessions, &org, &needed, &options, &cancel, Arc::new(()), &mut |facts| {
+        planner.account(&facts)
+    })
+    .await;
     let plan = planner.finish();
     assert!(plan.applyable() && plan.complete() && plan.changes.len() > 6, "{plan:?}");
     (org, plan)

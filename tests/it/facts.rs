@@ -9,6 +9,7 @@ use orgward::model::{AccountFacts, AccountId, CauseKind, Observed, OrgFacts};
 use orgward::sandbox::generate::Problem;
 use orgward::sandbox::{Event, Fault, FaultKind, Sandbox, Scenario};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 const ACCOUNT: &str = "app-one";
@@ -36,7 +37,7 @@ async fn facts_of(sandbox: &Sandbox, account: &AccountId, wanted: Wanted) -> (Or
     let options = CollectOptions { regions, wanted, ..CollectOptions::default() };
     let mut seen = None;
     let accounts = std::slice::from_ref(account);
-    collect::accounts(&sessions, &org, accounts, &options, &CancellationToken::new(), &(), &mut |facts| {
+    collect::each_account(&sessions, &org, accounts, &options, &CancellationToken::new(), Arc::new(()), &mut |facts| {
         seen = Some(facts);
     })
     .await;

@@ -10,16 +10,21 @@ use orgward::model::org::AccountState;
 use orgward::model::{AccountId, CauseKind, Finding, OrgFacts, Verdict};
 use orgward::sandbox::{Fault, FaultKind, Sandbox, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// An audit of every account that works, as `orgward audit` does it.
-async fn audit(sessions: &Sessions, cancel: &CancellationToken, progress: &dyn Progress) -> (OrgFacts, Vec<Finding>) {
+async fn audit(
+    sessions: &Sessions,
+    cancel: &CancellationToken,
+    progress: Arc<dyn Progress>,
+) -> (OrgFacts, Vec<Finding>) {
     let org = collect::organization(sessions, false, cancel).await.unwrap();
     let accounts = working(&org);
     let thresholds = Thresholds::default();
     let mut findings = checks::organization(&org, &thresholds);
-    collect::accounts(sessions, &org, &accounts, &CollectOptions::default(), cancel, progress, &mut |facts| {
+    collect::each_account(sessions, &org, &accounts, &CollectOptions::default(), cancel, progress, &mut |facts| {
         findings.extend(checks::account(&org, &facts, &thresholds));
     })
     .await;
@@ -33,7 +38,7 @@ fn working(org: &OrgFacts) -> Vec<AccountId> {
 }
 
 async fn audited(sandbox: &Sandbox) -> (OrgFacts, Vec<Finding>) {
-    audit(&operator(sandbox).await, &CancellationToken::new(), &()).await
+    audit(&operator(sandbox).await, &CancellationToken::new(), Arc::new(())).await
 }
 
 /// Every check has exactly one verdict for the organization, for each account, or for each account and at least one Region.
@@ -101,7 +106,7 @@ async fn throttling_a_fifth_of_all_attempts_changes_no_verdict() {
     let busy = Sandbox::new(Scenario::sized(24, 4));
     busy.faults().add(Fault::new(FaultKind::Throttle { rate: 0.2 }));
     let sessions = operator(&busy).await;
-    let (_, findings) = audit(&sessions, &CancellationToken::new(), &()).await;
+    let (_, findings) = audit(&sessions, &CancellationToken::new(), Arc::new(())).await;
     assert!(sessions.stats().throttled > 50, "{:?}", sessions.stats());
     assert_eq!(verdicts(&findings), verdicts(&calm.1));
 }
@@ -154,8 +159,8 @@ async fn an_account_that_closes_before_it_is_entered_is_a_row() {
     let scenario = Scenario::small();
     let gone = scenario.account("app-two").unwrap().id.clone();
     let sandbox = Sandbox::new(scenario);
-    let progress = Closing(sandbox.clone(), gone.clone());
-    let (org, findings) = audit(&operator(&sandbox).await, &CancellationToken::new(), &progress).await;
+    let progress = Arc::new(Closing(sandbox.clone(), gone.clone()));
+    let (org, findings) = audit(&operator(&sandbox).await, &CancellationToken::new(), progress).await;
     every_cell_has_its_verdict(&org, &findings);
     let unknown: Vec<&Finding> = findings.iter().filter(untold).collect();
     assert!(unknown.len() > 10, "{unknown:?}");
@@ -213,8 +218,8 @@ async fn an_interrupted_audit_has_every_cell_and_makes_no_further_call() {
     }
     let sandbox = Sandbox::new(Scenario::sized(40, 2));
     let cancel = CancellationToken::new();
-    let third = Third(cancel.clone(), sandbox.clone(), std::sync::Mutex::default());
-    let (org, findings) = audit(&operator(&sandbox).await, &cancel, &third).await;
+    let third = Arc::new(Third(cancel.clone(), sandbox.clone(), std::sync::Mutex::default()));
+    let (org, findings) = audit(&operator(&sandbox).await, &cancel, Arc::clone(&third) as Arc<dyn Progress>).await;
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert_eq!(sandbox.requests().len(), third.2.lock().unwrap().1, "no call after Ctrl-C");
     every_cell_has_its_verdict(&org, &findings);
@@ -244,7 +249,15 @@ async fn an_endpoint_that_never_answers_is_given_up() {
     let mut rows = 0;
     let count = &mut |_| rows += 1;
     let accounts = working(&org);
-    collect::accounts(&sessions, &org, &accounts, &CollectOptions::default(), &CancellationToken::new(), &(), count)
-        .await;
+    collect::each_account(
+        &sessions,
+        &org,
+        &accounts,
+        &CollectOptions::default(),
+        &CancellationToken::new(),
+        Arc::new(()),
+        count,
+    )
+    .await;
     assert_eq!(rows, accounts.len());
 }

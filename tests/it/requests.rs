@@ -9,6 +9,7 @@ use orgward::model::{AccountFacts, AccountId, Observed};
 use orgward::sandbox::generate::Problem;
 use orgward::sandbox::{LoggedRequest, Sandbox, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 fn number(count: usize) -> u32 {
@@ -77,7 +78,7 @@ async fn audit(sandbox: &Sandbox) -> (Vec<AccountFacts>, Vec<LoggedRequest>) {
     collect::organization_analyzers(&sessions, &org, &RegionRequest::AllEnabled, &cancel).await;
     let mut seen = Vec::new();
     let options = CollectOptions::default();
-    collect::accounts(&sessions, &org, &ids, &options, &cancel, &(), &mut |facts| seen.push(facts)).await;
+    collect::each_account(&sessions, &org, &ids, &options, &cancel, Arc::new(()), &mut |facts| seen.push(facts)).await;
     (seen, sandbox.requests())
 }
 

@@ -5,6 +5,7 @@ use orgward::collect::{self, CollectOptions};
 use orgward::model::scope::RegionRequest;
 use orgward::model::{AccountFacts, AccountId, Cause, OrgFacts};
 use orgward::sandbox::{LoggedRequest, Sandbox, Scenario, generate, scenario};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Settings as an operator of the sandbox has them.
@@ -104,7 +105,7 @@ pub async fn facts_of(sandbox: &Sandbox, account: &AccountId, regions: &[&str]) 
     let options = CollectOptions { regions, ..CollectOptions::default() };
     let mut seen = None;
     let accounts = std::slice::from_ref(account);
-    collect::accounts(&sessions, &org, accounts, &options, &CancellationToken::new(), &(), &mut |facts| {
+    collect::each_account(&sessions, &org, accounts, &options, &CancellationToken::new(), Arc::new(()), &mut |facts| {
         seen = Some(facts);
     })
     .await;

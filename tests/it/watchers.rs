@@ -10,6 +10,7 @@ use orgward::sandbox::generate::{Flaw, Problem};
 use orgward::sandbox::state::AccountState;
 use orgward::sandbox::{Fault, FaultKind, LoggedRequest, Sandbox, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 const ACCOUNT: &str = "app-one";
@@ -273,7 +274,7 @@ async fn a_whole_audit_of_the_demo_sees_each_flaw_where_it_was_planted_and_nowhe
     let ids: Vec<AccountId> = org.accounts.keys().cloned().collect();
     let (mut flaws, mut healthy) = (BTreeSet::new(), 0);
     let options = CollectOptions::default();
-    collect::accounts(&sessions, &org, &ids, &options, &CancellationToken::new(), &(), &mut |facts| {
+    collect::each_account(&sessions, &org, &ids, &options, &CancellationToken::new(), Arc::new(()), &mut |facts| {
         let name = org.accounts[&facts.account].name.as_str();
         if facts.entered_as.is_none() && facts.account != scenario.management {
             assert!(facts.watchers.values().all(|watchers| watchers.analyzers.cause().is_some()), "{name}");

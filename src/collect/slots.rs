@@ -1,0 +1,131 @@
+//! How many accounts are in which stage at once.
+//!
+//! Owns: the bounds, and when a slot is given up before its work is done. Must not: know what that work is.
+//!
+//! An account passes a door to be entered; then it waits, holding nothing but credentials, while IAM makes its credential
+//! report. In a slot it is asked for everything that is light; without one it waits for its report; in one of the few slots for
+//! heavy facts it is asked for those last, so that few accounts hold them at any moment.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long a slot is kept at most: an account that takes longer goes on without one, so that it holds up nobody.
+const KEPT: Duration = Duration::from_secs(10);
+
+/// Accounts with facts in memory, for each slot.
+const OPEN_PER_SLOT: usize = 8;
+
+/// Slots for each slot for heavy facts.
+const SLOTS_PER_HEAVY: usize = 4;
+
+/// The bounds of one fan-out.
+#[derive(Debug)]
+pub(super) struct Slots {
+    ahead: Arc<Semaphore>,
+    doors: Arc<Semaphore>,
+    open: Arc<Semaphore>,
+    light: Arc<Semaphore>,
+    heavy: Arc<Semaphore>,
+}
+
+/// A place in one of the stages, until it is dropped.
+pub(super) type Slot = Option<OwnedSemaphorePermit>;
+
+impl Slots {
+    /// Bounds for so many slots, and so many accounts entered ahead of them.
+    pub(super) fn new(slots: usize, look_ahead: usize) -> Self {
+        let bound = |places: usize| Arc::new(Semaphore::new(places.clamp(1, Semaphore::MAX_PERMITS)));
+        let slots = slots.max(1);
+        Self {
+            ahead: bound(look_ahead),
+            doors: bound(slots),
+            open: bound(slots.saturating_mul(OPEN_PER_SLOT)),
+            light: bound(slots),
+            heavy: bound(slots.div_ceil(SLOTS_PER_HEAVY)),
+        }
+    }
+
+    /// Room for one more account that is not in a slot yet.
+    pub(super) async fn ahead(&self) -> Slot {
+        place(&self.ahead).await
+    }
+
+    /// A door.
+    pub(super) async fn door(&self) -> Slot {
+        place(&self.doors).await
+    }
+
+    /// Room for the facts of one more account.
+    pub(super) async fn open(&self) -> Slot {
+        place(&self.open).await
+    }
+
+    /// A slot.
+    pub(super) async fn light(&self) -> Slot {
+        place(&self.light).await
+    }
+
+    /// A slot for heavy facts.
+    pub(super) async fn heavy(&self) -> Slot {
+        place(&self.heavy).await
+    }
+}
+
+async fn place(of: &Arc<Semaphore>) -> Slot {
+    // Never closed.
+    Arc::clone(of).acquire_owned().await.ok()
+}
+
+/// Does the work in a slot, which is given up when `relief` comes or after [`KEPT`]; the work goes on.
+pub(super) async fn keeping<T>(slot: Slot, relief: impl Future<Output = ()>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => return done,
+        () = relief => {}
+        () = tokio::time::sleep(KEPT) => {}
+    }
+    drop(slot);
+    work.await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+    use tokio::time::{Instant, sleep};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slot_is_given_up_on_relief_or_when_it_was_kept_long_and_the_work_goes_on() {
+        for (relieved, free_after) in [(Some(2), 2), (None, 10), (Some(30), 10)] {
+            let slots = Slots::new(1, 1);
+            let start = Instant::now();
+            let slot = slots.light().await;
+            let relief = async {
+                match relieved {
+                    Some(seconds) => sleep(Duration::from_secs(seconds)).await,
+                    None => pending().await,
+                }
+            };
+            let work = async {
+                sleep(Duration::from_secs(60)).await;
+                start.elapsed().as_secs()
+            };
+            let next = async {
+                slots.light().await;
+                start.elapsed().as_secs()
+            };
+            assert_eq!(tokio::join!(keeping(slot, relief, work), next), (60, free_after));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_is_quick_frees_its_slot_at_its_end() {
+        let slots = Slots::new(1, 1);
+        let slot = slots.heavy().await;
+        assert_eq!(keeping(slot, pending(), async { 5 }).await, 5);
+        assert!(slots.heavy().await.is_some(), "there is one for heavy facts however few slots there are");
+    }
+}
