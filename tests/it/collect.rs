@@ -24,8 +24,7 @@ use orgward::sandbox::state::{LogGroup, Selectors, Trail};
 use orgward::sandbox::{self, Fault, FaultKind, Sandbox, Scenario};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
