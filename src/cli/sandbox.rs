@@ -2,9 +2,11 @@
 
 use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
+use crate::sandbox::generate::Population;
 use crate::sandbox::state::ReportRequest;
 use crate::sandbox::{Fault, FaultKind, Org, Sandbox, Scenario, generate};
 use clap::Args;
+use jiff::Timestamp;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -24,20 +26,52 @@ pub struct SandboxArgs {
     /// No waiting: no request quotas, and every account has a credential report
     #[arg(long)]
     fast: bool,
+    /// The moment its clock starts at, such as 2026-11-02T08:00:00Z; now unless given. Same seed and moment, same data,
+    /// whenever it is served; sessions expire by the real clock
+    #[arg(long, value_name = "TIMESTAMP")]
+    epoch: Option<Timestamp>,
+    /// How much each account holds, such as users=50,roles=100,policies=60 or users=2-6
+    #[arg(long, value_name = "KIND=COUNT,...", value_parser = population)]
+    population: Option<Population>,
     /// What goes wrong; repeatable. SERVICE[:OPERATION] or * is what it hits; @ACCOUNT (id or name) narrows it to one account.
-    /// KIND: deny, throttle:SHARE (0 to 1), latency:MS, drop, html, garbage, hang, expired, error:CODE
+    /// KIND: deny, throttle:SHARE (0 to 1), limit:RATE[/BURST] (an unannounced limit of each account, a second), latency:MS, drop,
+    /// html, garbage, hang, expired, error:CODE
     #[arg(long = "fault", value_name = "WHAT=KIND[@ACCOUNT]", value_parser = ordered)]
     faults: Vec<Ordered>,
 }
+
+/// Users, roles or policies of one account, at most.
+const MOST_OF_A_KIND: u32 = 10_000;
 
 /// Gives every account a credential report that was made a minute ago.
 fn make_reports(org: &mut Org) {
     let requested_at = org.now - jiff::SignedDuration::from_mins(1);
     let accounts: Vec<_> = org.members.keys().cloned().collect();
     for account in accounts {
-        let max_password_age = org.state(&account).password_policy.as_ref().and_then(|policy| policy.max_password_age);
+        let max_password_age =
+            org.unpeopled(&account).password_policy.as_ref().and_then(|policy| policy.max_password_age);
         org.reports.insert(account, ReportRequest { requested_at, max_password_age });
     }
+}
+
+/// Reads `KIND=COUNT` or `KIND=LEAST-MOST`, with commas between; what is not named stays as it is.
+fn population(text: &str) -> Result<Population, String> {
+    let mut population = Population::default();
+    for part in text.split(',') {
+        let (kind, count) = part.split_once('=').ok_or(format!("`{part}` is not KIND=COUNT"))?;
+        let (least, most) = count.split_once('-').unwrap_or((count, count));
+        let range = match (least.parse(), most.parse()) {
+            (Ok(least), Ok(most)) if least <= most && most <= MOST_OF_A_KIND => (least, most),
+            _ => return Err(format!("`{count}` is not a number up to {MOST_OF_A_KIND}, or two with a hyphen between")),
+        };
+        match kind {
+            "users" => population.users = range,
+            "roles" => population.roles = range,
+            "policies" => population.policies = range,
+            _ => return Err(format!("`{kind}` is not one of users, roles, policies")),
+        }
+    }
+    Ok(population)
 }
 
 /// A fault as ordered; the account may be a name, which only the organization knows.
@@ -94,12 +128,28 @@ fn kind_of(text: &str) -> Result<FaultKind, String> {
         ("throttle", _) => {
             share().map(|rate| FaultKind::Throttle { rate }).ok_or(format!("`{value}` is not a share from 0 to 1"))
         }
+        ("limit", _) => {
+            let (rate, burst) = value.split_once('/').unwrap_or((value, ""));
+            let rate = rate.parse::<f64>().ok().filter(|rate| (0.001..=100_000.0).contains(rate));
+            let rate =
+                rate.ok_or(format!("`{value}` is not RATE or RATE/BURST, the rate from 0.001 to 100000 a second"))?;
+            let burst = match burst {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 100,000")]
+                "" => rate.ceil() as u32,
+                burst => burst
+                    .parse()
+                    .ok()
+                    .filter(|burst| (1..=100_000).contains(burst))
+                    .ok_or(format!("`{burst}` is not a burst from 1 to 100000"))?,
+            };
+            Ok(FaultKind::Limit { rate, burst })
+        }
         ("latency", _) => match value.parse() {
             Ok(milliseconds) => Ok(FaultKind::Latency(Duration::from_millis(milliseconds))),
             Err(_) => Err(format!("`{value}` is not a number of milliseconds")),
         },
         _ => Err(format!(
-            "`{text}` is not one of deny, throttle:SHARE, latency:MS, drop, html, garbage, hang, expired, contradict, error:CODE"
+            "`{text}` is not one of deny, throttle:SHARE, limit:RATE[/BURST], latency:MS, drop, html, garbage, hang, expired, contradict, error:CODE"
         )),
     }
 }
@@ -107,14 +157,19 @@ fn kind_of(text: &str) -> Result<FaultKind, String> {
 /// Runs the command until it is interrupted.
 pub async fn run(args: &SandboxArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
     let mut scenario = if args.accounts == 24 { Scenario::demo() } else { Scenario::sized(args.accounts, args.seed) };
-    // Clients on a socket live in real time: an older moment would hand out sessions that have already expired.
-    scenario.epoch = jiff::Timestamp::now();
+    let now = Timestamp::now();
+    scenario.epoch = args.epoch.unwrap_or(now);
+    if let Some(population) = args.population {
+        scenario = scenario.with_population(population);
+    }
     for ordered in &args.faults {
         let fault = ordered.within(&scenario)?;
         scenario.faults.push(fault);
     }
     let home = scenario.home.clone();
     let sandbox = Sandbox::new(scenario);
+    // Clients on a socket live in real time: by an older moment sessions would have expired when they are handed out.
+    sandbox.with(|org| org.ahead = now.duration_since(org.epoch));
     if args.fast {
         sandbox.set_quotas(false);
         sandbox.with(make_reports);
@@ -150,6 +205,9 @@ mod tests {
         assert_eq!(hit.as_ref(), demo.account("web-prod").map(|account| &account.id));
         let everywhere = ordered("*=latency:1500").unwrap();
         assert_eq!(everywhere.fault, Fault::new(FaultKind::Latency(Duration::from_millis(1500))));
+        let limit = |text| ordered(text).unwrap().fault.kind;
+        assert_eq!(limit("iam=limit:5"), FaultKind::Limit { rate: 5.0, burst: 5 });
+        assert_eq!(limit("iam=limit:0.5/20"), FaultKind::Limit { rate: 0.5, burst: 20 });
         let one = ordered("sts:AssumeRole=deny").unwrap().fault;
         assert_eq!(one, Fault::new(FaultKind::Deny).operation("sts", "AssumeRole"));
         let FaultKind::Error { code, .. } = ordered("iam:GetUser=error:NoSuchEntity").unwrap().fault.kind else {
@@ -165,6 +223,8 @@ mod tests {
             (":x=deny", "`:x` is not"),
             ("=deny", "`` is not"),
             ("iam=throttle:2", "`2` is not a share"),
+            ("iam=limit:0", "`0` is not RATE"),
+            ("iam=limit:5/0", "`0` is not a burst"),
             ("iam=latency:soon", "`soon` is not a number"),
             ("iam=deny:1", "one of deny"),
             ("iam=error", "error:CODE"),
@@ -174,5 +234,21 @@ mod tests {
         }
         let lost = ordered("iam=deny@nobody").unwrap().within(&Scenario::demo()).unwrap_err();
         assert!(lost.messages[0].contains("`nobody`"), "{lost:?}");
+    }
+
+    #[test]
+    fn a_population_is_read_kind_by_kind() {
+        let wanted = Population { users: (50, 50), roles: (10, 20), ..Population::default() };
+        assert_eq!(population("users=50,roles=10-20"), Ok(wanted));
+        for (text, part) in [
+            ("users", "not KIND=COUNT"),
+            ("people=3", "`people` is not one of"),
+            ("users=9-3", "`9-3` is not"),
+            ("users=-1", "`-1` is not"),
+            ("users=1000000", "`1000000` is not"),
+        ] {
+            let error = population(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
     }
 }

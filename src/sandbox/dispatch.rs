@@ -61,7 +61,7 @@ pub(crate) fn handle(sandbox: &Sandbox, request: &Incoming<'_>) -> (Duration, Re
         Err(error) => {
             let operation = error.members.get("Operation").and_then(Value::as_str).unwrap_or_default().to_owned();
             let region = credential.map(|c| c.region.to_owned()).unwrap_or_default();
-            sandbox.log(None, "", &operation, &region, error.status);
+            sandbox.log(None, "", (&operation, &region), error.status, false);
             return (
                 Duration::ZERO,
                 Reply::Answer(Protocol::Json11.encode_error(&error, bare(&operation, &request_id))),
@@ -81,10 +81,12 @@ pub(crate) fn handle(sandbox: &Sandbox, request: &Incoming<'_>) -> (Duration, Re
     let mut account = None;
     let mut hit = Hit::default();
     let outcome = serve(sandbox, request, credential, (&call, &request_id), &mut account, &mut hit);
+    let mut throttle = false;
     let reply = match outcome {
         Ok(Served::Output(output)) => Reply::Answer(protocol.encode(&output, frame)),
         Ok(Served::Broken(reply)) => reply,
         Err(mut error) => {
+            throttle = error.code == throttled(service.prefix).code;
             if error.code == VALIDATION {
                 service.validation.clone_into(&mut error.code);
             }
@@ -92,7 +94,7 @@ pub(crate) fn handle(sandbox: &Sandbox, request: &Incoming<'_>) -> (Duration, Re
         }
     };
     let status = if let Reply::Answer(answer) = &reply { answer.status } else { 0 };
-    sandbox.log(account, service.prefix, operation, &region, status);
+    sandbox.log(account, service.prefix, (operation, &region), status, throttle);
     (hit.delay, reply)
 }
 
@@ -143,11 +145,19 @@ fn serve(
         return fail(kind, &caller, service, protocol, operation);
     }
     let place = (service.prefix, service.global);
-    sandbox.gate().pass(&caller.account, &caller.region, place, operation, Instant::now())?;
+    let now = Instant::now();
+    let mut gate = sandbox.gate();
+    gate.pass(&caller.account, &caller.region, place, operation, now)?;
+    for limit in &hit.limits {
+        gate.pass_limit(&caller.account, service.prefix, limit, now)?;
+    }
+    drop(gate);
     let parameters = if is_read_only(operation) { Value::Null } else { request_parameters(&input) };
     let outcome = access::authorize(&mut org, &caller, service, operation, &input)
         .and_then(|()| handler(&mut org, &caller, input));
-    record(&mut org, &caller, (service, operation, request_id), parameters, outcome.as_ref().err());
+    if org.keeps_events {
+        record(&mut org, &caller, (service, operation, request_id), parameters, outcome.as_ref().err());
+    }
     match kind {
         Some(FaultKind::Contradict) => outcome.map(|output| Served::Output(contradicted(output))),
         Some(kind) => fail(&kind, &caller, service, protocol, operation),
@@ -180,8 +190,10 @@ fn fail(
             page(503, "text/html", b"<!DOCTYPE html><html><body><h1>503 Service Unavailable</h1></body></html>")
         }
         FaultKind::Garbage => page(200, "application/octet-stream", b"\xde\xad\xbe\xef not an answer {<[\x00"),
-        // Delays are no failures; `Faults::hit` never gives one here.
-        FaultKind::Latency(_) => Err(ApiError::not_implemented("a delay is not a failure")),
+        // Delays and limits are no failures; `Faults::hit` never gives one here.
+        FaultKind::Latency(_) | FaultKind::Limit { .. } => {
+            Err(ApiError::not_implemented("a delay or a limit is not a failure"))
+        }
         FaultKind::Contradict => Err(ApiError::not_implemented("a contradiction is not a failure")),
     }
 }
@@ -317,8 +329,20 @@ impl Sandbox {
         uuid_of(&format!("request {count}"))
     }
 
-    fn log(&self, account: Option<AccountId>, service: &str, operation: &str, region: &str, status: u16) {
-        let (service, operation, region) = (service.to_owned(), operation.to_owned(), region.to_owned());
-        self.inner.log.push(LoggedRequest { account, service, operation, region, status });
+    fn log(
+        &self,
+        account: Option<AccountId>,
+        service: &str,
+        (operation, region): (&str, &str),
+        status: u16,
+        throttled: bool,
+    ) {
+        self.inner.log.push(throttled, || LoggedRequest {
+            account,
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            region: region.to_owned(),
+            status,
+        });
     }
 }

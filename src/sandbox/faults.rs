@@ -2,6 +2,7 @@
 //!
 //! Owns: matching and counting. Must not: carry a fault out (`dispatch` and the two transports do).
 
+use super::gate::Limit;
 use crate::model::AccountId;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,14 @@ pub enum FaultKind {
     Throttle {
         /// The share.
         rate: f64,
+    },
+    /// A limit that AWS does not tell of: the service's throttling error once an account's requests come faster. Each account
+    /// has one bucket for all that the fault matches.
+    Limit {
+        /// Requests per second.
+        rate: f64,
+        /// Requests at once.
+        burst: u32,
     },
     /// Answers as ever, this much later.
     Latency(Duration),
@@ -100,6 +109,12 @@ impl Fault {
         self
     }
 
+    fn limit(&self, number: usize, allows: (f64, f64)) -> Limit {
+        let service = self.service.clone();
+        let what = self.operation.clone().unwrap_or_else(|| "every operation".to_owned());
+        Limit { number, service, what, allows }
+    }
+
     fn matches(&self, account: &AccountId, role: Option<&AccountId>, service: &str, operation: &str) -> bool {
         let role = role.filter(|_| self.operation.as_deref() == Some("AssumeRole"));
         self.account.as_ref().is_none_or(|wanted| wanted == account || Some(wanted) == role)
@@ -131,13 +146,16 @@ impl Faults {
         self.lock().0.clear();
     }
 
-    /// The faults that hit this request. Every delay counts; of the others, the first that was added.
+    /// The faults that hit this request. Every delay and every limit counts; of the others, the first that was added.
     /// `role` is the account of the role that is to be assumed.
     pub(crate) fn hit(&self, account: &AccountId, role: Option<&AccountId>, service: &str, operation: &str) -> Hit {
         let mut active = self.lock();
         let (faults, counter) = &mut *active;
         let mut hit = Hit::default();
-        for fault in faults.iter_mut().filter(|fault| fault.matches(account, role, service, operation)) {
+        for (number, fault) in faults.iter_mut().enumerate() {
+            if !fault.matches(account, role, service, operation) {
+                continue;
+            }
             if let FaultKind::Throttle { rate } = fault.kind {
                 *counter += 1;
                 if chance(self.seed, *counter) >= rate {
@@ -146,6 +164,7 @@ impl Faults {
             }
             match &fault.kind {
                 FaultKind::Latency(delay) => hit.delay += *delay,
+                FaultKind::Limit { rate, burst } => hit.limits.push(fault.limit(number, (*rate, f64::from(*burst)))),
                 kind if hit.kind.is_none() => hit.kind = Some((kind.clone(), fault.after)),
                 _ => continue,
             }
@@ -163,6 +182,8 @@ impl Faults {
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Hit {
     pub(crate) delay: Duration,
+    /// Limits that have to let the request through.
+    pub(crate) limits: Vec<Limit>,
     /// What goes wrong, and whether only after the call.
     pub(crate) kind: Option<(FaultKind, bool)>,
 }
@@ -219,7 +240,7 @@ mod tests {
         faults.add(Fault::new(FaultKind::Latency(Duration::from_secs(1))).service("iam"));
         faults.add(Fault::new(FaultKind::Drop));
         let hit = faults.hit(&id("111111111111"), None, "iam", "GetUser");
-        assert_eq!(hit, Hit { delay: Duration::from_secs(3), kind: Some((FaultKind::Hang, true)) });
+        assert_eq!(hit, Hit { delay: Duration::from_secs(3), kind: Some((FaultKind::Hang, true)), limits: vec![] });
         faults.clear();
         assert_eq!(faults.hit(&id("111111111111"), None, "iam", "GetUser"), Hit::default());
     }

@@ -178,10 +178,38 @@ impl Generator {
     /// The state of `account` before anything was written to it.
     pub fn account(&self, account: &AccountId, problems: &[Problem]) -> AccountState {
         let dice = Dice::new(self.seed, account.as_str());
-        let created = dice.fork("created").ago(self.epoch, 400, 1_900);
-        let mut state = AccountState {
+        let mut state = self.blank(account, &dice);
+        people::groups(self, &mut state, &dice);
+        roles::policies(self, &mut state, &dice);
+        roles::roles(self, &mut state, &dice);
+        people::users(self, &mut state, &dice);
+        self.surroundings(&mut state, &dice);
+        if account == &self.management {
+            people::operator(self, &mut state, &dice);
+            roles::no_member_roles(&mut state);
+        }
+        for (index, problem) in problems.iter().enumerate() {
+            self.plant(&mut state, problem, dice.fork("problem").nth(index));
+        }
+        state
+    }
+
+    /// What [`AccountState::unpeopled`] leaves of it, without making the rest first.
+    pub fn unpeopled(&self, account: &AccountId, problems: &[Problem]) -> AccountState {
+        let dice = Dice::new(self.seed, account.as_str());
+        let mut state = self.blank(account, &dice);
+        self.surroundings(&mut state, &dice);
+        for (index, problem) in problems.iter().enumerate() {
+            self.plant(&mut state, problem, dice.fork("problem").nth(index));
+        }
+        state.unpeopled()
+    }
+
+    /// The account itself and its root user.
+    fn blank(&self, account: &AccountId, dice: &Dice) -> AccountState {
+        AccountState {
             account: account.clone(),
-            created,
+            created: dice.fork("created").ago(self.epoch, 400, 1_900),
             alias: alias(&mut dice.fork("alias")),
             root: root(&mut dice.fork("root"), self.epoch),
             users: BTreeMap::new(),
@@ -200,23 +228,15 @@ impl Generator {
             identity: Identity::default(),
             contacts: Contacts::default(),
             budgets: BTreeMap::new(),
-        };
-        people::groups(self, &mut state, &dice);
-        roles::policies(self, &mut state, &dice);
-        roles::roles(self, &mut state, &dice);
-        people::users(self, &mut state, &dice);
-        contacts::healthy(self, &mut state, &dice);
-        trails::log_groups(self, &mut state, &dice);
-        watchers::home(self, &mut state, &dice);
-        buckets::of_workload(self, &mut state, &dice);
-        if account == &self.management {
-            people::operator(self, &mut state, &dice);
-            roles::no_member_roles(&mut state);
         }
-        for (index, problem) in problems.iter().enumerate() {
-            self.plant(&mut state, problem, dice.fork("problem").nth(index));
-        }
-        state
+    }
+
+    /// What a healthy account has besides its users, groups, roles and policies.
+    fn surroundings(&self, state: &mut AccountState, dice: &Dice) {
+        contacts::healthy(self, state, dice);
+        trails::log_groups(self, state, dice);
+        watchers::home(self, state, dice);
+        buckets::of_workload(self, state, dice);
     }
 
     fn plant(&self, state: &mut AccountState, problem: &Problem, mut dice: Dice) {

@@ -5,7 +5,7 @@
 use crate::model::{AccountId, Region};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A request that reached the sandbox, whatever came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,23 +22,60 @@ pub struct LoggedRequest {
     pub status: u16,
 }
 
-/// The requests, in order of arrival.
+/// How many requests reached the sandbox, and what came of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// All of them.
+    pub requests: u64,
+    /// Those that were throttled, by a quota or a fault.
+    pub throttled: u64,
+}
+
+/// The requests: each in order of arrival, or only how many there were.
 #[derive(Debug, Default)]
 pub(crate) struct RequestLog {
-    entries: Mutex<Vec<LoggedRequest>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    entries: Vec<LoggedRequest>,
+    tally: Tally,
+    only_count: bool,
 }
 
 impl RequestLog {
-    pub(crate) fn push(&self, entry: LoggedRequest) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    pub(crate) fn push(&self, throttled: bool, entry: impl FnOnce() -> LoggedRequest) {
+        let mut kept = self.lock();
+        kept.tally.requests += 1;
+        kept.tally.throttled += u64::from(throttled);
+        if !kept.only_count {
+            kept.entries.push(entry());
+        }
     }
 
     pub(crate) fn all(&self) -> Vec<LoggedRequest> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().entries.clone()
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.lock().tally
+    }
+
+    pub(crate) fn only_count(&self) {
+        let mut kept = self.lock();
+        kept.only_count = true;
+        kept.entries = Vec::new();
     }
 
     pub(crate) fn clear(&self) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut kept = self.lock();
+        kept.entries.clear();
+        kept.tally = Tally::default();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

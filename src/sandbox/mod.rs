@@ -21,6 +21,7 @@ pub mod scenario;
 mod server;
 pub mod services;
 pub mod state;
+pub mod states;
 #[cfg(test)]
 mod tests;
 pub mod wire;
@@ -29,7 +30,8 @@ pub mod workload;
 pub use auth::Caller;
 pub use error::ApiError;
 pub use faults::{Fault, FaultKind, Faults};
-pub use log::LoggedRequest;
+pub use gate::Load;
+pub use log::{LoggedRequest, Tally};
 pub use org::{Event, Member, Org, OrgInfo, Population};
 pub use scenario::Scenario;
 pub use workload::{Act, Actor};
@@ -90,7 +92,7 @@ impl Sandbox {
         Self {
             inner: Arc::new(Inner {
                 org: Mutex::new(org),
-                gate: Mutex::new(gate::Gate::default()),
+                gate: Mutex::new(gate::Gate::new(&account)),
                 faults,
                 log: log::RequestLog::default(),
                 latency,
@@ -139,7 +141,27 @@ impl Sandbox {
         self.inner.log.all()
     }
 
-    /// Forgets the requests logged so far.
+    /// From now on requests are counted and not kept, nor the events that CloudTrail would have of them: what a run over
+    /// thousands of accounts asks for would outweigh everything else in the process.
+    pub fn only_count(&self) {
+        self.inner.log.only_count();
+        let mut org = self.org();
+        org.keeps_events = false;
+        org.events = Vec::new();
+    }
+
+    /// How many requests there were so far.
+    pub fn tally(&self) -> Tally {
+        self.inner.log.tally()
+    }
+
+    /// What the published quotas and the limits of faults let through so far, in the busiest bucket of each group, the one
+    /// that needs the longest first. Those of quotas are missing while they are switched off.
+    pub fn loads(&self) -> Vec<Load> {
+        self.gate().loads()
+    }
+
+    /// Forgets the requests logged and counted so far; what the buckets gave is not forgotten.
     pub fn forget_requests(&self) {
         self.inner.log.clear();
     }

@@ -7,13 +7,13 @@ use super::access;
 use super::faults::Fault;
 use super::generate::names;
 use super::state::{AccountState, ReportRequest, Tags};
+use super::states::{Read, States};
 use super::workload;
 use crate::model::org::{AccountState as Lifecycle, PolicyType};
 use crate::model::{AccountId, PolicyId, Region, TargetId};
 use crate::policy::RCP_FULL_AWS_ACCESS;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -24,6 +24,11 @@ pub use super::log::Event;
 pub trait Population: Send + Sync {
     /// The state of the account as long as nothing is written to it. Any id has one.
     fn account(&self, id: &AccountId) -> AccountState;
+
+    /// The same with nobody in it, which is quicker: no users, groups, roles, policies, MFA devices or further credentials.
+    fn unpeopled(&self, id: &AccountId) -> AccountState {
+        self.account(id).unpeopled()
+    }
 }
 
 /// The organization itself.
@@ -131,19 +136,23 @@ pub struct Org {
     pub faults: Vec<Fault>,
     /// The calls made, oldest first.
     pub events: Vec<Event>,
+    /// Whether calls made through the sandbox become events.
+    pub keeps_events: bool,
     /// How long after a call its event can be read. AWS takes minutes; unless told otherwise the sandbox takes no time.
     pub delivery: SignedDuration,
     /// Now on the sandbox's clock; set before each handler.
     pub now: Timestamp,
     /// When the sandbox's clock began.
     pub epoch: Timestamp,
+    /// How far the clients' clock is ahead of the sandbox's: credentials say when they expire by the clients' clock.
+    pub ahead: SignedDuration,
     pub(crate) keys: BTreeMap<String, Key>,
     pub(crate) sessions: BTreeMap<String, Arc<super::auth::Session>>,
     /// Policies read so far.
     pub(crate) access: access::Cache,
     /// Calls of others that wait for their time.
     pub(crate) schedule: workload::Schedule,
-    population: Arc<dyn Population>,
+    states: States,
     started: Option<Instant>,
     counter: u64,
     operator_key: String,
@@ -180,14 +189,16 @@ impl Org {
             reports: BTreeMap::new(),
             faults: Vec::new(),
             events: Vec::new(),
+            keeps_events: true,
             delivery: SignedDuration::ZERO,
             now: epoch,
             epoch,
+            ahead: SignedDuration::ZERO,
             keys: BTreeMap::new(),
             sessions: BTreeMap::new(),
             access: access::Cache::default(),
             schedule: workload::Schedule::default(),
-            population,
+            states: States::new(population),
             started: None,
             counter: 0,
             operator_key: String::new(),
@@ -299,17 +310,26 @@ impl Org {
     }
 
     /// The state of an account: what was written, else what the population says.
-    pub fn state(&self, id: &AccountId) -> Cow<'_, AccountState> {
+    pub fn state(&self, id: &AccountId) -> Read<'_> {
         match self.written.get(id) {
-            Some(state) => Cow::Borrowed(state),
-            None => Cow::Owned(self.population.account(id)),
+            Some(state) => Read::Written(state),
+            None => Read::Generated(self.states.whole(id)),
+        }
+    }
+
+    /// The state of an account for whom its users, groups, roles, policies, MFA devices and further credentials do not
+    /// matter: unless somebody wrote to the account it has none.
+    pub fn unpeopled(&self, id: &AccountId) -> Read<'_> {
+        match self.written.get(id) {
+            Some(state) => Read::Written(state),
+            None => Read::Generated(self.states.unpeopled(id)),
         }
     }
 
     /// The state of an account to write to; from now on it is stored.
     pub fn state_mut(&mut self, id: &AccountId) -> &mut AccountState {
-        let population = &self.population;
-        self.written.entry(id.clone()).or_insert_with(|| population.account(id))
+        let states = &self.states;
+        self.written.entry(id.clone()).or_insert_with(|| states.generate(id))
     }
 
     /// Sets `now` to the epoch plus what tokio's clock ran since the first call, and lets happen what was due meanwhile.
@@ -413,7 +433,7 @@ impl Org {
     /// Whether the endpoints of a Region answer the account.
     pub fn region_usable(&self, account: &AccountId, region: &Region) -> bool {
         names::REGIONS_ON.contains(&region.as_str())
-            || self.state(account).regions.get(region).is_some_and(|state| state.usable())
+            || self.unpeopled(account).regions.get(region).is_some_and(|state| state.usable())
     }
 }
 

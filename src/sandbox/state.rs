@@ -393,6 +393,18 @@ pub struct ReportRequest {
 }
 
 impl AccountState {
+    /// The same account with nobody in it: no users, groups, roles, policies, MFA devices or further credentials.
+    #[must_use]
+    pub fn unpeopled(mut self) -> Self {
+        self.users.clear();
+        self.groups.clear();
+        self.roles.clear();
+        self.policies.clear();
+        self.virtual_mfa.clear();
+        self.identity = Identity::default();
+        self
+    }
+
     /// The ARN of a user.
     pub fn user_arn(&self, user: &User) -> String {
         format!("arn:aws:iam::{}:user{}{}", self.account, user.path, user.name)

@@ -17,9 +17,19 @@ struct Planted {
     problems: BTreeMap<AccountId, Vec<Problem>>,
 }
 
+impl Planted {
+    fn problems(&self, id: &AccountId) -> &[Problem] {
+        self.problems.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 impl Population for Planted {
     fn account(&self, id: &AccountId) -> AccountState {
-        self.generator.account(id, self.problems.get(id).map(Vec::as_slice).unwrap_or_default())
+        self.generator.account(id, self.problems(id))
+    }
+
+    fn unpeopled(&self, id: &AccountId) -> AccountState {
+        self.generator.unpeopled(id, self.problems(id))
     }
 }
 

@@ -93,3 +93,15 @@ fn a_scenario_becomes_an_organization_with_states_on_demand() {
     assert_eq!(org.chain(&mei.id.clone().into()).len(), 3);
     assert!(org.delegated.contains_key(&scenario.account("audit").unwrap().id));
 }
+
+#[test]
+fn a_state_without_people_is_the_whole_one_less_its_people() {
+    for scenario in [Scenario::demo(), Scenario::small(), Scenario::sized(150, 5)] {
+        let generator = scenario.generator();
+        for account in &scenario.accounts {
+            let whole = generator.account(&account.id, &account.problems);
+            let unpeopled = generator.unpeopled(&account.id, &account.problems);
+            assert_eq!(unpeopled, whole.unpeopled(), "{}", account.name);
+        }
+    }
+}

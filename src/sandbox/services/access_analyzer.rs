@@ -56,7 +56,7 @@ fn list_analyzers(org: &Org, caller: &Caller, request: &Value) -> Result<Value, 
     if let Some(kind) = kind.filter(|kind| !KINDS.contains(kind)) {
         return Err(ApiError::validation(format!("Value `{kind}` at 'type' is not an analyzer type")));
     }
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let watched = watched(&state, &caller.region);
     let analyzers: Vec<Value> = watched
         .analyzers
@@ -82,7 +82,7 @@ fn summary(caller: &Caller, name: &str, analyzer: &Analyzer) -> Value {
 fn list_findings(org: &Org, caller: &Caller, request: &Value) -> Result<Value, ApiError> {
     let arn = input::text(request, "analyzerArn")?;
     let wanted = statuses(request)?;
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let watched = watched(&state, &caller.region);
     let analyzer = watched.analyzers.iter().find(|(name, _)| arn_of(caller, name) == arn);
     let (_, analyzer) = analyzer.ok_or_else(|| {

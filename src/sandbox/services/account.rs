@@ -46,7 +46,7 @@ fn get_alternate_contact(org: &mut Org, caller: &Caller, request: Value) -> Resu
     if !KINDS.contains(&kind) {
         return Err(ApiError::validation(format!("AlternateContactType must be one of {}", KINDS.join(", "))));
     }
-    let state = org.state(&account);
+    let state = org.unpeopled(&account);
     let contact = state
         .contacts
         .alternate
@@ -61,7 +61,7 @@ fn get_alternate_contact(org: &mut Org, caller: &Caller, request: Value) -> Resu
 
 fn get_contact_information(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
     let account = account(org, caller, &request, "GetContactInformation")?;
-    let state = org.state(&account);
+    let state = org.unpeopled(&account);
     let information = Some(&state.contacts.information).filter(|information| !information.is_empty());
     let information = information.ok_or_else(|| not_found("contact information"))?;
     Ok(json!({ "ContactInformation": information }))
@@ -73,7 +73,7 @@ fn list_regions(org: &mut Org, caller: &Caller, request: Value) -> Result<Value,
     let size = input::opt_int(&request, "MaxResults")?.unwrap_or(50);
     let size = usize::try_from(size).ok().filter(|size| (1..=50).contains(size));
     let size = size.ok_or_else(|| ApiError::validation("MaxResults must be between 1 and 50"))?;
-    let state = org.state(&account);
+    let state = org.unpeopled(&account);
     let regions: Vec<Value> = state
         .regions
         .iter()

@@ -28,7 +28,7 @@ fn budgets(org: &Org, caller: &Caller, request: &Value, member: &str, show: Show
     let size = input::opt_int(request, "MaxResults")?.unwrap_or(PAGE.0);
     let size = usize::try_from(size).ok().filter(|_| (1..=PAGE.1).contains(&size));
     let size = size.ok_or_else(|| ApiError::validation("MaxResults must be between 1 and 1000."))?;
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let all: Vec<(&String, &Budget)> = state.budgets.iter().collect();
     let (part, next) = page(&all, input::opt_text(request, "NextToken")?, size, "InvalidNextTokenException")?;
     let shown: Vec<Value> = part.iter().map(|(name, budget)| show(org, name, budget)).collect();

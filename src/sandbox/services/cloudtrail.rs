@@ -37,10 +37,10 @@ struct Seen {
 /// Every trail the account sees in some Region: its own, and organization trails of the management account.
 fn trails_of(org: &Org, account: &AccountId) -> Vec<Seen> {
     let seen = |owner: &AccountId, trail: &Trail| Seen { owner: owner.clone(), trail: trail.clone() };
-    let mut all: Vec<Seen> = org.state(account).trails.values().map(|trail| seen(account, trail)).collect();
+    let mut all: Vec<Seen> = org.unpeopled(account).trails.values().map(|trail| seen(account, trail)).collect();
     let management = &org.info.management_account;
     if management != account {
-        let state = org.state(management);
+        let state = org.unpeopled(management);
         all.extend(state.trails.values().filter(|trail| trail.organization).map(|trail| seen(management, trail)));
     }
     all

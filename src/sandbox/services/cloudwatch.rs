@@ -60,7 +60,7 @@ fn describe_alarms(org: &mut Org, caller: &Caller, input: Value) -> Result<Value
              have value between 1 and {MOST}"
         )));
     }
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let alarms: Vec<(&String, &Alarm)> = state
         .alarms
         .iter()
@@ -113,7 +113,7 @@ fn delete_alarms(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, 
     }
     let key = |name: &String| (caller.region.clone(), name.clone());
     // All or nothing: one name that does not exist and no alarm is deleted.
-    if let Some(unknown) = names.iter().find(|name| !org.state(&caller.account).alarms.contains_key(&key(name))) {
+    if let Some(unknown) = names.iter().find(|name| !org.unpeopled(&caller.account).alarms.contains_key(&key(name))) {
         let message = format!("No alarm named {unknown} exists.");
         return Err(ApiError::new("ResourceNotFound", message).with_status(404));
     }
@@ -130,14 +130,14 @@ fn find(org: &Org, caller: &Caller, input: &Value) -> Result<(crate::model::Regi
     let prefix = arn(caller, "");
     let name = wanted.strip_prefix(&prefix).filter(|name| !name.is_empty());
     let key = name.map(|name| (caller.region.clone(), name.to_owned()));
-    key.filter(|key| org.state(&caller.account).alarms.contains_key(key)).ok_or_else(|| {
+    key.filter(|key| org.unpeopled(&caller.account).alarms.contains_key(key)).ok_or_else(|| {
         ApiError::new("ResourceNotFoundException", format!("The resource {wanted} does not exist.")).with_status(404)
     })
 }
 
 fn list_tags(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
     let key = find(org, caller, &input)?;
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let tags = state.alarms.get(&key).map(|alarm| &alarm.tags);
     let list: Vec<Value> =
         tags.into_iter().flatten().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
@@ -147,7 +147,7 @@ fn list_tags(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiE
 fn tag_resource(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
     let key = find(org, caller, &input)?;
     let tags = input::tags(&input, "Tags")?;
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let held = state.alarms.get(&key).map(|alarm| &alarm.tags);
     let mut merged = held.cloned().unwrap_or_default();
     merged.extend(tags);

@@ -31,7 +31,7 @@ pub const OPERATIONS: Operations = &[
 const PAGE: usize = 25;
 
 fn seen(org: &Org, caller: &Caller) -> Watched {
-    watched(&org.state(&caller.account), &caller.region).into_owned()
+    watched(&org.unpeopled(&caller.account), &caller.region).into_owned()
 }
 
 /// The entries that `names` asks for; all of them if it is empty. An error for one that is not there.

@@ -25,7 +25,7 @@ fn list_detectors(org: &mut Org, caller: &Caller, request: Value) -> Result<Valu
     let size = usize::try_from(size).ok().filter(|size| (1..=50).contains(size)).ok_or_else(|| {
         ApiError::validation("The request is rejected because the parameter maxResults has an invalid value.")
     })?;
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let watched = watched(&state, &caller.region);
     let ids: Vec<&String> = watched.detectors.keys().collect();
     let (part, next) = page(&ids, input::opt_text(&request, "nextToken")?, size, BAD_REQUEST)?;
@@ -34,7 +34,7 @@ fn list_detectors(org: &mut Org, caller: &Caller, request: Value) -> Result<Valu
 
 fn get_detector(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
     let id = input::text(&request, "DetectorId")?;
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let watched = watched(&state, &caller.region);
     let detector = watched.detectors.get(id).ok_or_else(|| {
         ApiError::validation(

@@ -84,7 +84,7 @@ fn describe_log_groups(org: &mut Org, caller: &Caller, input: Value) -> Result<V
     if prefix.is_some() && within.is_some() {
         return Err(invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters."));
     }
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let groups: Vec<(&Region, &String, &LogGroup)> = state
         .log_groups
         .iter()

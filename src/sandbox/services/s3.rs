@@ -56,7 +56,7 @@ fn list_buckets(org: &mut Org, caller: &Caller, request: Value) -> Result<Value,
     // An answer to a request without any parameter does not say where buckets are.
     let told = ["max-buckets", "continuation-token", "prefix", "bucket-region"];
     let told = told.iter().any(|parameter| request.get(*parameter).is_some());
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let buckets: Vec<Value> = state
         .buckets
         .iter()
@@ -80,9 +80,9 @@ fn list_buckets(org: &mut Org, caller: &Caller, request: Value) -> Result<Value,
 fn find(org: &Org, caller: &Caller, request: &Value) -> Result<Bucket, ApiError> {
     let name = input::text(request, "Bucket")?;
     let denied = || ApiError::new("AccessDenied", "Access Denied").with_status(403);
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let Some(bucket) = state.buckets.get(name) else {
-        let elsewhere = org.members.keys().any(|account| org.state(account).buckets.contains_key(name));
+        let elsewhere = org.members.keys().any(|account| org.unpeopled(account).buckets.contains_key(name));
         return Err(if elsewhere {
             denied()
         } else {

@@ -18,7 +18,7 @@ pub(crate) const ROUTES: &[Route] = &[("GET", "/accounts", "DescribeHub")];
 
 fn describe_hub(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
     let arn = format!("arn:aws:securityhub:{}:{}:hub/default", caller.region, caller.account);
-    let Some(subscribed) = watched(&org.state(&caller.account), &caller.region).hub else {
+    let Some(subscribed) = watched(&org.unpeopled(&caller.account), &caller.region).hub else {
         let message = format!("Account {} is not subscribed to AWS Security Hub", caller.account);
         return Err(ApiError::new("InvalidAccessException", message)
             .with_status(401)

@@ -68,7 +68,7 @@ fn own(caller: &Caller, member: &str, arn: &str) -> Result<(), ApiError> {
 fn topic_arn(org: &Org, caller: &Caller, input: &Value, member: &str) -> Result<String, ApiError> {
     let arn = input::text(input, member)?;
     own(caller, member, arn)?;
-    if org.state(&caller.account).topics.contains_key(arn) {
+    if org.unpeopled(&caller.account).topics.contains_key(arn) {
         Ok(arn.to_owned())
     } else {
         Err(not_found("Topic does not exist"))
@@ -76,7 +76,7 @@ fn topic_arn(org: &Org, caller: &Caller, input: &Value, member: &str) -> Result<
 }
 
 fn list_topics(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let here = |arn: &&String| Arn::parse(arn).is_some_and(|parts| parts.region == caller.region.as_str());
     let arns: Vec<&String> = state.topics.keys().filter(here).collect();
     let (part, next) = page::page(&arns, input::opt_text(&input, "NextToken")?, PAGE, "InvalidParameter")?;
@@ -94,7 +94,7 @@ fn create_topic(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, A
     let attributes = input::map(&input, "Attributes")?;
     let tags = checked(input::tags(&input, "Tags")?)?;
     let arn = format!("arn:aws:sns:{}:{}:{name}", caller.region, caller.account);
-    if let Some(topic) = org.state(&caller.account).topics.get(&arn) {
+    if let Some(topic) = org.unpeopled(&caller.account).topics.get(&arn) {
         // Creating a topic that exists is fine, unless it would have to change.
         if attributes.iter().any(|(key, value)| topic.attributes.get(key) != Some(value)) {
             let message = "Invalid parameter: Attributes Reason: Topic already exists with different attributes";
@@ -112,7 +112,7 @@ fn create_topic(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, A
 
 fn get_topic_attributes(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
     let arn = topic_arn(org, caller, &input, "TopicArn")?;
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let topic = state.topics.get(&arn).ok_or_else(|| not_found("Topic does not exist"))?;
     let confirmed = topic.subscriptions.iter().filter(|subscription| subscription.confirmed).count();
     let mut attributes: BTreeMap<String, String> = BTreeMap::from([
@@ -152,7 +152,7 @@ fn delete_topic(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, A
     let arn = input::text(&input, "TopicArn")?;
     own(caller, "TopicArn", arn)?;
     // Deleting a topic that does not exist is no error.
-    if org.state(&caller.account).topics.contains_key(arn) {
+    if org.unpeopled(&caller.account).topics.contains_key(arn) {
         org.state_mut(&caller.account).topics.remove(arn);
     }
     Ok(Value::Null)
@@ -176,7 +176,7 @@ fn tagged(org: &Org, caller: &Caller, input: &Value) -> Result<String, ApiError>
 
 fn list_tags(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
     let arn = tagged(org, caller, &input)?;
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let tags = state.topics.get(&arn).map(|topic| &topic.tags);
     let list: Vec<Value> =
         tags.into_iter().flatten().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
@@ -185,7 +185,7 @@ fn list_tags(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiE
 
 fn tag_resource(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
     let arn = tagged(org, caller, &input)?;
-    let mut tags = org.state(&caller.account).topics.get(&arn).map(|topic| topic.tags.clone()).unwrap_or_default();
+    let mut tags = org.unpeopled(&caller.account).topics.get(&arn).map(|topic| topic.tags.clone()).unwrap_or_default();
     tags.extend(input::tags(&input, "Tags")?);
     let tags = checked(tags)?;
     if let Some(topic) = org.state_mut(&caller.account).topics.get_mut(&arn) {

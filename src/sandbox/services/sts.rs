@@ -260,7 +260,7 @@ fn grant(
             }
         }
     }
-    if caller.account != ask.account {
+    if caller.account != ask.account && org.keeps_events {
         let identity =
             json!({"type": "AWSAccount", "principalId": caller.user_id, "accountId": caller.account.as_str()});
         org.events.push(Event {
@@ -282,7 +282,7 @@ fn grant(
             "AccessKeyId": access_key,
             "SecretAccessKey": secret,
             "SessionToken": token,
-            "Expiration": wire::timestamp(expires),
+            "Expiration": wire::timestamp(expires.checked_add(org.ahead).unwrap_or(expires)),
         },
         "AssumedRoleUser": {"AssumedRoleId": user_id, "Arn": arn},
         "PackedPolicySize": ask.policy.as_ref().map(|_| 10),

@@ -125,6 +125,60 @@ async fn published_quotas_hold_on_the_virtual_clock() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unannounced_limit_holds_for_each_account_over_all_it_matches() {
+    let small = Small::new();
+    small.sandbox.faults().add(Fault::new(FaultKind::Limit { rate: 5.0, burst: 5 }).service("iam"));
+    let (one, two) = (small.account("app-one"), small.account("app-two"));
+    let (one, two) = (small.audit_role(&one).await, small.audit_role(&two).await);
+    let [one, two] = [one, two].map(|keys| aws_sdk_iam::Client::new(&small.config(&keys, "us-east-1")));
+    let mut outcomes = Vec::new();
+    for _ in 0..10 {
+        outcomes.push(one.get_account_summary().send().await.is_ok());
+        outcomes.push(one.list_virtual_mfa_devices().send().await.is_ok());
+    }
+    // 20 calls of 50 ms take 950 ms until the last: a burst of 5, then 5 a second.
+    assert_eq!(outcomes.iter().filter(|passed| **passed).count(), 9, "{outcomes:?}");
+    let refused = one.get_account_summary().send().await;
+    assert!(refused.is_ok() || code(refused) == "Throttling");
+    assert!(two.get_account_summary().send().await.is_ok(), "accounts do not share");
+    assert!(small.sts(&small.operator()).get_caller_identity().send().await.is_ok(), "nor do services");
+    let limits: Vec<_> =
+        small.sandbox.loads().into_iter().filter(|load| load.service == "iam" && load.rate == 5.0).collect();
+    assert_eq!(limits.len(), 1, "{limits:?}");
+    assert!(limits[0].requests >= 9 && limits[0].seconds() > 0.5, "{limits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn counting_keeps_no_request_and_no_event() {
+    let small = Small::new();
+    small.organizations().list_roots().send().await.unwrap();
+    small.sandbox.only_count();
+    let app = small.account("app-one");
+    small.audit_role(&app).await;
+    let client = small.organizations();
+    for _ in 0..4 {
+        let _ = client.list_roots().send().await;
+    }
+    assert!(small.sandbox.requests().is_empty());
+    assert!(small.sandbox.with(|org| org.events.is_empty()));
+    assert_eq!(small.sandbox.tally(), Tally { requests: 6, throttled: 3 });
+    let roots = small.sandbox.loads().into_iter().find(|load| load.group == "ListRoots").unwrap();
+    assert_eq!((roots.requests, roots.management), (2, true), "what was throttled is no load");
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_expire_by_the_clients_clock() {
+    let small = Small::new();
+    let ahead = jiff::SignedDuration::from_hours(24 * 400);
+    small.sandbox.with(|org| org.ahead = ahead);
+    let app = small.account("app-one");
+    let answer = small.assume(&app).send().await.unwrap();
+    let expires = answer.credentials().unwrap().expiration().secs();
+    let epoch = small.sandbox.with(|org| org.epoch).as_second();
+    assert!((expires - epoch - ahead.as_secs() - 3_600).abs() < 5, "{expires}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn calls_become_events() {
     let small = Small::new();
     let app = small.account("app-one");

@@ -15,7 +15,7 @@ fn none_here(caller: &Caller) -> ApiError {
 }
 
 pub(super) fn get(org: &mut Org, caller: &Caller, _input: Value) -> Result<Value, ApiError> {
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let policy = state.password_policy.as_ref().ok_or_else(|| none_here(caller))?;
     Ok(json!({ "PasswordPolicy": {
         "MinimumPasswordLength": policy.minimum_password_length,
@@ -65,7 +65,7 @@ fn number(input: &Value, name: &str, low: i64, high: i64) -> Result<Option<i32>,
 }
 
 pub(super) fn delete(org: &mut Org, caller: &Caller, _input: Value) -> Result<Value, ApiError> {
-    if org.state(&caller.account).password_policy.is_none() {
+    if org.unpeopled(&caller.account).password_policy.is_none() {
         return Err(none_here(caller));
     }
     org.state_mut(&caller.account).password_policy = None;

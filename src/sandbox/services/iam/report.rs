@@ -57,7 +57,7 @@ pub(super) fn generate(org: &mut Org, caller: &Caller, _input: Value) -> Result<
             _ => {}
         }
     }
-    let max_password_age = org.state(&caller.account).password_policy.as_ref().and_then(|p| p.max_password_age);
+    let max_password_age = org.unpeopled(&caller.account).password_policy.as_ref().and_then(|p| p.max_password_age);
     org.reports.insert(caller.account.clone(), ReportRequest { requested_at: org.now, max_password_age });
     Ok(json!({
         "State": "STARTED",

@@ -77,7 +77,7 @@ fn the_next_rotation_follows_the_password_policy() {
     let caller = in_app_one(&org);
     iam(&mut org, &caller, "UpdateAccountPasswordPolicy", json!({ "MaxPasswordAge": 90 })).unwrap();
     let rows = report(&mut org, &caller);
-    let state = org.state(&caller.account).into_owned();
+    let state = (*org.state(&caller.account)).clone();
     for row in rows.iter().filter(|row| row["password_enabled"] == "true") {
         let changed = state.users[&row["user"]].password.as_ref().unwrap().changed;
         let next: jiff::Timestamp = row["password_next_rotation"].parse().unwrap();
@@ -163,7 +163,7 @@ fn authorization_details_come_in_pages_that_cover_everything_once() {
         Scenario::small().with_population(Population { users: (40, 40), roles: (90, 90), policies: (30, 30) });
     let mut org = Org::from(scenario);
     let caller = in_app_one(&org);
-    let state = org.state(&caller.account).into_owned();
+    let state = (*org.state(&caller.account)).clone();
     let (mut users, mut roles, mut policies, mut pages) = (0, 0, 0, 0);
     let mut input = json!({ "MaxItems": 50 });
     loop {

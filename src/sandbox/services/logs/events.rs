@@ -39,7 +39,7 @@ pub(super) fn filter(org: &mut Org, caller: &Caller, input: Value) -> Result<Val
         (None, Some(identifier)) => name_of(identifier, caller)?,
         _ => return Err(invalid("Exactly one of logGroupName and logGroupIdentifier must be given.")),
     };
-    if !org.state(&caller.account).log_groups.contains_key(&(caller.region.clone(), name.clone())) {
+    if !org.unpeopled(&caller.account).log_groups.contains_key(&(caller.region.clone(), name.clone())) {
         return Err(no_log_group());
     }
     let (from, to) = (input::opt_int(&input, "startTime")?, input::opt_int(&input, "endTime")?);
@@ -77,7 +77,7 @@ fn sources(org: &Org, caller: &Caller, name: &str) -> Vec<Source> {
         owners.push(org.info.management_account.clone());
     }
     for owner in owners {
-        for trail in org.state(&owner).trails.values() {
+        for trail in org.unpeopled(&owner).trails.values() {
             let group = trail.log_group_arn.as_deref().unwrap_or_default();
             if group.strip_suffix(":*").unwrap_or(group) == target {
                 found.push(Source { owner: owner.clone(), trail: trail.clone() });

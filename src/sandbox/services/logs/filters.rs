@@ -21,7 +21,7 @@ pub(super) fn describe(org: &mut Org, caller: &Caller, input: Value) -> Result<V
     if metric.is_some() != namespace.is_some() {
         return Err(invalid("metricName and metricNamespace must both be specified, or neither."));
     }
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     if group.is_some_and(|name| !state.log_groups.contains_key(&(caller.region.clone(), name.to_owned()))) {
         return Err(no_log_group());
     }
@@ -78,7 +78,7 @@ pub(super) fn put(org: &mut Org, caller: &Caller, input: Value) -> Result<Value,
     pattern(text)?;
     let filter = transformation(org, &input, text)?;
     let key = (caller.region.clone(), group.to_owned());
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let held = state.log_groups.get(&key).ok_or_else(no_log_group)?;
     if held.filters.len() >= LIMIT && !held.filters.contains_key(name) {
         return Err(ApiError::new("LimitExceededException", "Resource limit exceeded."));
@@ -124,7 +124,7 @@ fn transformation(org: &Org, input: &Value, pattern: &str) -> Result<MetricFilte
 pub(super) fn delete(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
     let key = (caller.region.clone(), input::text(&input, "logGroupName")?.to_owned());
     let name = input::text(&input, "filterName")?;
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let group = state.log_groups.get(&key).ok_or_else(no_log_group)?;
     if !group.filters.contains_key(name) {
         let message = "The specified metric filter does not exist.";

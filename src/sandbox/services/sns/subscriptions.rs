@@ -45,7 +45,7 @@ pub(super) fn subscribe(org: &mut Org, caller: &Caller, input: Value) -> Result<
         return Err(invalid("Invalid parameter: Endpoint"));
     }
     let whole = input::opt_bool(&input, "ReturnSubscriptionArn")?.unwrap_or(false);
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let there = state.topics.get(&topic).and_then(|topic| {
         topic.subscriptions.iter().find(|held| held.protocol == protocol && held.endpoint == endpoint).cloned()
     });
@@ -69,7 +69,7 @@ pub(super) fn unsubscribe(org: &mut Org, caller: &Caller, input: Value) -> Resul
     let arn = input::text(&input, "SubscriptionArn")?.to_owned();
     own(caller, "SubscriptionArn", &arn)?;
     let has = |subscription: &Subscription| subscription.arn == arn;
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let topic = state.topics.iter().find(|(_, topic)| topic.subscriptions.iter().any(has));
     let (topic, held) = topic.ok_or_else(|| not_found("Subscription does not exist"))?;
     // Nobody can delete a subscription that waits: it goes by itself after some days, or with its topic.
@@ -87,7 +87,7 @@ pub(super) fn unsubscribe(org: &mut Org, caller: &Caller, input: Value) -> Resul
 
 pub(super) fn list_by_topic(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
     let arn = topic_arn(org, caller, &input, "TopicArn")?;
-    let state = org.state(&caller.account);
+    let state = org.unpeopled(&caller.account);
     let held = state.topics.get(&arn).map(|topic| topic.subscriptions.as_slice()).unwrap_or_default();
     let (part, next) = page::page(held, input::opt_text(&input, "NextToken")?, PAGE, "InvalidParameter")?;
     let list: Vec<Value> = part
@@ -110,7 +110,8 @@ pub fn confirm(org: &mut Org, topic_arn: &str, endpoint: &str) -> bool {
     let owner = crate::model::ids::Arn::parse(topic_arn).and_then(|arn| arn.account.parse().ok());
     let Some(owner) = owner else { return false };
     let waits = |held: &Subscription| held.endpoint == endpoint && !held.confirmed;
-    let waiting = org.state(&owner).topics.get(topic_arn).is_some_and(|topic| topic.subscriptions.iter().any(waits));
+    let waiting =
+        org.unpeopled(&owner).topics.get(topic_arn).is_some_and(|topic| topic.subscriptions.iter().any(waits));
     if waiting && let Some(topic) = org.state_mut(&owner).topics.get_mut(topic_arn) {
         for subscription in topic.subscriptions.iter_mut().filter(|held| waits(held)) {
             subscription.confirmed = true;
