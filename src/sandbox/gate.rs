@@ -182,7 +182,9 @@ impl Gate {
             fold(&mut loads, *key, *bucket, self.management);
         }
         loads.retain(|load| load.requests > 0);
-        loads.sort_by(|a, b| b.seconds().total_cmp(&a.seconds()).then_with(|| a.group.cmp(&b.group)));
+        loads.sort_by(|a, b| {
+            b.seconds().total_cmp(&a.seconds()).then(b.requests.cmp(&a.requests)).then(a.group.cmp(&b.group))
+        });
         loads
     }
 

@@ -1,0 +1,86 @@
+//! `cargo bench --bench scale -- --accounts 300,1000,10000`: audits of sandbox organizations, each figure beside its limit.
+//!
+//! Owns: the arguments, and a process of its own for each measured run, so that peaks of memory stay apart. Must not: audit
+//! (`run`) or say what is too much (`limits`).
+//!
+//! Time is virtual: requests take 50 ms and quotas hold, but nobody waits. What is said of time, throttling and requests is
+//! the same in every profile and on every machine; memory and CPU time are only judged in the release profile. So the lane of
+//! CI runs `cargo bench --profile dev`, on what `cargo test` has compiled already: a release build of the SDK takes many
+//! times as long as the bench.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench is a command of its own")]
+
+mod job;
+mod limits;
+mod machine;
+mod run;
+
+use job::{Job, Kind, Plan};
+use run::Measured;
+use std::process::{Command, ExitCode, Stdio};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let outcome = match Job::of_child(&arguments) {
+        Some(job) => job.and_then(|job| run::measure(&job)).and_then(|measured| {
+            let text = serde_json::to_string(&measured).map_err(|error| error.to_string())?;
+            println!("{text}");
+            Ok(true)
+        }),
+        None => Plan::read(&arguments).and_then(|plan| every_size(&plan)),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Measures every size in every scenario and prints what came of it. Whether every limit held.
+fn every_size(plan: &Plan) -> Result<bool, String> {
+    let mut held = true;
+    for scenario in &plan.scenarios {
+        let mut sizes = Vec::new();
+        // What a run costs before the first account of any number; subtracted where growth is judged.
+        let fixed = best(plan, &plan.job(Kind::Audit, *scenario, job::FEWEST))?;
+        for accounts in &plan.accounts {
+            let alone = child(&plan.job(Kind::Alone, *scenario, *accounts))?;
+            let whole = best(plan, &plan.job(Kind::Audit, *scenario, *accounts))?;
+            print!("{}", limits::told(*scenario, &whole, &alone));
+            sizes.push((whole, alone));
+        }
+        let rows = limits::rows(*scenario, &fixed, &sizes);
+        print!("{}", limits::table(&rows));
+        held &= rows.iter().all(limits::Row::holds);
+    }
+    Ok(held)
+}
+
+/// The run of a job that took the least CPU time, of as many as the plan says.
+fn best(plan: &Plan, job: &Job) -> Result<Measured, String> {
+    let mut best = child(job)?;
+    for _ in 1..plan.best_of {
+        let again = child(job)?;
+        if again.cpu_seconds < best.cpu_seconds {
+            best = again;
+        }
+    }
+    Ok(best)
+}
+
+/// Runs a job in a process of its own.
+fn child(job: &Job) -> Result<Measured, String> {
+    let here = std::env::current_exe().map_err(|error| error.to_string())?;
+    let output = Command::new(here)
+        .args(job.arguments())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("the bench can't run itself: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("a run over {} accounts failed: {}", job.accounts, output.status));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("a run's figures can't be read: {error}"))
+}

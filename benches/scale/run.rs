@@ -1,0 +1,206 @@
+//! One measured run: a sandbox, sessions into it, the audit, and what both sides counted.
+//!
+//! Owns: driving orgward's library under virtual time. Must not: judge what it measures.
+
+use crate::job::{Job, Kind, Limits};
+use crate::machine;
+use orgward::aws::{Clock, Quotas, SessionSettings, Sessions, StaticCredentials};
+use orgward::checks::{Selection, Thresholds};
+use orgward::collect::{self, CollectOptions, FanOut, Feed, Wanted};
+use orgward::model::{AccountFacts, AccountId, CauseKind, OrgFacts, Verdict};
+use orgward::sandbox::{Fault, FaultKind, Sandbox, Scenario, generate, scenario};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// What every sandbox here is made from.
+const SEED: u64 = 11;
+/// Seconds until every bucket is full again.
+const IDLE: Duration = Duration::from_secs(900);
+
+/// What one run came to. Times are virtual but for the CPU's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Measured {
+    pub accounts: usize,
+    /// Seconds from the first call to the last finding.
+    pub makespan: f64,
+    /// The busiest bucket of the groups that need the longest: name, requests, seconds.
+    pub buckets: Vec<(String, u64, f64)>,
+    /// Requests that reached AWS, and those that it throttled.
+    pub requests: u64,
+    pub throttled: u64,
+    /// Accounts that came out, and findings.
+    pub seen: usize,
+    pub findings: usize,
+    /// Findings that could not be told because of throttling or time: what was lost.
+    pub lost: usize,
+    /// MiB: before anything, with the sandbox made, at the most.
+    pub empty: f64,
+    pub sandbox: f64,
+    pub peak: f64,
+    pub cpu_seconds: f64,
+    pub wall_seconds: f64,
+    pub bytes_on_disk: u64,
+}
+
+/// Runs a job in this process.
+///
+/// # Errors
+/// If the sandbox can't be reached or enumerated.
+pub fn measure(job: &Job) -> Result<Measured, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(measured(job))
+}
+
+async fn measured(job: &Job) -> Result<Measured, String> {
+    let empty = machine::resident();
+    let sandbox = sandbox(job);
+    let with_sandbox = machine::resident();
+    let (wall, cpu) = (std::time::Instant::now(), machine::cpu_seconds());
+    let mut start = Instant::now();
+    let sessions = connect(&sandbox).await?;
+    let audit = Audit::new(sessions);
+    let outcome = match job.kind {
+        Kind::Audit => audit.everyone().await?,
+        Kind::Alone => {
+            let org = audit.enumerate(Feed::default()).await?;
+            tokio::time::sleep(IDLE).await;
+            start = Instant::now();
+            audit.last(&org).await
+        }
+    };
+    let makespan = start.elapsed().as_secs_f64();
+    let tally = sandbox.tally();
+    let buckets = sandbox.loads().into_iter().take(3).map(|load| {
+        let whose = if load.management { "management" } else { "a member" };
+        (format!("{} {} ({whose})", load.service, load.group), load.requests, load.seconds())
+    });
+    Ok(Measured {
+        accounts: job.accounts,
+        makespan,
+        buckets: buckets.collect(),
+        requests: tally.requests,
+        throttled: tally.throttled,
+        seen: outcome.seen,
+        findings: outcome.findings,
+        lost: outcome.lost,
+        empty,
+        sandbox: with_sandbox,
+        peak: machine::peak(),
+        cpu_seconds: machine::cpu_seconds() - cpu,
+        wall_seconds: wall.elapsed().as_secs_f64(),
+        bytes_on_disk: 0,
+    })
+}
+
+/// The organization of a job, which counts and keeps nothing else.
+fn sandbox(job: &Job) -> Sandbox {
+    let sandbox = Sandbox::new(Scenario::sized(job.accounts, SEED).with_population(job.population()));
+    sandbox.only_count();
+    if job.limits == Limits::HiddenIam {
+        sandbox.faults().add(Fault::new(FaultKind::Limit { rate: 5.0, burst: 5 }).service("iam"));
+    }
+    sandbox
+}
+
+async fn connect(sandbox: &Sandbox) -> Result<Sessions, String> {
+    let (access_key_id, secret) = sandbox.credentials();
+    let settings = SessionSettings {
+        role_name: generate::AUDIT_ROLE.to_owned(),
+        external_id: Some(generate::AUDIT_EXTERNAL_ID.into()),
+        region: Some(Scenario::small().home),
+        credentials: Some(StaticCredentials { access_key_id, secret_access_key: secret.into(), session_token: None }),
+        ..SessionSettings::default()
+    };
+    let clock = Clock::virtual_from(scenario::EPOCH);
+    let sessions = Sessions::connect(sandbox.http_client(), clock, settings, Quotas::embedded()).await;
+    sessions.map_err(|cause| format!("the sandbox can't be reached: {cause}"))
+}
+
+/// An audit with every check.
+struct Audit {
+    sessions: Sessions,
+    selection: Selection,
+    options: CollectOptions,
+    thresholds: Thresholds,
+    cancel: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Outcome {
+    seen: usize,
+    findings: usize,
+    lost: usize,
+}
+
+impl Audit {
+    fn new(sessions: Sessions) -> Self {
+        let selection = Selection::all();
+        let options = CollectOptions { wanted: Wanted::of(selection.facts()), ..CollectOptions::default() };
+        let (thresholds, cancel) = (Thresholds::default(), CancellationToken::new());
+        Self { sessions, selection, options, thresholds, cancel }
+    }
+
+    async fn enumerate(&self, feed: Feed) -> Result<OrgFacts, String> {
+        let (wanted, tags) = (&self.options.wanted, self.selection.wants_tags());
+        let org = collect::enumerate(&self.sessions, tags, wanted, None, &self.cancel, feed).await;
+        let mut org = org.map_err(|error| format!("the organization can't be enumerated: {error}"))?;
+        let regions = &self.options.regions;
+        org.services.analyzers = collect::organization_analyzers(&self.sessions, &org, regions, &self.cancel).await;
+        Ok(org)
+    }
+
+    /// Every account, collected while the organization is still being enumerated.
+    async fn everyone(&self) -> Result<Outcome, String> {
+        let (feed, arrivals) = Feed::new();
+        let collected = async {
+            let head = arrivals.head.await.map_err(|_| "the organization has no head".to_owned())?;
+            let mut all = Vec::new();
+            let fan_out = FanOut {
+                sessions: self.sessions.clone(),
+                org: head,
+                options: self.options.clone(),
+                cancel: self.cancel.clone(),
+                progress: Arc::new(()),
+                work: Arc::new(|facts| facts),
+            };
+            collect::accounts(fan_out, arrivals.accounts, |facts| all.push(facts)).await;
+            Ok::<_, String>(all)
+        };
+        let (org, all) = tokio::join!(self.enumerate(feed), collected);
+        let (org, all): (OrgFacts, Vec<AccountFacts>) = (org?, all?);
+        let mut outcome =
+            Outcome { findings: self.selection.organization(&org, &self.thresholds).len(), ..Outcome::default() };
+        all.iter().for_each(|facts| self.count(&org, facts, &mut outcome));
+        Ok(outcome)
+    }
+
+    /// The last account that can be entered.
+    async fn last(&self, org: &OrgFacts) -> Outcome {
+        let open = org.accounts.values().filter(|account| account.state.why_not_audited().is_none());
+        let last: Vec<AccountId> = open.map(|account| account.id.clone()).last().into_iter().collect();
+        let mut outcome = Outcome::default();
+        let mut take = |facts: AccountFacts| self.count(org, &facts, &mut outcome);
+        collect::each_account(&self.sessions, org, &last, &self.options, &self.cancel, Arc::new(()), &mut take).await;
+        outcome
+    }
+
+    fn count(&self, org: &OrgFacts, facts: &AccountFacts, outcome: &mut Outcome) {
+        let findings = self.selection.account(org, facts, &self.thresholds);
+        outcome.seen += 1;
+        outcome.findings += findings.len();
+        let unknown = findings.iter().filter(|finding| finding.verdict == Verdict::Unknown);
+        outcome.lost += unknown.filter(|found| found.cause.as_ref().is_some_and(|cause| lost(cause.kind))).count();
+    }
+}
+
+/// Whether a cause is that AWS was asked too much, or gave no answer in time.
+fn lost(kind: CauseKind) -> bool {
+    matches!(kind, CauseKind::Throttled | CauseKind::TimedOut | CauseKind::Unreachable)
+}
