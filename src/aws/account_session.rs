@@ -1,6 +1,7 @@
 //! An account as seen with one set of credentials: SDK clients behind the gate, and facts with their source.
 //!
-//! Clients are made on first use and kept as long as the session; drop the session when its account is done.
+//! Clients are made on first use and kept as long as the handle they were made through: a client weighs 17 KB, and an account
+//! that is asked in every Region has a hundred of them. [`AccountSession::apart`] gives a handle for one group of calls.
 
 use super::credentials::Renewing;
 use super::gate::{Gate, Lane, Retries, Service};
@@ -16,9 +17,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::Notify;
 
-/// A session in an account. Cloning shares it; renewal before expiry is inside.
+/// A session in an account. Cloning shares it, its clients included; renewal before expiry is inside.
 #[derive(Clone)]
-pub struct AccountSession(Arc<Inner>);
+pub struct AccountSession(Arc<Inner>, Arc<Clients>);
 
 struct Inner {
     account: AccountId,
@@ -27,11 +28,10 @@ struct Inner {
     home: Region,
     gate: Arc<Gate>,
     /// Without credentials, Region and HTTP client, which each client gets its own of.
-    template: SdkConfig,
+    template: Arc<SdkConfig>,
     credentials: Renewing,
     retries: RetryPartition,
     throttled: Arc<Notify>,
-    clients: Clients,
 }
 
 #[derive(Default)]
@@ -80,13 +80,13 @@ impl AccountSession {
         partition: &str,
         home: Region,
         gate: Arc<Gate>,
-        template: SdkConfig,
+        template: Arc<SdkConfig>,
         credentials: Renewing,
     ) -> Self {
         // No bucket of retries: attempts are bounded for each call, and the limiter slows a throttled account down. Own,
         // because the default is shared by all accounts of the process.
         let retries = RetryPartition::custom("orgward").token_bucket(TokenBucket::unlimited()).build();
-        Self(Arc::new(Inner {
+        let inner = Inner {
             name: Arc::from(account.as_str()),
             account,
             partition: partition.to_owned(),
@@ -96,8 +96,14 @@ impl AccountSession {
             credentials,
             retries,
             throttled: Arc::default(),
-            clients: Clients::default(),
-        }))
+        };
+        Self(Arc::new(inner), Arc::default())
+    }
+
+    /// The same session without the clients made so far: those made through this handle are dropped with it.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self(Arc::clone(&self.0), Arc::default())
     }
 
     /// The account.
@@ -144,7 +150,7 @@ impl AccountSession {
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
             aws_sdk_account::Client::from_conf(config.build())
         };
-        self.0.clients.account.get_or_init(make).clone()
+        self.1.account.get_or_init(make).clone()
     }
 
     /// Budgets, signed for the partition's main Region.
@@ -155,7 +161,7 @@ impl AccountSession {
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
             aws_sdk_budgets::Client::from_conf(config.build())
         };
-        self.0.clients.budgets.get_or_init(make).clone()
+        self.1.budgets.get_or_init(make).clone()
     }
 
     /// IAM, signed for the partition's main Region.
@@ -166,7 +172,7 @@ impl AccountSession {
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
             aws_sdk_iam::Client::from_conf(config.build())
         };
-        self.0.clients.iam.get_or_init(make).clone()
+        self.1.iam.get_or_init(make).clone()
     }
 
     /// Organizations, signed for the partition's main Region.
@@ -177,7 +183,7 @@ impl AccountSession {
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
             aws_sdk_organizations::Client::from_conf(config.build())
         };
-        self.0.clients.organizations.get_or_init(make).clone()
+        self.1.organizations.get_or_init(make).clone()
     }
 
     /// STS in the home Region.
@@ -188,12 +194,12 @@ impl AccountSession {
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
             aws_sdk_sts::Client::from_conf(config.build())
         };
-        self.0.clients.sts.get_or_init(make).clone()
+        self.1.sts.get_or_init(make).clone()
     }
 
     /// CloudTrail in a Region.
     pub fn cloudtrail(&self, region: &Region) -> aws_sdk_cloudtrail::Client {
-        self.0.clients.cloudtrail.get(region, || {
+        self.1.cloudtrail.get(region, || {
             let (config, lane) = self.config(Service::CloudTrail, Some(region));
             let config = aws_sdk_cloudtrail::config::Builder::from(&config).interceptor(lane);
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
@@ -203,7 +209,7 @@ impl AccountSession {
 
     /// CloudWatch in a Region.
     pub fn cloudwatch(&self, region: &Region) -> aws_sdk_cloudwatch::Client {
-        self.0.clients.cloudwatch.get(region, || {
+        self.1.cloudwatch.get(region, || {
             let (config, lane) = self.config(Service::CloudWatch, Some(region));
             let config = aws_sdk_cloudwatch::config::Builder::from(&config).interceptor(lane);
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
@@ -213,7 +219,7 @@ impl AccountSession {
 
     /// CloudWatch Logs in a Region.
     pub fn logs(&self, region: &Region) -> aws_sdk_cloudwatchlogs::Client {
-        self.0.clients.logs.get(region, || {
+        self.1.logs.get(region, || {
             let (config, lane) = self.config(Service::Logs, Some(region));
             let config = aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(lane);
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
@@ -223,7 +229,7 @@ impl AccountSession {
 
     /// SNS in a Region.
     pub fn sns(&self, region: &Region) -> aws_sdk_sns::Client {
-        self.0.clients.sns.get(region, || {
+        self.1.sns.get(region, || {
             let (config, lane) = self.config(Service::Sns, Some(region));
             let config = aws_sdk_sns::config::Builder::from(&config).interceptor(lane);
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
@@ -233,7 +239,7 @@ impl AccountSession {
 
     /// IAM Access Analyzer in a Region.
     pub fn access_analyzer(&self, region: &Region) -> aws_sdk_accessanalyzer::Client {
-        self.0.clients.access_analyzer.get(region, || {
+        self.1.access_analyzer.get(region, || {
             let (config, lane) = self.config(Service::AccessAnalyzer, Some(region));
             let config = aws_sdk_accessanalyzer::config::Builder::from(&config).interceptor(lane);
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
@@ -243,7 +249,7 @@ impl AccountSession {
 
     /// AWS Config in a Region.
     pub fn config_service(&self, region: &Region) -> aws_sdk_config::Client {
-        self.0.clients.config.get(region, || {
+        self.1.config.get(region, || {
             let (config, lane) = self.config(Service::Config, Some(region));
             let config = aws_sdk_config::config::Builder::from(&config).interceptor(lane);
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
@@ -253,7 +259,7 @@ impl AccountSession {
 
     /// GuardDuty in a Region.
     pub fn guardduty(&self, region: &Region) -> aws_sdk_guardduty::Client {
-        self.0.clients.guardduty.get(region, || {
+        self.1.guardduty.get(region, || {
             let (config, lane) = self.config(Service::GuardDuty, Some(region));
             let config = aws_sdk_guardduty::config::Builder::from(&config).interceptor(lane);
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
@@ -263,7 +269,7 @@ impl AccountSession {
 
     /// Security Hub in a Region.
     pub fn security_hub(&self, region: &Region) -> aws_sdk_securityhub::Client {
-        self.0.clients.security_hub.get(region, || {
+        self.1.security_hub.get(region, || {
             let (config, lane) = self.config(Service::SecurityHub, Some(region));
             let config = aws_sdk_securityhub::config::Builder::from(&config).interceptor(lane);
             let config = config.retry_classifier(Retries).retry_partition(self.0.retries.clone());
@@ -274,7 +280,7 @@ impl AccountSession {
     /// S3 in a Region. A bucket is named in the path: one host and its connections serve all buckets of a Region, and
     /// names with dots have no certificate of their own.
     pub fn s3(&self, region: &Region) -> aws_sdk_s3::Client {
-        self.0.clients.s3.get(region, || {
+        self.1.s3.get(region, || {
             let (config, lane) = self.config(Service::S3, Some(region));
             let config = aws_sdk_s3::config::Builder::from(&config).interceptor(lane).force_path_style(true);
             // What is asked about buckets has no checksums.

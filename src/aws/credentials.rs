@@ -40,7 +40,7 @@ pub(super) struct Role {
     pub(super) arn: String,
     pub(super) external_id: Option<SecretString>,
     pub(super) session_name: String,
-    pub(super) policy: Option<String>,
+    pub(super) policy: Option<Arc<str>>,
     /// Seconds; 0 for AWS's default.
     pub(super) duration: AtomicI32,
     pub(super) source_identity: Option<String>,
@@ -170,7 +170,7 @@ impl Role {
             .role_arn(&self.arn)
             .role_session_name(&self.session_name)
             .set_external_id(self.external_id.as_ref().map(|id| id.expose_secret().to_owned()))
-            .set_policy(self.policy.clone())
+            .set_policy(self.policy.as_deref().map(str::to_owned))
             .set_duration_seconds((seconds > 0).then_some(seconds))
             .set_source_identity(self.source_identity.clone())
             .set_tags((!tags.is_empty()).then_some(tags))

@@ -36,7 +36,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 /// Attempts after which a call that timed out is given up.
 const TIMED_OUT_ATTEMPTS: u32 = 2;
@@ -111,6 +111,8 @@ pub(super) struct Gate {
     pub(super) limiter: Limiter,
     pub(super) stats: Stats,
     pub(super) http: SharedHttpClient,
+    /// Requests on the wire at once: each is a connection and an open file.
+    pub(super) wire: Semaphore,
 }
 
 /// The gate as one SDK client sees it.
@@ -213,8 +215,10 @@ impl HttpConnector for LaneConnector {
         let stamper = Stamper::current();
         let attempt = tag.as_ref().map_or(1, |tag| tag.attempt);
         lane.gate.stats.attempt(&lane.account, attempt == 1);
-        let (sent, limit) = (self.pool.call(request), self.limit);
+        let (pool, limit) = (self.pool.clone(), self.limit);
         HttpConnectorFuture::new(async move {
+            let _on_the_wire = lane.place_on_the_wire().await;
+            let sent = pool.call(request);
             let doubt = tag.as_ref().and_then(|tag| tag.doubt.as_ref());
             let raise = || doubt.into_iter().for_each(Doubt::raise);
             let mut response = match receive(sent, limit).await {
@@ -236,6 +240,15 @@ impl HttpConnector for LaneConnector {
 }
 
 impl Lane {
+    /// Waits for room on the wire. Organizations' few calls, which a whole run may wait for, pass by.
+    async fn place_on_the_wire(&self) -> Option<SemaphorePermit<'_>> {
+        match self.service {
+            Service::Organizations => None,
+            // Never closed.
+            _ => self.gate.wire.acquire().await.ok(),
+        }
+    }
+
     /// Feeds a throttle back, refuses a stranger's answer, stamps the rest.
     fn look_at(
         &self,

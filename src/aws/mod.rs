@@ -14,6 +14,7 @@ mod gate;
 mod http;
 mod limiter;
 mod observe;
+mod open_files;
 mod quotas;
 mod session_policy;
 mod sessions;
@@ -29,11 +30,13 @@ pub use clock::Clock;
 pub use errors::{cause, code};
 pub use http::production_http;
 pub use limiter::{Bucket, Limiter};
+pub use open_files::room_for;
 pub use quotas::{Allowance, Quotas, QuotasError};
 pub use session_policy::READ_ACTIONS;
 pub use sessions::{Caller, Sessions};
 pub use settings::{
-    DEFAULT_MAX_ATTEMPTS, DEFAULT_READ_TIMEOUT, Purpose, RoleOverride, SessionSettings, StaticCredentials,
+    DEFAULT_MAX_ATTEMPTS, DEFAULT_MAX_IN_FLIGHT, DEFAULT_READ_TIMEOUT, Purpose, RoleOverride, SessionSettings,
+    StaticCredentials,
 };
 pub use sharing::Sharing;
 pub use stats::CallStats;

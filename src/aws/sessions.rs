@@ -30,6 +30,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
@@ -63,7 +64,9 @@ pub struct Sessions(Arc<Inner>);
 struct Inner {
     gate: Arc<Gate>,
     settings: SessionSettings,
-    template: SdkConfig,
+    template: Arc<SdkConfig>,
+    /// The session policy of every audit.
+    read_only: Arc<str>,
     caller: Caller,
     home: Region,
     base: AccountSession,
@@ -89,7 +92,7 @@ impl Sessions {
         settings.validate()?;
         let env = |name| std::env::var(name).ok();
         let attempts = settings.attempts(env("AWS_MAX_ATTEMPTS").as_deref(), env("AWS_RETRY_MODE").as_deref())?;
-        let template = template(&http, &clock, &settings, attempts).await;
+        let template = Arc::new(template(&http, &clock, &settings, attempts).await);
         let chain = template.credentials_provider().ok_or_else(|| {
             Cause::new(
                 CauseKind::ExpiredCredentials,
@@ -105,7 +108,8 @@ impl Sessions {
         })?;
         let given = template.region().and_then(|region| region.as_ref().parse::<Region>().ok());
         let limiter = Limiter::new(clock.clone(), quotas, settings.sharing);
-        let gate = Arc::new(Gate { clock, limiter, stats: Stats::default(), http });
+        let wire = Semaphore::new(settings.max_in_flight.clamp(1, Semaphore::MAX_PERMITS));
+        let gate = Arc::new(Gate { clock, limiter, stats: Stats::default(), http, wire });
         let first: Region = match &given {
             Some(region) => region.clone(),
             None => default_region("aws")?,
@@ -121,10 +125,11 @@ impl Sessions {
             &caller.partition,
             home.clone(),
             Arc::clone(&gate),
-            template.clone(),
+            Arc::clone(&template),
             credentials,
         );
-        Ok(Self(Arc::new(Inner { gate, settings, template, caller, home, base })))
+        let read_only = Arc::from(session_policy::read_only());
+        Ok(Self(Arc::new(Inner { gate, settings, template, read_only, caller, home, base })))
     }
 
     /// Who runs orgward.
@@ -179,7 +184,7 @@ impl Sessions {
     pub async fn enter(&self, account: &AccountId, purpose: Purpose) -> Result<AccountSession, Cause> {
         let inner = &self.0;
         if *account == inner.caller.account {
-            return Ok(self.base());
+            return Ok(inner.base.apart());
         }
         let settings = &inner.settings;
         let (_, external_id) = settings.role(account, purpose);
@@ -192,7 +197,7 @@ impl Sessions {
             arn: self.role_arn(account, purpose),
             external_id: external_id.cloned(),
             session_name: settings.session_name.clone(),
-            policy: (purpose == Purpose::Audit).then(session_policy::read_only),
+            policy: (purpose == Purpose::Audit).then(|| Arc::clone(&inner.read_only)),
             duration: AtomicI32::new(seconds),
             source_identity: settings.source_identity.clone(),
             tags: settings.tags.clone(),
@@ -204,7 +209,7 @@ impl Sessions {
             &inner.caller.partition,
             inner.home.clone(),
             Arc::clone(&inner.gate),
-            inner.template.clone(),
+            Arc::clone(&inner.template),
             credentials,
         ))
     }
@@ -213,7 +218,7 @@ impl Sessions {
 /// Asks STS whose the credentials are.
 async fn who_am_i(
     gate: &Arc<Gate>,
-    template: &SdkConfig,
+    template: &Arc<SdkConfig>,
     credentials: &Renewing,
     home: &Region,
 ) -> Result<Caller, Cause> {
@@ -221,7 +226,7 @@ async fn who_am_i(
     // The account is not known yet; its bucket is used for this one call.
     let nobody: AccountId = "000000000000".parse().map_err(|_| unread("account"))?;
     let session =
-        AccountSession::new(nobody, "", home.clone(), Arc::clone(gate), template.clone(), credentials.clone());
+        AccountSession::new(nobody, "", home.clone(), Arc::clone(gate), Arc::clone(template), credentials.clone());
     let answer = session.sts().get_caller_identity().send().await.map_err(|error| errors::cause(WHO_AM_I, &error))?;
     let account = answer.account().and_then(|id| id.parse().ok()).ok_or_else(|| unread("account id"))?;
     let arn = answer.arn().unwrap_or_default();

@@ -13,6 +13,8 @@ use std::time::Duration;
 pub const DEFAULT_MAX_ATTEMPTS: u32 = 8;
 /// How long to wait for an answer unless told otherwise.
 pub const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(25);
+/// Requests on the wire at once unless told otherwise.
+pub const DEFAULT_MAX_IN_FLIGHT: usize = 1_000;
 
 /// The role to assume in one account, where it differs.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +84,9 @@ pub struct SessionSettings {
     pub max_attempts: u32,
     /// How long to wait for the head of an answer.
     pub read_timeout: Duration,
+    /// Requests on the wire at once over the whole process, Organizations' few aside; 0 counts as 1. What open files allow
+    /// is told by [`super::room_for`].
+    pub max_in_flight: usize,
     /// How much of the quotas is this run's.
     pub sharing: Sharing,
 }
@@ -104,6 +109,7 @@ impl Default for SessionSettings {
             credentials: None,
             max_attempts: DEFAULT_MAX_ATTEMPTS,
             read_timeout: DEFAULT_READ_TIMEOUT,
+            max_in_flight: DEFAULT_MAX_IN_FLIGHT,
             sharing: Sharing::default(),
         }
     }

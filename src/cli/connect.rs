@@ -14,12 +14,15 @@ pub struct Environment {
     pub clock: Clock,
     /// Fixed credentials instead of the normal chain; the sandbox's.
     pub credentials: Option<crate::aws::StaticCredentials>,
+    /// Requests on the wire at once.
+    pub max_in_flight: usize,
 }
 
 impl Environment {
-    /// The real thing, or an endpoint on this machine named by AWS_ENDPOINT_URL.
+    /// The real thing, or an endpoint on this machine named by AWS_ENDPOINT_URL; as many connections as open files allow.
     pub fn real() -> Self {
-        Self { http: crate::aws::production_http(), clock: Clock::system(), credentials: None }
+        let max_in_flight = crate::aws::room_for(crate::aws::DEFAULT_MAX_IN_FLIGHT);
+        Self { http: crate::aws::production_http(), clock: Clock::system(), credentials: None, max_in_flight }
     }
 
     /// Sessions for `settings`.
@@ -53,6 +56,7 @@ impl Environment {
             profile: settings.profile.clone(),
             region: settings.region.clone(),
             credentials: self.credentials.clone(),
+            max_in_flight: self.max_in_flight,
             sharing: Sharing { share: settings.share, ..Sharing::default() },
             ..SessionSettings::default()
         };

@@ -60,6 +60,7 @@ pub async fn run(args: &DemoArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
             secret_access_key: secret.into(),
             session_token: None,
         }),
+        max_in_flight: crate::aws::DEFAULT_MAX_IN_FLIGHT,
     };
     let story = Story { ui, environment, settings, detail: if args.verbose { Detail::ALL } else { Detail::SHORT } };
 

@@ -171,7 +171,7 @@ impl Run {
         // Whoever is inside stays inside, whatever becomes of the caller's credentials.
         let watch = &Watch::new(&self.cancel).within(self.deadline);
         let generated = match self.wanted.has(Fact::CredentialReport) {
-            true => Some(Generated::ask(&session, watch).await),
+            true => Some(Generated::ask(&session.apart(), watch).await),
             false => None,
         };
         Ok(Entered { session, generated })
@@ -181,8 +181,9 @@ impl Run {
     /// the heavy ones.
     async fn facts(&self, account: &AccountId, entered: Entered, slot: Slot, watch: &Watch) -> AccountFacts {
         let Entered { session, generated } = &entered;
-        let ask = Ask { run: self, session, watch };
+        // Clients are dropped with the block that needs them.
         let light = async {
+            let ask = Ask { run: self, session: &session.apart(), watch };
             tokio::join!(Box::pin(identity::ask(ask)), Box::pin(standing::ask(ask)), Box::pin(regional::ask(ask)))
         };
         let (identity, standing, regional) = slots::keeping(slot, session.throttled(), light).await;
@@ -196,7 +197,8 @@ impl Run {
             None => wanted::not_asked(Fact::CredentialReport),
         };
         let heavy = watch.attempt(ENTER, async { Ok(self.slots.heavy().await) }).await.ok().flatten();
-        slots::keeping(heavy, session.throttled(), Box::pin(authorization::ask(ask))).await(&mut facts);
+        let last = async { authorization::ask(Ask { run: self, session: &session.apart(), watch }).await };
+        slots::keeping(heavy, session.throttled(), Box::pin(last)).await(&mut facts);
         facts
     }
 

@@ -79,7 +79,7 @@ pub(super) async fn fetch(
     let started = Instant::now();
     loop {
         let region = session.global_region();
-        let polled = session.observe(GET, &region, async { poll(session).await.map(Some) });
+        let polled = session.observe(GET, &region, async { poll(&session.apart()).await.map(Some) });
         match watch.observed(GET, polled).await {
             Observed::Present { value: Poll::Ready(value), mut source } => {
                 source.made_at = Some(value.generated_at);
@@ -91,7 +91,7 @@ pub(super) async fn fetch(
                 Ok(()) if asked_again => {}
                 Ok(()) => {
                     asked_again = true;
-                    if let Err(cause) = watch.attempt(GENERATE, generate(session)).await {
+                    if let Err(cause) = watch.attempt(GENERATE, generate(&session.apart())).await {
                         return Observed::unknown(cause);
                     }
                 }

@@ -14,8 +14,11 @@ use crate::model::ids::{AccountId, Region};
 use crate::model::monitoring::Monitoring;
 use crate::model::observed::Observed;
 use crate::model::trail::{LogGroup, Trail};
-use futures::future;
+use futures::{StreamExt, future, stream};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Regions of an account whose watchers are asked at a time. Each has clients and calls of several services in memory.
+const REGIONS_AT_ONCE: usize = 6;
 
 /// Trails by Region.
 type Trails = BTreeMap<Region, Observed<Vec<Trail>>>;
@@ -31,7 +34,11 @@ pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> 
     .await;
     let in_scope = regions::in_scope(&ask.run.regions, &regions, home);
     let usable: Vec<&Region> = in_scope.iter().filter(|region| regions::usable(&regions, region)).collect();
-    let watchers = usable.iter().map(async |region| ((*region).clone(), watchers::of_region(ask, region).await));
+    let of_region = |region: Region| async move {
+        let watchers = watchers::of_region(ask, &region).await;
+        (region, watchers)
+    };
+    let watchers = stream::iter(usable.iter().map(|region| (*region).clone()).collect::<Vec<_>>()).map(of_region);
     let followed = async {
         let (trails, monitoring) = followed(ask, &usable, at_home).await;
         // Each call of it is watched on its own.
@@ -42,7 +49,7 @@ pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> 
         (trails, monitoring, buckets)
     };
     let (watchers, config_rules, (trails, monitoring, trail_buckets), recent_events) = future::join4(
-        Box::pin(future::join_all(watchers)),
+        Box::pin(watchers.buffer_unordered(REGIONS_AT_ONCE).collect()),
         ask.fact(Fact::ConfigRules, configuration::RULES, configuration::rules(ask.session, home)),
         Box::pin(followed),
         Box::pin(events(ask, &usable)),
@@ -52,7 +59,7 @@ pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> 
         facts.recent_events = recent_events;
         facts.regions = regions;
         facts.regions_in_scope = in_scope;
-        facts.watchers = watchers.into_iter().collect();
+        facts.watchers = watchers;
         facts.config_rules = config_rules;
         facts.trails = trails;
         facts.trail_buckets = trail_buckets;
@@ -79,7 +86,7 @@ async fn followed(ask: &Ask<'_>, usable: &[&Region], at_home: Observed<Vec<Trail
     }
     if needs_other_regions(trails.get(home)) {
         let seen = usable.iter().filter(|region| **region != home).map(async |region| {
-            let seen = ask.watch.observed(trails::DESCRIBE, trails::describe(ask.session, region)).await;
+            let seen = ask.watch.observed(trails::DESCRIBE, trails::describe(&ask.session.apart(), region)).await;
             ((*region).clone(), seen)
         });
         trails.extend(future::join_all(seen).await);

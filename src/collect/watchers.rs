@@ -11,7 +11,8 @@ use futures::future;
 
 /// The watchers of a Region.
 pub(super) async fn of_region(ask: &Ask<'_>, region: &Region) -> RegionFacts {
-    let session = ask.session;
+    // The clients of a Region are dropped when it is done.
+    let session = &ask.session.apart();
     let (analyzers, config_recorders, security_hub, detectors) = future::join4(
         ask.fact(Fact::Analyzers, analyzers::ANALYZERS, analyzers::of_account(session, ask.watch, region)),
         ask.fact(Fact::ConfigRecorders, configuration::RECORDERS, configuration::recorders(session, region)),
