@@ -54,6 +54,8 @@ impl Default for CollectOptions {
 
 /// Who is told how far collecting is. Called from the accounts' own tasks.
 pub trait Progress: Send + Sync {
+    /// How many accounts there are to collect, as far as is known; `last`: no more will come.
+    fn total(&self, _accounts: usize, _last: bool) {}
     /// An account is being entered.
     fn started(&self, _account: &AccountId) {}
     /// It has a slot: its facts are asked for.

@@ -97,6 +97,32 @@ impl AccountFacts {
         regions
     }
 
+    /// Why facts are unknown, in no particular order; not what is unknown within a fact.
+    pub fn causes(&self) -> impl Iterator<Item = &Cause> {
+        let of_account = [
+            self.summary.cause(),
+            self.password_policy.cause(),
+            self.credential_report.cause(),
+            self.authorization.cause(),
+            self.virtual_mfa_devices.cause(),
+            self.regions.cause(),
+            self.role_sessions.cause(),
+            self.server_certificates.cause(),
+            self.saml_providers.cause(),
+            self.service_specific_credentials.cause(),
+            self.ssh_public_keys.cause(),
+            self.security_contact.cause(),
+            self.contact_information.cause(),
+            self.trail_buckets.cause(),
+            self.config_rules.cause(),
+            self.billing_alarms.cause(),
+        ];
+        let trails = self.trails.values().map(Observed::cause);
+        let events = self.recent_events.values().map(Observed::cause);
+        let watchers = self.watchers.values().flat_map(RegionFacts::causes);
+        of_account.into_iter().chain(trails).chain(events).flatten().chain(watchers)
+    }
+
     /// Facts that are all unknown for one cause: the account could not be entered.
     pub fn unknown(account: AccountId, home: Region, cause: &Cause) -> Self {
         Self {

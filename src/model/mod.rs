@@ -28,6 +28,7 @@ pub mod shard;
 pub mod share;
 pub mod simulation;
 mod span;
+pub mod tally;
 pub mod trail;
 
 pub use account::AccountFacts;

@@ -21,6 +21,12 @@ pub struct RegionFacts {
 }
 
 impl RegionFacts {
+    /// Why facts are unknown.
+    pub fn causes(&self) -> impl Iterator<Item = &Cause> {
+        let Self { analyzers, config_recorders, security_hub, detectors } = self;
+        [analyzers.cause(), config_recorders.cause(), security_hub.cause(), detectors.cause()].into_iter().flatten()
+    }
+
     /// Everything unknown for one cause.
     pub fn unknown(cause: &Cause) -> Self {
         Self {

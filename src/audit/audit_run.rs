@@ -1,0 +1,274 @@
+//! What an audit keeps in its run: `audit.json`, the organization, and a frame of facts and of findings for each account.
+//!
+//! Owns: which file holds what, and what of it counts when a run is gone on with. Must not: judge.
+
+use super::job::{Job, JobError};
+use crate::model::scope::Scope;
+use crate::model::tally::Tally;
+use crate::model::{AccountFacts, AccountId, CauseKind, Finding, OrgFacts};
+use crate::store::{Frame, FrameError, FrameFile, FrameKey, FrameReader, Kept, Reopened, Run, StoreError};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The file of the description.
+const JOB: &str = "audit.json";
+/// Frames between two calls that have them on the disk: a power cut costs no more than these.
+const SYNC_EVERY: usize = 64;
+
+/// The organization and who has verdicts, as the run knows them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// The organization.
+    pub organization: OrgFacts,
+    /// Who has verdicts.
+    pub scope: Scope,
+}
+
+/// The findings of one account, or of the organization.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// Whether everything was asked; an account that was cut short is asked again when the run is gone on with.
+    pub finished: bool,
+    /// In the order of their targets.
+    pub findings: Vec<Finding>,
+}
+
+/// How far an audit came: what is read before going on with it, or joining it with others.
+#[derive(Debug)]
+pub struct Went {
+    /// What it was asked.
+    pub job: Job,
+    /// The organization, if it was enumerated to the end.
+    pub known: Option<Known>,
+    /// Accounts that need not be asked again.
+    pub finished: BTreeSet<AccountId>,
+    /// Of those: with facts that are not judged yet.
+    pub waiting: BTreeSet<AccountId>,
+    /// The findings of the others, counted.
+    pub tally: Tally,
+    /// What was found damaged or cut off, in words.
+    pub damage: Vec<String>,
+}
+
+/// Whether nothing was cut short: not by whoever stopped the run, nor by credentials that expired.
+pub(super) fn finished(facts: &AccountFacts) -> bool {
+    !facts.causes().any(|cause| matches!(cause.kind, CauseKind::Interrupted | CauseKind::ExpiredCredentials))
+}
+
+/// An audit's run, open for writing.
+#[derive(Debug)]
+pub struct AuditRun {
+    run: Run,
+    facts: FrameFile,
+    findings: FrameFile,
+    unsynced: usize,
+}
+
+impl AuditRun {
+    /// Begins to keep an audit in a new run.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn begin(run: Run, job: &Job) -> Result<Self, StoreError> {
+        let text = job.text().map_err(|error| StoreError::io("write", run.dir(), error.into()))?;
+        run.save(JOB, &text)?;
+        let (facts, findings) = (run.frames(Kept::Facts)?, run.frames(Kept::Findings)?);
+        Ok(Self { run, facts, findings, unsynced: 0 })
+    }
+
+    /// Opens the run of an audit to go on with it.
+    ///
+    /// # Errors
+    /// If it is no audit's, can't be read or written, is at work in another process, or a later orgward wrote it.
+    pub fn go_on(mut run: Run) -> Result<(Self, Went), StoreError> {
+        let job = job(&run)?;
+        let (facts, in_facts) = run.continue_frames(Kept::Facts)?;
+        let (findings, in_findings) = run.continue_frames(Kept::Findings)?;
+        let mut went = went(&run, job)?;
+        for (file, found) in [(&facts, in_facts), (&findings, in_findings)] {
+            let Reopened { cut, damaged, .. } = found;
+            let name = file.path().display();
+            went.damage.extend(cut.map(|cut| format!("`{name}`: {cut}")));
+            went.damage.extend(damaged.iter().map(|key| format!("`{name}`: the frame of {key} is damaged")));
+        }
+        run.go_on()?;
+        Ok((Self { run, facts, findings, unsynced: 0 }, went))
+    }
+
+    /// The run.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The run, to say how it ended.
+    pub fn run_mut(&mut self) -> &mut Run {
+        &mut self.run
+    }
+
+    /// Keeps the organization once it is whole.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn keep_organization(&self, known: &Known) -> Result<(), StoreError> {
+        let frame = self.frame(known)?;
+        self.run.remove(Kept::Organization)?;
+        let mut file = self.run.frames(Kept::Organization)?;
+        file.append(&FrameKey::Organization, &frame)?;
+        file.sync()
+    }
+
+    /// Keeps the facts of an account.
+    ///
+    /// # Errors
+    /// If they can't be written: nothing of them stays.
+    pub fn keep_facts(&mut self, account: &AccountId, frame: &Frame) -> Result<(), StoreError> {
+        self.facts.append(&account.into(), frame)?;
+        self.sync_now_and_then()
+    }
+
+    /// Keeps findings.
+    ///
+    /// # Errors
+    /// If they can't be written: nothing of them stays.
+    pub fn keep_findings(&mut self, key: &FrameKey, frame: &Frame) -> Result<(), StoreError> {
+        self.findings.append(key, frame)?;
+        self.sync_now_and_then()
+    }
+
+    /// The frame of something that goes into this run.
+    fn frame(&self, value: &impl Serialize) -> Result<Frame, StoreError> {
+        Frame::of(value).map_err(|error| no_frame(self.run.dir(), error))
+    }
+
+    fn sync_now_and_then(&mut self) -> Result<(), StoreError> {
+        self.unsynced += 1;
+        if self.unsynced >= SYNC_EVERY { self.sync() } else { Ok(()) }
+    }
+
+    /// Has everything on the disk.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        self.unsynced = 0;
+        self.facts.sync()?;
+        self.findings.sync()
+    }
+
+    /// The facts kept so far.
+    ///
+    /// # Errors
+    /// If they can't be read.
+    pub fn facts(&self) -> Result<FrameReader, StoreError> {
+        FrameReader::open(self.facts.path())
+    }
+
+    /// Removes the facts once the run is over.
+    ///
+    /// # Errors
+    /// If they can't be removed.
+    pub fn close(self, keep_facts: bool) -> Result<Run, StoreError> {
+        let Self { run, facts, findings, .. } = self;
+        drop((facts, findings));
+        if !keep_facts {
+            run.remove(Kept::Facts)?;
+        }
+        Ok(run)
+    }
+}
+
+/// What has no form as a frame.
+pub(super) fn no_frame(at: &Path, error: FrameError) -> StoreError {
+    StoreError::io("write", at, std::io::Error::other(error))
+}
+
+/// What a run was asked, if it is an audit's.
+///
+/// # Errors
+/// If it is no audit's, can't be read, or a later orgward wrote it.
+pub fn job(run: &Run) -> Result<Job, StoreError> {
+    let path = run.dir().join(JOB);
+    Job::parse(&run.load(JOB)?).map_err(|error| match error {
+        JobError::NotAJob(why) => StoreError::Damaged { path, why },
+        JobError::Newer(found) => StoreError::Newer {
+            path,
+            what: "description of an audit",
+            found: found.into(),
+            supported: super::JOB_VERSION.into(),
+        },
+    })
+}
+
+/// How far a run came.
+///
+/// # Errors
+/// If one of its files can't be read, or a later orgward wrote it.
+pub fn went(run: &Run, job: Job) -> Result<Went, StoreError> {
+    let known: Option<Known> = match run.read_frames(Kept::Organization)? {
+        Some(reader) => reader.read(&FrameKey::Organization)?,
+        None => None,
+    };
+    let mut went = Went {
+        job,
+        known,
+        finished: BTreeSet::new(),
+        waiting: BTreeSet::new(),
+        tally: Tally::default(),
+        damage: Vec::new(),
+    };
+    // Findings count only with the organization that they rest on.
+    if let (Some(findings), true) = (run.read_frames(Kept::Findings)?, went.known.is_some()) {
+        for key in findings.keys().filter(|key| key.account().is_some()) {
+            // A damaged frame is made again.
+            let judged: Option<Judged> = findings.read(key).unwrap_or_else(|error| {
+                went.damage.push(error.to_string());
+                None
+            });
+            let Some(judged) = judged.filter(|judged| judged.finished) else { continue };
+            judged.findings.iter().for_each(|finding| went.tally.add(finding));
+            went.finished.extend(key.account().cloned());
+        }
+    }
+    if let Some(facts) = run.read_frames(Kept::Facts)? {
+        for account in facts.keys().filter_map(FrameKey::account).filter(|id| !went.finished.contains(*id)) {
+            let seen: Option<AccountFacts> = facts.read(&account.into()).unwrap_or_else(|error| {
+                went.damage.push(error.to_string());
+                None
+            });
+            if seen.is_some_and(|seen| finished(&seen)) {
+                went.waiting.insert(account.clone());
+            }
+        }
+    }
+    went.finished.extend(went.waiting.iter().cloned());
+    Ok(went)
+}
+
+/// The findings of a run, read one account at a time.
+#[derive(Debug)]
+pub struct RunFindings {
+    reader: FrameReader,
+}
+
+impl RunFindings {
+    /// Of a run.
+    ///
+    /// # Errors
+    /// If they can't be read.
+    pub fn open(run: &Run) -> Result<Self, StoreError> {
+        Ok(Self { reader: FrameReader::open(&run.frames_path(Kept::Findings))? })
+    }
+
+    /// Shows each finding in the order of reports: the organization's, then each account's by id.
+    ///
+    /// # Errors
+    /// If a frame can't be read, naming file and key.
+    pub fn each(&self, visit: &mut dyn FnMut(&Finding)) -> Result<(), StoreError> {
+        for key in self.reader.keys() {
+            let judged: Option<Judged> = self.reader.read(key)?;
+            judged.iter().flat_map(|judged| &judged.findings).for_each(&mut *visit);
+        }
+        Ok(())
+    }
+}

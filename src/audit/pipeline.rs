@@ -1,0 +1,470 @@
+//! The pipeline: enumerating, collecting and judging side by side, each account through the run store.
+//!
+//! Owns: what runs beside what, and what is done where one of them stops. Must not: know how a fact is asked for or judged.
+
+use super::audit_run::{self, AuditRun, Judged, Known, Went};
+use super::job::Job;
+use crate::aws::Sessions;
+use crate::checks::{Selection, Thresholds};
+use crate::collect::{self, Arrivals, CollectError, CollectOptions, Ended, FanOut, Feed, ListedAccount, Progress};
+use crate::model::check::Fact;
+use crate::model::org::AccountState;
+use crate::model::scope::{Scope, ScopeError};
+use crate::model::tally::Tally;
+use crate::model::{AccountFacts, AccountId, Cause, Finding, OrgFacts, Region};
+use crate::store::{Frame, FrameKey, Run, RunStatus, StateDir, StoreError};
+use futures::channel::oneshot;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt, stream};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio_util::sync::CancellationToken;
+
+/// What an audit does.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What was asked, to be kept.
+    pub job: Job,
+    /// The checks that run.
+    pub selection: Selection,
+    /// What they compare with.
+    pub thresholds: Thresholds,
+    /// How accounts are collected, and what is asked for.
+    pub options: CollectOptions,
+    /// Whether facts stay when the run is over.
+    pub keep_facts: bool,
+}
+
+/// From where an audit begins.
+#[derive(Debug)]
+pub enum Begin {
+    /// By enumerating the organization.
+    Enumerating,
+    /// With an organization that was enumerated before.
+    With(Box<OrgFacts>),
+    /// Where a run of before stopped.
+    Again(Box<AuditRun>, Box<Went>),
+}
+
+/// Who is told how far an audit is.
+pub trait Watcher: Progress {
+    /// The run has a place in the store.
+    fn began(&self, _kept: &AuditRun) {}
+    /// The organization is whole.
+    fn enumerated(&self, _org: &OrgFacts, _scope: &Scope) {}
+}
+
+/// Nobody.
+impl Watcher for () {}
+
+/// How an audit ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Every account was asked.
+    Complete,
+    /// Someone stopped it.
+    Interrupted,
+    /// The caller's own credentials expired.
+    Expired(Cause),
+}
+
+/// What an audit came to.
+#[derive(Debug)]
+pub struct Audited {
+    /// The run that keeps it.
+    pub run: Run,
+    /// The organization.
+    pub org: Arc<OrgFacts>,
+    /// Who has verdicts.
+    pub scope: Scope,
+    /// Its findings, counted.
+    pub tally: Tally,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// Why an audit has nothing to report.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The organization could not be enumerated.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    /// The scope names what is not there.
+    #[error("the scope can't be resolved")]
+    Scope(Vec<ScopeError>),
+    /// Regions that the partition does not have, each with the nearest one that it has.
+    #[error("there is no such Region")]
+    Regions(Vec<(Region, Option<Region>)>),
+    /// The run can't be kept: what was kept before is good.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Runs an audit.
+///
+/// # Errors
+/// If the organization can't be enumerated, the scope or a Region names what is not there, or the run can't be kept. What was
+/// collected before stays in the run. An account that can't be read is a row, not an error.
+pub async fn run(
+    sessions: &Sessions,
+    request: Request,
+    state: &StateDir,
+    begin: Begin,
+    watcher: Arc<dyn Watcher>,
+    cancel: &CancellationToken,
+) -> Result<Audited, AuditError> {
+    // A store that fails stops what is under way.
+    let stop = cancel.child_token();
+    let shared = Arc::new(Shared { request, org: OnceLock::new(), files: Mutex::default(), stop: stop.clone() });
+    let work = Work { sessions, state, shared: &shared, watcher: &watcher, stop: &stop };
+    let outcome = match begin {
+        Begin::Enumerating => work.enumerating(None).await,
+        Begin::With(org) => work.with_organization(*org).await,
+        Begin::Again(kept, went) => work.again(*kept, *went).await,
+    };
+    let outcome = shared.failure().map_or(outcome, Err);
+    let files = std::mem::take(&mut *shared.files());
+    let now = sessions.clock().now();
+    match (outcome, files.kept) {
+        (Ok((scope, ended)), Some(mut kept)) => {
+            let ending = match ended {
+                _ if cancel.is_cancelled() => Ending::Interrupted,
+                Ended::ExpiredCredentials(cause) => Ending::Expired(cause),
+                Ended::Complete | Ended::Cancelled => Ending::Complete,
+            };
+            kept.sync()?;
+            let status = if ending == Ending::Complete { RunStatus::Done } else { RunStatus::Interrupted };
+            kept.run_mut().finish(status, now)?;
+            let run = kept.close(ending != Ending::Complete || shared.request.keep_facts)?;
+            let org = shared.org.get().cloned().ok_or_else(|| AuditError::Collect(unfinished()))?;
+            Ok(Audited { run, org, scope, tally: files.tally, ending })
+        }
+        (Err(error), kept) => {
+            if let Some(mut kept) = kept {
+                // The first error is the one to tell.
+                let status = if cancel.is_cancelled() { RunStatus::Interrupted } else { RunStatus::Failed };
+                let _ = kept.sync().and_then(|()| kept.run_mut().finish(status, now));
+            }
+            Err(error)
+        }
+        (Ok(_), None) => Err(AuditError::Collect(unfinished())),
+    }
+}
+
+/// The organization was never whole, though nothing failed: enumeration was cut short.
+fn unfinished() -> CollectError {
+    let cause = Cause::new(crate::model::CauseKind::Interrupted, "organizations:ListAccounts", "interrupted");
+    CollectError::Failed { what: "organization", cause }
+}
+
+/// What the tasks of all accounts share.
+struct Shared {
+    request: Request,
+    /// The organization, once it is whole.
+    org: OnceLock<Arc<OrgFacts>>,
+    files: Mutex<Files>,
+    stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct Files {
+    kept: Option<AuditRun>,
+    tally: Tally,
+    /// Accounts whose facts are kept and not judged yet.
+    waiting: BTreeSet<AccountId>,
+    /// Why the run can't be kept.
+    failure: Option<StoreError>,
+}
+
+impl Shared {
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the run could not be kept, if it could not.
+    fn failure(&self) -> Option<AuditError> {
+        self.files().failure.take().map(AuditError::Store)
+    }
+
+    /// Stops everything for a store that failed.
+    fn fail(&self, error: StoreError) {
+        self.files().failure.get_or_insert(error);
+        self.stop.cancel();
+    }
+
+    /// Takes the facts of an account, in the account's own task: judges them, or puts them away until the organization is whole.
+    fn take(&self, facts: &AccountFacts) {
+        let outcome = match self.org.get() {
+            Some(org) => self.judge(org, facts, self.request.keep_facts),
+            None => self.put_away(facts),
+        };
+        outcome.unwrap_or_else(|error| self.fail(error));
+    }
+
+    fn put_away(&self, facts: &AccountFacts) -> Result<(), StoreError> {
+        let frame = self.frame(&facts.account, facts)?;
+        let mut files = self.files();
+        let Some(kept) = &mut files.kept else { return Ok(()) };
+        kept.keep_facts(&facts.account, &frame)?;
+        files.waiting.insert(facts.account.clone());
+        Ok(())
+    }
+
+    /// Judges an account; `keep`: and keeps its facts, if it was asked to the end.
+    fn judge(&self, org: &OrgFacts, facts: &AccountFacts, keep: bool) -> Result<(), StoreError> {
+        let mut findings = self.request.selection.account(org, facts, &self.request.thresholds);
+        findings.sort_by(|a, b| a.target.cmp(&b.target));
+        let finished = audit_run::finished(facts);
+        let facts_frame = (keep && finished).then(|| self.frame(&facts.account, facts)).transpose()?;
+        let judged = Judged { finished, findings };
+        let frame = self.frame(&facts.account, &judged)?;
+        let mut files = self.files();
+        let Some(kept) = &mut files.kept else { return Ok(()) };
+        facts_frame.iter().try_for_each(|frame| kept.keep_facts(&facts.account, frame))?;
+        kept.keep_findings(&FrameKey::from(&facts.account), &frame)?;
+        count(&mut files.tally, &judged.findings);
+        Ok(())
+    }
+
+    fn frame(&self, account: &AccountId, value: &impl serde::Serialize) -> Result<Frame, StoreError> {
+        Frame::of(value).map_err(|error| audit_run::no_frame(Path::new(account.as_str()), error))
+    }
+
+    /// The organization is whole: keeps it and its own verdicts.
+    fn whole(&self, org: OrgFacts, scope: &Scope) -> Result<(), StoreError> {
+        let findings = self.request.selection.organization(&org, &self.request.thresholds);
+        let known = Known { organization: org, scope: scope.clone() };
+        let judged = Judged { finished: true, findings };
+        let mut files = self.files();
+        let Some(kept) = &mut files.kept else { return Ok(()) };
+        kept.keep_organization(&known)?;
+        let frame = Frame::of(&judged).map_err(|error| audit_run::no_frame(kept.run().dir(), error))?;
+        kept.keep_findings(&FrameKey::Organization, &frame)?;
+        count(&mut files.tally, &judged.findings);
+        drop(files);
+        // Set once: every way comes here once.
+        let _ = self.org.set(Arc::new(known.organization));
+        Ok(())
+    }
+
+    /// Judges the accounts whose facts were put away, on as many threads as there are.
+    async fn judge_waiting(self: &Arc<Self>) -> Result<(), AuditError> {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let Some(org) = self.org.get() else { return Ok(()) };
+        loop {
+            let (waiting, reader) = {
+                let mut files = self.files();
+                let waiting = std::mem::take(&mut files.waiting);
+                let reader = files.kept.as_ref().map(AuditRun::facts).transpose()?;
+                (waiting, reader)
+            };
+            let Some(reader) = reader.filter(|_| !waiting.is_empty()) else { return Ok(()) };
+            let reader = Arc::new(reader);
+            stream::iter(waiting)
+                .map(|account| {
+                    let (shared, org, reader) = (Arc::clone(self), Arc::clone(org), Arc::clone(&reader));
+                    tokio::task::spawn_blocking(move || match reader.read(&FrameKey::from(&account))? {
+                        Some(facts) => shared.judge(&org, &facts, false),
+                        None => Ok(()),
+                    })
+                })
+                .buffer_unordered(threads)
+                .map(|joined| {
+                    joined.unwrap_or_else(|error| Err(StoreError::io("judge", Path::new("an account"), error.into())))
+                })
+                .try_for_each(|()| std::future::ready(Ok(())))
+                .await?;
+        }
+    }
+}
+
+fn count(tally: &mut Tally, findings: &[Finding]) {
+    findings.iter().for_each(|finding| tally.add(finding));
+}
+
+/// Accounts to collect, as they become known.
+type Accounts = BoxStream<'static, ListedAccount>;
+
+/// What every way of running an audit needs.
+struct Work<'a> {
+    sessions: &'a Sessions,
+    state: &'a StateDir,
+    shared: &'a Arc<Shared>,
+    watcher: &'a Arc<dyn Watcher>,
+    stop: &'a CancellationToken,
+}
+
+/// Who has verdicts, and how collecting ended.
+type Collected = Result<(Scope, Ended), AuditError>;
+
+impl Work<'_> {
+    fn job(&self) -> &Job {
+        &self.shared.request.job
+    }
+
+    /// Opens a run for an organization.
+    fn begin(&self, organization: &str) -> Result<(), AuditError> {
+        let run = self.state.create_run(organization, "audit", self.sessions.clock().now())?;
+        self.keep_in(AuditRun::begin(run, self.job())?);
+        Ok(())
+    }
+
+    fn keep_in(&self, kept: AuditRun) {
+        self.watcher.began(&kept);
+        self.shared.files().kept = Some(kept);
+    }
+
+    /// With an organization that is whole: only accounts are asked.
+    async fn with_organization(&self, mut org: OrgFacts) -> Collected {
+        org.as_of = self.job().as_of;
+        self.refuse_regions(&org)?;
+        self.begin(&org.organization.id)?;
+        let scope = self.resolve(&org)?;
+        self.shared.whole(org, &scope)?;
+        self.collect_scope(scope, &BTreeSet::new()).await
+    }
+
+    /// Goes on where a run stopped.
+    async fn again(&self, kept: AuditRun, went: Went) -> Collected {
+        self.keep_in(kept);
+        {
+            let mut files = self.shared.files();
+            files.tally = went.tally;
+            files.waiting = went.waiting;
+        }
+        match went.known {
+            Some(Known { organization, scope }) => {
+                self.shared.whole(organization, &scope)?;
+                self.collect_scope(scope, &went.finished).await
+            }
+            None => self.enumerating(Some(&went.finished)).await,
+        }
+    }
+
+    /// Collects the accounts of a scope but those that are finished.
+    async fn collect_scope(&self, scope: Scope, finished: &BTreeSet<AccountId>) -> Collected {
+        let Some(org) = self.shared.org.get().cloned() else { return Err(unfinished().into()) };
+        self.watcher.enumerated(&org, &scope);
+        let left = left(&org, &scope.accounts, finished);
+        self.watcher.total(left.len(), true);
+        self.shared.judge_waiting().await?;
+        let ended = self.collect(org, stream::iter(left).boxed()).await;
+        Ok((scope, ended))
+    }
+
+    /// Enumerates, and collects beside it. `finished`: in the run that is gone on with, and without what they collected.
+    async fn enumerating(&self, finished: Option<&BTreeSet<AccountId>>) -> Collected {
+        let none = BTreeSet::new();
+        let finished = finished.unwrap_or(&none);
+        let (feed, Arrivals { head, accounts }) = Feed::new();
+        let (resolved, scope) = oneshot::channel();
+        let everything = self.job().asked.scope.is_everything() && self.job().shard.is_none();
+        let organization = async {
+            let (org, analyzers) = self.organization(feed).await?;
+            let mut org = org;
+            org.services.analyzers = analyzers.unwrap_or(org.services.analyzers);
+            let scope = self.resolve(&org)?;
+            self.watcher.enumerated(&org, &scope);
+            // Nobody listens where accounts are taken as they are listed.
+            let _ = resolved.send(left(&org, &scope.accounts, finished));
+            self.shared.whole(org, &scope)?;
+            self.shared.judge_waiting().await?;
+            Ok::<Scope, AuditError>(scope)
+        };
+        let accounts_collected = async {
+            // Where enumeration failed, it says why.
+            let Ok(head) = head.await else { return Ok(Ended::Complete) };
+            self.refuse_regions(&head)?;
+            if self.shared.files().kept.is_none() {
+                self.begin(&head.organization.id)?;
+            }
+            let accounts = if everything {
+                self.as_listed(accounts, finished.clone())
+            } else {
+                let Ok(left) = scope.await else { return Ok(Ended::Complete) };
+                self.watcher.total(left.len(), true);
+                stream::iter(left).boxed()
+            };
+            Ok::<Ended, AuditError>(self.collect(head, accounts).await)
+        };
+        let (scope, ended) = tokio::try_join!(Box::pin(organization), Box::pin(accounts_collected))?;
+        self.shared.judge_waiting().await?;
+        Ok((scope, ended))
+    }
+
+    /// The whole organization, with its analyzers if they are wanted.
+    async fn organization(&self, feed: Feed) -> Result<(OrgFacts, Option<Analyzers>), AuditError> {
+        let (request, options) = (&self.shared.request, &self.shared.request.options);
+        let tags = request.selection.wants_tags() || !request.job.asked.scope.tags.is_empty();
+        let org = collect::enumerate(self.sessions, tags, &options.wanted, Some(request.job.as_of), self.stop, feed);
+        let org = org.await?;
+        let analyzers = match options.wanted.has(Fact::OrganizationAnalyzers) {
+            true => Some(collect::organization_analyzers(self.sessions, &org, &options.regions, self.stop).await),
+            false => None,
+        };
+        Ok((org, analyzers))
+    }
+
+    /// Accounts as they are listed, but those that are finished or can't be looked into.
+    fn as_listed(
+        &self,
+        accounts: impl stream::Stream<Item = ListedAccount> + Send + 'static,
+        finished: BTreeSet<AccountId>,
+    ) -> Accounts {
+        let watcher = Arc::clone(self.watcher);
+        let mut total = 0;
+        let each = accounts.filter_map(move |listed| {
+            let left = listed.state.why_not_audited().is_none() && !finished.contains(&listed.id);
+            if left {
+                total += 1;
+                watcher.total(total, false);
+            }
+            std::future::ready(left.then_some(listed))
+        });
+        each.boxed()
+    }
+
+    async fn collect(&self, org: Arc<OrgFacts>, accounts: Accounts) -> Ended {
+        let shared = Arc::clone(self.shared);
+        let fan_out = FanOut {
+            sessions: self.sessions.clone(),
+            org,
+            options: self.shared.request.options.clone(),
+            cancel: self.stop.clone(),
+            progress: Arc::clone(self.watcher) as Arc<dyn Progress>,
+            work: Arc::new(move |facts: AccountFacts| shared.take(&facts)),
+        };
+        collect::accounts(fan_out, accounts, |()| {}).await
+    }
+
+    fn resolve(&self, org: &OrgFacts) -> Result<Scope, AuditError> {
+        let mut scope = Scope::resolve(&self.job().asked.scope, org).map_err(AuditError::Scope)?;
+        if let Some(shard) = &self.job().shard {
+            scope.accounts = shard.part(&scope.accounts).to_vec();
+        }
+        Ok(scope)
+    }
+
+    /// Refuses Regions that the partition does not have.
+    fn refuse_regions(&self, org: &OrgFacts) -> Result<(), AuditError> {
+        let crate::model::scope::RegionRequest::Only(named) = &self.shared.request.options.regions else {
+            return Ok(());
+        };
+        let wrong = org.unknown_regions(named);
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        Err(AuditError::Regions(wrong.into_iter().map(|(region, near)| (region.clone(), near.cloned())).collect()))
+    }
+}
+
+/// Accounts of the scope that are not finished, with their state.
+fn left(org: &OrgFacts, accounts: &[AccountId], finished: &BTreeSet<AccountId>) -> Vec<ListedAccount> {
+    let state = |id: &AccountId| org.accounts.get(id).map_or(AccountState::Unknown, |account| account.state);
+    let left = accounts.iter().filter(|id| !finished.contains(*id));
+    left.map(|id| ListedAccount { id: id.clone(), state: state(id) }).collect()
+}
+
+/// The organization's analyzers by Region.
+type Analyzers = std::collections::BTreeMap<Region, crate::model::Observed<Vec<crate::model::region::Analyzer>>>;
