@@ -214,7 +214,7 @@ impl Shared {
     /// Judges an account; `keep`: and keeps its facts, if it was asked to the end.
     fn judge(&self, org: &OrgFacts, facts: &AccountFacts, keep: bool) -> Result<(), StoreError> {
         let mut findings = self.request.selection.account(org, facts, &self.request.thresholds);
-        findings.sort_by(|a, b| a.target.cmp(&b.target));
+        findings.sort_by(Finding::in_order);
         let finished = audit_run::finished(facts);
         let facts_frame = (keep && finished).then(|| self.frame(&facts.account, facts)).transpose()?;
         let judged = Judged { finished, findings };

@@ -7,12 +7,12 @@ use super::select::SelectArgs;
 use super::survey::{self, Audited};
 use super::ui::Ui;
 use crate::model::check::Severity;
-use crate::model::{CauseKind, Finding, Verdict};
 use crate::report::audit_table::Detail;
 use crate::report::text::Paint;
 use crate::report::{audit_json, audit_table};
 use crate::store;
 use clap::{Args, ValueEnum};
+use std::io::Write;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
@@ -77,16 +77,16 @@ pub enum FailOn {
 }
 
 impl FailOn {
-    fn includes(self, severity: Severity) -> bool {
-        let least = match self {
-            Self::Info => Severity::Info,
-            Self::Low => Severity::Low,
-            Self::Medium => Severity::Medium,
-            Self::High => Severity::High,
-            Self::Critical => Severity::Critical,
-            Self::None => return false,
-        };
-        severity >= least
+    /// The mildest severity that counts, if any does.
+    fn least(self) -> Option<Severity> {
+        match self {
+            Self::Info => Some(Severity::Info),
+            Self::Low => Some(Severity::Low),
+            Self::Medium => Some(Severity::Medium),
+            Self::High => Some(Severity::High),
+            Self::Critical => Some(Severity::Critical),
+            Self::None => None,
+        }
     }
 }
 
@@ -100,38 +100,34 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     let sessions = Environment::real().connect(&settings).await?;
     let audited = survey::audit(&sessions, &settings, &args.scope, &selected, ui, cancel).await?;
     let paint = if args.output.output.is_some() { Paint { on: false } } else { ui.out };
-    let text = match args.output.format {
-        Format::Table => {
-            let detail = if args.output.verbose { Detail::ALL } else { Detail::SHORT };
-            audit_table::render(&audited.report(), detail, paint)
-        }
-        Format::Json => audit_json::render(&audited.report()).map_err(Failure::error)?,
+    let detail = if args.output.verbose { Detail::ALL } else { Detail::SHORT };
+    let report = audited.report();
+    let write = |out: &mut dyn Write| {
+        let written = match args.output.format {
+            Format::Table => audit_table::write(&report, detail, paint, out),
+            Format::Json => audit_json::write(&report, out),
+        };
+        written.map_err(Failure::error)
     };
     match &args.output.output {
         Some(path) => {
-            store::write_output(path, text.as_bytes()).map_err(Failure::error)?;
+            store::write_output_with(path, write)?;
             ui.say(&format!("Report written to {}", path.display()));
         }
-        None => ui.data(&text)?,
+        None => ui.data_with(write)?,
     }
     Ok(exit(&audited, args.output.fail_on, args.output.allow_partial))
 }
 
-/// Whether a verdict was asked for and could not be told.
-fn untold(finding: &Finding) -> bool {
-    let not_asked = finding.cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::OptIn);
-    finding.verdict == Verdict::Unknown && !not_asked
-}
-
 /// The exit code of an audit: interrupted, then incomplete coverage, then findings. What nobody asked for (`--deep`) counts
 /// against coverage and is listed, but makes no run incomplete: it could have been told.
-pub fn exit(audited: &Audited, fail_on: FailOn, allow_partial: bool) -> Exit {
-    let failing = |finding: &Finding| finding.verdict == Verdict::Fail && fail_on.includes(finding.severity);
+fn exit(audited: &Audited, fail_on: FailOn, allow_partial: bool) -> Exit {
+    let tally = &audited.tally;
     if audited.interrupted {
         Exit::Interrupted
-    } else if audited.findings.iter().any(untold) && !allow_partial {
+    } else if tally.untold() > 0 && !allow_partial {
         Exit::Incomplete
-    } else if audited.findings.iter().any(failing) {
+    } else if fail_on.least().is_some_and(|least| tally.failing(least) > 0) {
         Exit::Findings
     } else {
         Exit::Clean

@@ -68,7 +68,7 @@ pub async fn run(args: &DemoArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     let before = story.audit(cancel).await?;
     ui.data(&org_tree::render(&before.survey.org, ui.out))?;
     story.chapter("2. Audit")?;
-    ui.data(&audit_table::render(&before.report(), story.detail, ui.out))?;
+    ui.data(&audit_table::render(&before.report(), story.detail, ui.out).map_err(Failure::error)?)?;
     story.chapter("3. Plan the baseline: nothing is changed")?;
     let playbooks = story.playbooks()?;
     let planned = story.plan(&playbooks, cancel).await?;
@@ -84,7 +84,7 @@ pub async fn run(args: &DemoArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     story.chapter("6. The receiver confirms the subscription; audit again; before and after")?;
     confirm_subscriptions(&sandbox);
     let after = story.audit(cancel).await?;
-    ui.data(&compare::render(crate::checks::CATALOG, &before.findings, &after.findings, ui.out))?;
+    ui.data(&compare::render(crate::checks::CATALOG, &before.tally, &after.tally, ui.out))?;
     let requests = sandbox.requests().len();
     let elapsed = real.elapsed();
     ui.data(&format!(

@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::model::check::{CheckMeta, Fact};
 use crate::model::framework::JudgedFramework;
 use crate::model::scope::{RegionRequest, Scope};
-use crate::model::{AccountFacts, AccountId, Finding, OrgFacts};
+use crate::model::{AccountFacts, AccountId, Finding, OrgFacts, Tally};
 use crate::report::{Audit, RunStats, org_tree};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -111,8 +111,10 @@ pub struct Audited {
     pub survey: Survey,
     /// The checks that ran, in catalogue order.
     pub checks: Vec<&'static CheckMeta>,
-    /// One finding for each cell.
+    /// One finding for each cell, in the order of reports.
     pub findings: Vec<Finding>,
+    /// What was counted of them.
+    pub tally: Tally,
     /// What the findings say of each framework that was asked for.
     pub frameworks: Vec<JudgedFramework<'static>>,
     /// What it cost.
@@ -129,6 +131,7 @@ impl Audited {
             scope: &self.survey.scope,
             checks: &self.checks,
             findings: &self.findings,
+            tally: &self.tally,
             frameworks: &self.frameworks,
             stats: self.stats,
             interrupted: self.interrupted,
@@ -165,11 +168,13 @@ pub async fn audit(
     })
     .await;
     // Accounts arrive as they are done; reports list them in one order, always.
-    findings.sort_by(|a, b| a.target.cmp(&b.target));
+    findings.sort_by(Finding::in_order);
+    let tally = Tally::of(&findings);
     Ok(Audited {
         checks: selected.selection.metas(),
-        frameworks: selected.frameworks.iter().map(|framework| frameworks::judge(framework, &findings)).collect(),
+        frameworks: selected.frameworks.iter().map(|framework| frameworks::judge(framework, &tally)).collect(),
         findings,
+        tally,
         stats: stats(sessions),
         interrupted: cancel.is_cancelled(),
         survey,

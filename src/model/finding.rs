@@ -4,6 +4,7 @@ use super::check::Severity;
 use super::ids::{AccountId, Region};
 use super::observed::{Cause, Source};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// The verdict of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,8 +35,8 @@ impl Verdict {
     }
 }
 
-/// What a verdict is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// What a verdict is about. The order is that of reports: the organization, then each account, followed by its Regions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// The organization.
@@ -61,6 +62,18 @@ impl Target {
             Self::AccountRegion(_, region) => Some(region),
             _ => None,
         }
+    }
+}
+
+impl Ord for Target {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.account(), self.region()).cmp(&(other.account(), other.region()))
+    }
+}
+
+impl PartialOrd for Target {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -101,4 +114,11 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// Why it is unknown; set exactly when the verdict is unknown.
     pub cause: Option<Cause>,
+}
+
+impl Finding {
+    /// The order of reports: by target, then by check.
+    pub fn in_order(&self, other: &Self) -> Ordering {
+        (&self.target, &self.check).cmp(&(&other.target, &other.check))
+    }
 }

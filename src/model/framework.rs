@@ -173,6 +173,11 @@ impl Cells {
         *cells += 1;
     }
 
+    /// All of them.
+    pub fn total(&self) -> usize {
+        self.pass + self.fail + self.unknown + self.not_applicable + self.exempt
+    }
+
     /// Both together.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {

@@ -43,3 +43,4 @@ pub use plan::{Change, Plan};
 pub use shard::Shard;
 pub use share::Share;
 pub use span::{SPAN_FORM, seconds, span};
+pub use tally::Tally;

@@ -216,3 +216,151 @@ fn set(bits: &mut Vec<u64>, number: usize) {
         *word |= 1 << (number % 64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Evidence;
+    use super::super::observed::Cause;
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn evidence(observed: i64, made: Option<i64>, operation: &str) -> Evidence {
+        Evidence {
+            source: Source {
+                operation: operation.to_owned(),
+                region: "us-east-1".parse().unwrap(),
+                observed_at: at(observed),
+                made_at: made.map(at),
+                request_id: None,
+                digest: None,
+                pages: 1,
+            },
+        }
+    }
+
+    fn finding(account: Option<u64>, verdict: Verdict) -> Finding {
+        let target = match account {
+            Some(n) => Target::Account(format!("{n:012}").parse().unwrap()),
+            None => Target::Organization,
+        };
+        Finding {
+            check: "a-check".to_owned(),
+            target,
+            verdict,
+            severity: Severity::Medium,
+            message: "as the test says".to_owned(),
+            resources: Vec::new(),
+            evidence: Vec::new(),
+            cause: None,
+        }
+    }
+
+    fn unknown(account: Option<u64>, kind: CauseKind, message: &str) -> Finding {
+        let cause = Some(Cause::new(kind, "iam:ListUsers", message));
+        Finding { cause, ..finding(account, Verdict::Unknown) }
+    }
+
+    #[test]
+    fn failures_count_from_a_severity_on() {
+        let bad = |severity| Finding { severity, ..finding(Some(1), Verdict::Fail) };
+        let tally =
+            Tally::of(&[bad(Severity::Low), bad(Severity::High), bad(Severity::High), finding(None, Verdict::Pass)]);
+        let counts = Severity::ALL.map(|least| tally.failing(least));
+        assert_eq!(counts, [3, 3, 2, 2, 0]);
+        assert_eq!(tally.all().total(), 4);
+        assert_eq!((tally.check("a-check").fail, tally.check("no-check").total()), (3, 0));
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_a_cause_and_no_gap() {
+        let mut tally = Tally::default();
+        tally.add(&unknown(Some(1), CauseKind::OptIn, "not asked"));
+        assert_eq!((tally.untold(), tally.all().unknown, tally.causes().len()), (0, 1, 1));
+        tally.add(&unknown(Some(1), CauseKind::Throttled, "throttled"));
+        tally.add(&finding(Some(1), Verdict::Unknown));
+        assert_eq!(tally.untold(), 2, "an unknown cell without a cause is a gap");
+    }
+
+    #[test]
+    fn a_cause_names_each_of_its_accounts_once_and_the_first_example() {
+        let mut tally = Tally::default();
+        for n in (0..200).rev().chain(50..60) {
+            tally.add(&unknown(Some(n), CauseKind::AccessDenied, &format!("denied in {n}")));
+        }
+        tally.add(&unknown(None, CauseKind::Throttled, "slow down"));
+        let causes = tally.causes();
+        let [denied, throttled] = causes.as_slice() else { panic!("{causes:?}") };
+        let ids: Vec<String> = denied.accounts().map(ToString::to_string).collect();
+        assert_eq!(ids, (0..200).map(|n| format!("{n:012}")).collect::<Vec<_>>());
+        assert_eq!((denied.cells, denied.example), (210, "denied in 0"));
+        assert_eq!((throttled.cells, throttled.accounts().count()), (1, 0));
+    }
+
+    #[test]
+    fn the_oldest_fact_is_by_when_it_was_made_and_earlier_ones_by_when_they_were_collected() {
+        let with = |account, evidence: Vec<Evidence>| Finding { evidence, ..finding(Some(account), Verdict::Pass) };
+        let mut tally = Tally::of_run(at(1000));
+        tally.add(&with(1, vec![evidence(1100, None, "a:A"), evidence(1200, Some(500), "a:Report")]));
+        assert_eq!(tally.earlier(), None, "an old report that this run read");
+        tally.add(&with(2, vec![evidence(900, None, "a:B"), evidence(800, None, "a:C"), evidence(1100, None, "a:A")]));
+        tally.add(&with(3, vec![evidence(950, None, "a:B")]));
+        tally.add(&with(4, vec![evidence(1000, None, "a:B")]));
+        assert_eq!(tally.earlier(), Some(&EarlierFacts { verdicts: 2, oldest: at(800) }));
+        let oldest = tally.oldest().map(|oldest| (oldest.made, oldest.operation.as_str()));
+        assert_eq!(oldest, Some((at(500), "a:Report")));
+        assert_eq!(Tally::of(&[with(2, vec![evidence(0, None, "a:A")])]).earlier(), None);
+    }
+
+    fn findings() -> impl Strategy<Value = Vec<Finding>> {
+        let one = (
+            prop::option::of(0u64..4),
+            prop::option::of(prop::sample::select(vec!["eu-west-1", "us-east-1"])),
+            prop::sample::select(vec![Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::NotApplicable]),
+            prop::sample::select(vec![CauseKind::OptIn, CauseKind::AccessDenied]),
+            (0u8..3, 0i64..3),
+        );
+        let made = one.prop_map(|(account, region, verdict, kind, (check, second))| {
+            let mut made = match verdict {
+                Verdict::Unknown => unknown(account, kind, &format!("{account:?} {region:?} {check}")),
+                verdict => finding(account, verdict),
+            };
+            if let (Target::Account(id), Some(region)) = (&made.target, region) {
+                made.target = Target::AccountRegion(id.clone(), region.parse().unwrap());
+            }
+            made.check = format!("check-{check}");
+            made.evidence = vec![evidence(second, None, &format!("{:?} {check}", made.target))];
+            made
+        });
+        // One verdict for each cell; findings of one target come in one order, targets in any.
+        prop::collection::vec(made, 0..30).prop_map(|mut findings| {
+            findings.sort_by(Finding::in_order);
+            findings.dedup_by(|a, b| a.in_order(b).is_eq());
+            findings
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn targets_count_the_same_in_any_order(findings in findings(), seed in any::<[u8; 32]>()) {
+            let mut targets: Vec<Target> = findings.iter().map(|finding| finding.target.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+            let in_order = Tally::of(&findings);
+            targets.sort_by_key(|target| {
+                let n: u8 = format!("{target:?}").bytes().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
+                seed[usize::from(n % 32)]
+            });
+            let shuffled = targets.iter().flat_map(|target| findings.iter().filter(move |finding| finding.target == *target));
+            let shuffled = Tally::of(shuffled);
+            let told = |tally: &Tally| {
+                let causes: Vec<_> = tally.causes().iter()
+                    .map(|c| (c.kind, c.cells, c.example.to_owned(), c.accounts().cloned().collect::<Vec<_>>())).collect();
+                (tally.all().clone(), tally.untold(), tally.oldest().cloned(), causes)
+            };
+            prop_assert_eq!(told(&shuffled), told(&in_order));
+        }
+    }
+}

@@ -1,13 +1,18 @@
 //! The audit as JSON: versioned, in a stable order, one row for each failing resource and for each other cell.
+//!
+//! Rows are written as findings are read: however many there are, one is in memory.
 
 use super::coverage::Coverage;
-use super::{Audit, RunStats};
+use super::{Audit, Findings, ReportError, RunStats};
 use crate::model::finding::{Evidence, Target};
 use crate::model::framework::{Cells, Control, ControlVerdict, JudgedFramework};
 use crate::model::{Finding, Verdict};
-use serde::Serialize;
+use serde::ser::{Error as _, SerializeSeq};
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io::Write;
 
 /// The version of this format.
 pub const VERSION: u32 = 1;
@@ -21,10 +26,10 @@ struct Report<'a> {
     interrupted: bool,
     organization: Organization<'a>,
     scope: Scope<'a>,
-    coverage: Coverage,
+    coverage: Coverage<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     frameworks: Vec<FrameworkRow<'a>>,
-    findings: Vec<Row<'a>>,
+    findings: &'a Rows<'a>,
     run: RunStats,
 }
 
@@ -59,6 +64,37 @@ struct LeftOut<'a> {
     id: &'a str,
     name: &'a str,
     reason: &'a str,
+}
+
+/// The rows of a source, made one finding at a time.
+struct Rows<'a> {
+    findings: &'a dyn Findings,
+    as_of: jiff::Timestamp,
+    /// Why they could not be read: serialisers carry no errors but their own.
+    failed: RefCell<Option<ReportError>>,
+}
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut seq = to.serialize_seq(None)?;
+        let mut unwritten = None;
+        let read = self.findings.each(&mut |finding| {
+            let written = rows(finding, self.as_of).try_for_each(|row| seq.serialize_element(&row));
+            written.map_err(|error| {
+                unwritten = Some(error);
+                ReportError::source("the report can't be written")
+            })
+        });
+        match (unwritten, read) {
+            (Some(error), _) => Err(error),
+            (None, Err(error)) => {
+                let words = S::Error::custom(&error);
+                *self.failed.borrow_mut() = Some(error);
+                Err(words)
+            }
+            (None, Ok(())) => seq.end(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -148,15 +184,14 @@ fn framework<'a>(judged: &'a JudgedFramework<'a>) -> FrameworkRow<'a> {
     }
 }
 
-/// The report as pretty JSON with a line feed at its end.
+/// Writes the report as pretty JSON with a line feed at its end.
 ///
 /// # Errors
-/// If a value can't be serialised, which no value orgward makes is known to do.
-pub fn render(audit: &Audit<'_>) -> Result<String, serde_json::Error> {
+/// If the findings can't be read or the report can't be written.
+pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
     let org = audit.org;
     let account_name = |id| org.accounts.get(id).map_or("", |account| account.name.as_str());
-    let mut findings: Vec<&Finding> = audit.findings.iter().collect();
-    findings.sort_by(|a, b| (&a.check, &a.target).cmp(&(&b.check, &b.target)));
+    let rows = Rows { findings: audit.findings, as_of: org.as_of, failed: RefCell::new(None) };
     let report = Report {
         format: "orgward.audit",
         version: VERSION,
@@ -182,42 +217,37 @@ pub fn render(audit: &Audit<'_>) -> Result<String, serde_json::Error> {
                 .map(|(id, reason)| LeftOut { id: id.as_str(), name: account_name(id), reason })
                 .collect(),
         },
-        coverage: Coverage::of(audit.findings),
+        coverage: Coverage::of(audit.tally),
         frameworks: audit.frameworks.iter().map(framework).collect(),
-        findings: findings.into_iter().flat_map(|finding| rows(finding, org.as_of)).collect(),
+        findings: &rows,
         run: audit.stats,
     };
-    let mut text = serde_json::to_string_pretty(&report)?;
-    text.push('\n');
-    Ok(text)
+    if let Err(error) = serde_json::to_writer_pretty(&mut *out, &report) {
+        let unread = rows.failed.into_inner();
+        return Err(unread.unwrap_or_else(|| match error.is_io() {
+            true => ReportError::Write(error.into()),
+            false => ReportError::Json(error),
+        }));
+    }
+    Ok(out.write_all(b"\n")?)
 }
 
 /// A row for each failing resource; one row for a cell without any.
-fn rows(finding: &Finding, now: jiff::Timestamp) -> Vec<Row<'_>> {
-    let row = |resource: Option<&'_ str>, message| Row {
+fn rows(finding: &Finding, now: jiff::Timestamp) -> impl Iterator<Item = Row<'_>> {
+    let whole = finding.resources.is_empty().then_some((None, finding.message.as_str()));
+    let failing = finding.resources.iter().map(|failing| (Some(failing.resource.as_str()), failing.message.as_str()));
+    whole.into_iter().chain(failing).map(move |(resource, message)| Row {
         check: &finding.check,
         account: finding.target.account().map(|id| id.as_str()),
         region: finding.target.region().map(|region| region.as_str()),
-        resource: None,
+        resource,
         verdict: finding.verdict,
         severity: finding.severity.as_str(),
         message,
         evidence: finding.evidence.iter().map(|evidence| EvidenceRow::of(evidence, now)).collect(),
         cause: finding.cause.as_ref(),
         fingerprint: fingerprint(&finding.check, &finding.target, resource),
-    };
-    if finding.resources.is_empty() {
-        return vec![row(None, &finding.message)];
-    }
-    finding
-        .resources
-        .iter()
-        .map(|failing| {
-            let mut row = row(Some(&failing.resource), &failing.message);
-            row.resource = Some(&failing.resource);
-            row
-        })
-        .collect()
+    })
 }
 
 /// What stays the same for the same problem from run to run: SHA-256 over check, account, Region and resource, the

@@ -1,13 +1,15 @@
 //! The audit for people: one line for each check, worst first, then what fails where, then what could not be told.
 
 use super::coverage::Coverage;
+use super::failures::{Failures, Resources};
 use super::text::{Align, Paint, Style, columns, count, cut, plain};
-use super::{Audit, framework_table};
+use super::{Audit, ReportError, framework_table};
 use crate::model::check::{CheckMeta, Severity};
 use crate::model::finding::Target;
-use crate::model::{Finding, Verdict};
-use std::collections::BTreeMap;
+use crate::model::framework::Cells;
+use jiff::Timestamp;
 use std::fmt::Write as _;
+use std::io;
 
 /// How much detail to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,49 +27,58 @@ impl Detail {
     pub const ALL: Self = Self { targets: usize::MAX, resources: usize::MAX };
 }
 
-/// Verdict counts of one check.
-struct Tally<'a> {
-    meta: &'a CheckMeta,
-    pass: usize,
-    fail: usize,
-    unknown: usize,
-    other: usize,
-}
-
-/// The whole report.
-pub fn render(audit: &Audit<'_>, detail: Detail, paint: Paint) -> String {
-    let mut out = String::new();
-    let tallies = tallies(audit);
+/// Writes the whole report.
+///
+/// # Errors
+/// If the findings can't be read or the report can't be written.
+pub fn write(audit: &Audit<'_>, detail: Detail, paint: Paint, out: &mut dyn io::Write) -> Result<(), ReportError> {
+    let failures = Failures::read(audit.findings, detail)?;
+    let mut section = String::new();
+    let mut put = |section: &mut String| {
+        out.write_all(section.as_bytes())?;
+        section.clear();
+        Ok::<(), ReportError>(())
+    };
     if audit.frameworks.is_empty() {
-        out.push_str(&summary(&tallies, paint));
-        tallies.iter().filter(|t| t.fail > 0).for_each(|t| failure(&mut out, audit, t.meta, detail, paint));
+        let rows = rows(audit);
+        put(&mut summary(&rows, paint))?;
+        for row in rows.iter().filter(|row| row.cells.fail > 0) {
+            failure(&mut section, audit, &failures, row.meta, (detail, paint));
+            put(&mut section)?;
+        }
     }
     for framework in audit.frameworks {
-        framework_table::write(&mut out, audit, framework, detail, paint);
+        framework_table::write(&mut section, audit, &failures, framework, (detail, paint));
+        put(&mut section)?;
     }
-    out.push_str(&unknowns(audit, detail, paint));
-    out.push_str(&closing(audit, paint));
-    out
+    put(&mut unknowns(audit, detail, paint))?;
+    put(&mut closing(audit, paint))
 }
 
-fn tallies<'a>(audit: &Audit<'a>) -> Vec<Tally<'a>> {
-    let mut counts: BTreeMap<(&str, Verdict), usize> = BTreeMap::new();
-    for finding in audit.findings {
-        *counts.entry((&finding.check, finding.verdict)).or_default() += 1;
-    }
-    let mut tallies: Vec<Tally<'a>> = audit
-        .checks
-        .iter()
-        .map(|meta| {
-            let n = |verdict| counts.get(&(meta.id, verdict)).copied().unwrap_or_default();
-            let other = n(Verdict::NotApplicable) + n(Verdict::Exempt);
-            Tally { meta, pass: n(Verdict::Pass), fail: n(Verdict::Fail), unknown: n(Verdict::Unknown), other }
-        })
-        .filter(|t| t.pass + t.fail + t.unknown + t.other > 0)
-        .collect();
+/// The whole report as text, where it is known to be short.
+///
+/// # Errors
+/// If the findings can't be read.
+pub fn render(audit: &Audit<'_>, detail: Detail, paint: Paint) -> Result<String, ReportError> {
+    let mut out = Vec::new();
+    write(audit, detail, paint, &mut out)?;
+    String::from_utf8(out).map_err(ReportError::source)
+}
+
+/// A check with its cells.
+struct Row<'a> {
+    meta: &'a CheckMeta,
+    cells: Cells,
+}
+
+fn rows<'a>(audit: &Audit<'a>) -> Vec<Row<'a>> {
+    let row = |meta: &&'a CheckMeta| Row { meta, cells: audit.tally.check(meta.id) };
+    let mut rows: Vec<Row<'a>> = audit.checks.iter().map(row).filter(|row| row.cells.total() > 0).collect();
     // Stable: checks that tie stay in catalogue order.
-    tallies.sort_by_key(|t| std::cmp::Reverse((t.fail > 0, t.meta.severity, t.fail, t.unknown)));
-    tallies
+    rows.sort_by_key(|Row { meta, cells }| {
+        std::cmp::Reverse((cells.fail > 0, meta.severity, cells.fail, cells.unknown))
+    });
+    rows
 }
 
 fn severity_style(severity: Severity) -> Style {
@@ -78,11 +89,11 @@ fn severity_style(severity: Severity) -> Style {
     }
 }
 
-fn summary(tallies: &[Tally<'_>], paint: Paint) -> String {
+fn summary(checks: &[Row<'_>], paint: Paint) -> String {
     let head = ["", "SEVERITY", "CHECK", "FAIL", "UNKNOWN", "PASS", "N/A", "WHAT IT ASKS FOR"];
     let mut rows = vec![head.iter().map(|text| ((*text).to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
-    for t in tallies {
-        let (mark, style) = match (t.fail, t.unknown) {
+    for Row { meta, cells } in checks {
+        let (mark, style) = match (cells.fail, cells.unknown) {
             (0, 0) => ("ok", Style::Green),
             (0, _) => ("??", Style::Yellow),
             _ => ("!!", Style::Red),
@@ -90,13 +101,13 @@ fn summary(tallies: &[Tally<'_>], paint: Paint) -> String {
         let figure = |n: usize, style| if n == 0 { ("-".to_owned(), Some(Style::Dim)) } else { (n.to_string(), style) };
         rows.push(vec![
             (mark.to_owned(), Some(style)),
-            (t.meta.severity.as_str().to_owned(), (t.fail > 0).then(|| severity_style(t.meta.severity))),
-            (t.meta.id.to_owned(), Some(Style::Bold)),
-            figure(t.fail, Some(Style::Red)),
-            figure(t.unknown, Some(Style::Yellow)),
-            figure(t.pass, Some(Style::Green)),
-            figure(t.other, None),
-            (cut(t.meta.title, 72), None),
+            (meta.severity.as_str().to_owned(), (cells.fail > 0).then(|| severity_style(meta.severity))),
+            (meta.id.to_owned(), Some(Style::Bold)),
+            figure(cells.fail, Some(Style::Red)),
+            figure(cells.unknown, Some(Style::Yellow)),
+            figure(cells.pass, Some(Style::Green)),
+            figure(cells.not_applicable + cells.exempt, None),
+            (cut(meta.title, 72), None),
         ]);
     }
     let aligns = [Align::Left, Align::Left, Align::Left, Align::Right, Align::Right, Align::Right, Align::Right];
@@ -104,23 +115,25 @@ fn summary(tallies: &[Tally<'_>], paint: Paint) -> String {
 }
 
 /// What fails of one check, and how to mend it.
-pub(super) fn failure(out: &mut String, audit: &Audit<'_>, meta: &CheckMeta, detail: Detail, paint: Paint) {
-    let failing: Vec<&Finding> =
-        audit.findings.iter().filter(|f| f.check == meta.id && f.verdict == Verdict::Fail).collect();
+pub(super) fn failure(
+    out: &mut String,
+    audit: &Audit<'_>,
+    failures: &Failures,
+    meta: &CheckMeta,
+    (detail, paint): (Detail, Paint),
+) {
     let severity = paint.paint(severity_style(meta.severity), meta.severity.as_str());
     let _ = writeln!(out, "\n{} ({severity}): {}", paint.paint(Style::Bold, meta.id), meta.title);
-    let groups = by_message(&failing);
-    for (message, findings) in groups.iter().take(detail.targets) {
-        let names: Vec<String> =
-            findings.iter().take(detail.targets).map(|finding| target(audit, &finding.target)).collect();
-        let rest = findings.len().saturating_sub(names.len());
-        let tail = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-        let _ = writeln!(out, "  {}{tail}: {}", names.join(", "), plain(message));
-        if let [finding] = findings.as_slice() {
-            resources(out, finding, detail);
+    if let Some(groups) = failures.of(meta.id) {
+        for group in &groups.shown {
+            let names: Vec<String> = group.targets.iter().map(|failing| target(audit, failing)).collect();
+            let rest = group.count.saturating_sub(names.len());
+            let tail = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            let _ = writeln!(out, "  {}{tail}: {}", names.join(", "), plain(&group.message));
+            resources(out, &group.message, &group.resources, detail);
         }
+        more(out, "  ", groups.count(), detail.targets, "target");
     }
-    more(out, "  ", groups.len(), detail.targets, "target");
     let mend = match meta.remediation.playbook {
         Some(playbook) => format!("orgward plan {playbook}"),
         None => format!("orgward checks explain {}", meta.id),
@@ -128,29 +141,17 @@ pub(super) fn failure(out: &mut String, audit: &Audit<'_>, meta: &CheckMeta, det
     let _ = writeln!(out, "  {} {mend}", paint.paint(Style::Dim, "mend:"));
 }
 
-/// Findings that say the same, worded once: an organization trail without an alarm fails every member alike.
-fn by_message<'a>(failing: &[&'a Finding]) -> Vec<(&'a str, Vec<&'a Finding>)> {
-    let mut groups: Vec<(&str, Vec<&Finding>)> = Vec::new();
-    for finding in failing {
-        match groups.iter_mut().find(|(message, _)| *message == finding.message) {
-            Some((_, group)) => group.push(finding),
-            None => groups.push((&finding.message, vec![finding])),
-        }
-    }
-    groups
-}
-
 /// The failing resources, unless there is one and the finding's own message already says it.
-fn resources(out: &mut String, finding: &Finding, detail: Detail) {
-    if let [only] = finding.resources.as_slice()
-        && finding.message.contains(&only.message)
+fn resources(out: &mut String, message: &str, resources: &Resources, detail: Detail) {
+    if let ([only], 1) = (resources.shown.as_slice(), resources.count)
+        && message.contains(&only.message)
     {
         return;
     }
-    for resource in finding.resources.iter().take(detail.resources) {
+    for resource in &resources.shown {
         let _ = writeln!(out, "    {}: {}", plain(&resource.resource), plain(&resource.message));
     }
-    more(out, "    ", finding.resources.len(), detail.resources, "resource");
+    more(out, "    ", resources.count, detail.resources, "resource");
 }
 
 /// `... and 3 more resources (--verbose lists all)`, if any were left out.
@@ -173,31 +174,32 @@ fn target(audit: &Audit<'_>, target: &Target) -> String {
 }
 
 fn unknowns(audit: &Audit<'_>, detail: Detail, paint: Paint) -> String {
-    let coverage = Coverage::of(audit.findings);
+    let causes = audit.tally.causes();
     let mut out = String::new();
-    if coverage.causes.is_empty() {
+    if causes.is_empty() {
         return out;
     }
     let _ = writeln!(out, "\n{}", paint.paint(Style::Yellow, "Could not be told"));
-    for cause in &coverage.causes {
-        let mut accounts: Vec<&str> = cause.accounts.iter().map(String::as_str).take(detail.targets).collect();
-        if cause.accounts.len() > accounts.len() {
+    for cause in causes {
+        let mut ids = cause.accounts();
+        let mut accounts: Vec<&str> = ids.by_ref().take(detail.targets).map(|id| id.as_str()).collect();
+        if ids.next().is_some() {
             accounts.push("...");
         }
         if accounts.is_empty() {
             accounts.push("the organization");
         }
         let verdicts = count(cause.cells, "verdict");
-        let (kind, operation) = (cause.kind.as_str(), plain(&cause.operation));
+        let (kind, operation) = (cause.kind.as_str(), plain(cause.operation));
         let _ = writeln!(out, "  {kind} ({operation}): {verdicts} in {}", accounts.join(", "));
-        let _ = writeln!(out, "    {}", plain(&cut(&cause.example, 200)));
-        let _ = writeln!(out, "    fix: {}", cause.fix);
+        let _ = writeln!(out, "    {}", plain(&cut(cause.example, 200)));
+        let _ = writeln!(out, "    fix: {}", cause.kind.fix());
     }
     out
 }
 
 fn closing(audit: &Audit<'_>, paint: Paint) -> String {
-    let coverage = Coverage::of(audit.findings);
+    let coverage = Coverage::of(audit.tally);
     let mut out = String::from("\n");
     for (reason, ids) in super::org_tree::left_out_by_reason(audit.scope) {
         let _ = writeln!(out, "Not audited, {}: {}", plain(&reason), ids.join(", "));
@@ -222,22 +224,35 @@ fn closing(audit: &Audit<'_>, paint: Paint) -> String {
     if let Some(oldest) = oldest(audit) {
         let _ = writeln!(out, "{oldest}");
     }
+    if let Some(earlier) = earlier(audit) {
+        let _ = writeln!(out, "{}", paint.paint(Style::Yellow, &earlier));
+    }
     let _ = writeln!(out, "{}", audit.stats);
     out
 }
 
 /// The oldest fact that a verdict rests on, if it was made a minute or more before the run.
 fn oldest(audit: &Audit<'_>) -> Option<String> {
-    let now = audit.org.as_of;
-    let aged =
-        audit.findings.iter().flat_map(|finding| finding.evidence.iter().map(move |evidence| (evidence, finding)));
-    let (evidence, finding) = aged.max_by_key(|(evidence, _)| evidence.source.age_seconds(now))?;
-    let minutes = evidence.source.age_seconds(now) / 60;
-    let age = match minutes {
-        0 => return None,
-        1..60 => format!("{minutes} min"),
-        _ => format!("{} h {} min", minutes / 60, minutes % 60),
-    };
-    let whose = finding.target.account().map(|account| format!(" of account {account}")).unwrap_or_default();
-    Some(format!("The oldest fact is {age} old: {}{whose}", evidence.source.operation))
+    let oldest = audit.tally.oldest()?;
+    let age = age(audit.org.as_of, oldest.made)?;
+    let whose = oldest.target.account().map(|account| format!(" of account {account}")).unwrap_or_default();
+    Some(format!("The oldest fact is {age} old: {}{whose}", oldest.operation))
+}
+
+/// How much rests on facts that an earlier run collected.
+fn earlier(audit: &Audit<'_>) -> Option<String> {
+    let earlier = audit.tally.earlier()?;
+    let age = age(audit.org.as_of, earlier.oldest).unwrap_or_else(|| "less than a minute".to_owned());
+    let verdicts = count(earlier.verdicts, "verdict");
+    let rest = if earlier.verdicts == 1 { "rests" } else { "rest" };
+    Some(format!("{verdicts} {rest} on facts of an earlier run, the oldest of them collected {age} before this one"))
+}
+
+/// `3 h 5 min`; `None` for less than a minute.
+fn age(now: Timestamp, then: Timestamp) -> Option<String> {
+    match now.as_second().saturating_sub(then.as_second()).max(0) / 60 {
+        0 => None,
+        minutes @ 1..60 => Some(format!("{minutes} min")),
+        minutes => Some(format!("{} h {} min", minutes / 60, minutes % 60)),
+    }
 }

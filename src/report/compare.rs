@@ -1,20 +1,17 @@
 //! Two audits of the same organization side by side: what failed before, what fails after.
 
 use super::text::{Align, Paint, Style, columns};
+use crate::model::Tally;
 use crate::model::check::CheckMeta;
-use crate::model::{Finding, Verdict};
 
 /// A line for each check whose figures differ or that still fails; the others are counted below.
-pub fn render(checks: &[&CheckMeta], before: &[Finding], after: &[Finding], paint: Paint) -> String {
-    let tally = |findings: &[Finding], id: &str, verdict: Verdict| {
-        findings.iter().filter(|finding| finding.check == id && finding.verdict == verdict).count()
-    };
+pub fn render(checks: &[&CheckMeta], before: &Tally, after: &Tally, paint: Paint) -> String {
     let head = ["CHECK", "FAIL BEFORE", "FAIL AFTER", "UNKNOWN BEFORE", "UNKNOWN AFTER", ""];
     let mut rows = vec![head.iter().map(|text| ((*text).to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
     let mut untouched = 0;
     for meta in checks {
-        let [fail_before, fail_after] = [before, after].map(|f| tally(f, meta.id, Verdict::Fail));
-        let [unknown_before, unknown_after] = [before, after].map(|f| tally(f, meta.id, Verdict::Unknown));
+        let [then, now] = [before, after].map(|tally| tally.check(meta.id));
+        let (fail_before, fail_after, unknown_before, unknown_after) = (then.fail, now.fail, then.unknown, now.unknown);
         if fail_before + fail_after + unknown_before + unknown_after == 0 {
             untouched += 1;
             continue;

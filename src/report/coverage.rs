@@ -1,12 +1,12 @@
 //! Coverage: how much of what was asked could be told, and what stood in the way, grouped by cause.
 
-use crate::model::{CauseKind, Finding, Verdict};
-use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::tally::CauseCount;
+use crate::model::{CauseKind, Tally};
+use serde::{Serialize, Serializer};
 
 /// Counts of cells by verdict, and causes of the unknown ones.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Coverage {
+#[derive(Debug, Clone, Serialize)]
+pub struct Coverage<'a> {
     /// Cells: (check, target) pairs with a verdict.
     pub cells: usize,
     /// Cells by verdict.
@@ -22,40 +22,48 @@ pub struct Coverage {
     /// 100 x (cells - unknown) / cells, cut (never rounded up) to one decimal; 0 where there are no cells.
     pub percent: f64,
     /// Causes of unknown cells, most cells first.
-    pub causes: Vec<CauseCount>,
+    pub causes: Vec<CauseRow<'a>>,
 }
 
 /// Unknown cells of one cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CauseCount {
-    /// The kind.
-    pub kind: CauseKind,
-    /// The operation that failed.
-    pub operation: String,
-    /// How many cells.
-    pub cells: usize,
-    /// The accounts, in order.
-    pub accounts: BTreeSet<String>,
-    /// One of the messages.
-    pub example: String,
-    /// What to do.
-    pub fix: &'static str,
+#[derive(Debug, Clone, Serialize)]
+pub struct CauseRow<'a> {
+    kind: CauseKind,
+    operation: &'a str,
+    cells: usize,
+    #[serde(serialize_with = "ids")]
+    accounts: CauseCount<'a>,
+    example: &'a str,
+    fix: &'static str,
 }
 
-impl Coverage {
-    /// Counts `findings`.
-    pub fn of(findings: &[Finding]) -> Self {
-        let tally = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
-        let unknown = tally(Verdict::Unknown);
+/// The accounts of a cause, one after the other: there may be as many as there are.
+fn ids<S: Serializer>(cause: &CauseCount<'_>, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(cause.accounts())
+}
+
+impl<'a> Coverage<'a> {
+    /// What `tally` counted.
+    pub fn of(tally: &'a Tally) -> Self {
+        let all = tally.all();
+        let cells = all.total();
+        let row = |cause: CauseCount<'a>| CauseRow {
+            kind: cause.kind,
+            operation: cause.operation,
+            cells: cause.cells,
+            accounts: cause,
+            example: cause.example,
+            fix: cause.kind.fix(),
+        };
         Self {
-            cells: findings.len(),
-            pass: tally(Verdict::Pass),
-            fail: tally(Verdict::Fail),
-            unknown,
-            not_applicable: tally(Verdict::NotApplicable),
-            exempt: tally(Verdict::Exempt),
-            percent: percent(findings.len() - unknown, findings.len()),
-            causes: causes(findings),
+            cells,
+            pass: all.pass,
+            fail: all.fail,
+            unknown: all.unknown,
+            not_applicable: all.not_applicable,
+            exempt: all.exempt,
+            percent: percent(cells - all.unknown, cells),
+            causes: tally.causes().into_iter().map(row).collect(),
         }
     }
 
@@ -69,24 +77,4 @@ impl Coverage {
 #[allow(clippy::cast_precision_loss, reason = "counts of cells stay far below 2^52")]
 fn percent(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { (1000.0 * part as f64 / whole as f64).floor() / 10.0 }
-}
-
-fn causes(findings: &[Finding]) -> Vec<CauseCount> {
-    let mut groups: BTreeMap<(CauseKind, &str), CauseCount> = BTreeMap::new();
-    for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Unknown) {
-        let Some(cause) = &finding.cause else { continue };
-        let group = groups.entry((cause.kind, &cause.operation)).or_insert_with(|| CauseCount {
-            kind: cause.kind,
-            operation: cause.operation.clone(),
-            cells: 0,
-            accounts: BTreeSet::new(),
-            example: cause.message.clone(),
-            fix: cause.kind.fix(),
-        });
-        group.cells += 1;
-        group.accounts.extend(finding.target.account().map(ToString::to_string));
-    }
-    let mut causes: Vec<CauseCount> = groups.into_values().collect();
-    causes.sort_by_key(|cause| std::cmp::Reverse(cause.cells));
-    causes
 }

@@ -5,18 +5,25 @@
 
 use super::Audit;
 use super::audit_table::{Detail, failure};
+use super::failures::Failures;
 use super::text::{Align, Paint, Style, columns, count, cut};
 use crate::model::framework::{Answer, Cells, ControlVerdict, JudgedControl, JudgedFramework};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Writes the report of one framework.
-pub(super) fn write(out: &mut String, audit: &Audit<'_>, judged: &JudgedFramework<'_>, detail: Detail, paint: Paint) {
+pub(super) fn write(
+    out: &mut String,
+    audit: &Audit<'_>,
+    found: &Failures,
+    judged: &JudgedFramework<'_>,
+    (detail, paint): (Detail, Paint),
+) {
     let framework = judged.framework;
     let _ = writeln!(out, "{} ({})", paint.paint(Style::Bold, &framework.title), framework.name);
     out.push_str(&summary(judged, paint));
     let _ = writeln!(out, "{}", counts(judged));
-    failures(out, audit, judged, detail, paint);
+    failures(out, audit, found, judged, (detail, paint));
     people(out, judged, paint);
     uncovered(out, judged, paint);
     out.push('\n');
@@ -83,7 +90,13 @@ pub fn counts(judged: &JudgedFramework<'_>) -> String {
 }
 
 /// What fails in each control; a check that answers several is told once.
-fn failures(out: &mut String, audit: &Audit<'_>, judged: &JudgedFramework<'_>, detail: Detail, paint: Paint) {
+fn failures(
+    out: &mut String,
+    audit: &Audit<'_>,
+    found: &Failures,
+    judged: &JudgedFramework<'_>,
+    (detail, paint): (Detail, Paint),
+) {
     let mut told: BTreeMap<&str, &str> = BTreeMap::new();
     for judged in judged.controls.iter().filter(|judged| judged.verdict == ControlVerdict::Fail) {
         let control = judged.control;
@@ -97,7 +110,10 @@ fn failures(out: &mut String, audit: &Audit<'_>, judged: &JudgedFramework<'_>, d
                 None => {
                     told.insert(check, &control.id);
                     let mut text = String::new();
-                    audit.meta(check).into_iter().for_each(|meta| failure(&mut text, audit, meta, detail, paint));
+                    audit
+                        .meta(check)
+                        .into_iter()
+                        .for_each(|meta| failure(&mut text, audit, found, meta, (detail, paint)));
                     for line in text.trim_matches('\n').lines() {
                         let _ = writeln!(out, "  {line}");
                     }

@@ -1,23 +1,30 @@
 //! What people and machines read: tables, trees, plans and JSON, made from facts and findings.
 //!
-//! Must not: call AWS, decide a verdict, or print (a report is a `String`; `cli` prints it). Every text that came from
-//! outside goes through [`text::plain`] or a serialiser on its way out.
+//! Must not: call AWS, decide a verdict, open a file or keep all findings: they are read in one pass, and what has to be known
+//! before the first is in their tally. Every text that came from outside goes through [`text::plain`] or a serialiser on its
+//! way out.
 
 pub mod audit_json;
 pub mod audit_table;
 pub mod compare;
 pub mod coverage;
+mod failures;
 pub mod framework_table;
 pub mod org_tree;
 pub mod plan_text;
+mod source;
+#[cfg(test)]
+mod tests;
 pub mod text;
 
 use crate::model::check::CheckMeta;
 use crate::model::framework::JudgedFramework;
 use crate::model::scope::Scope;
-use crate::model::{Finding, OrgFacts};
+use crate::model::{OrgFacts, Tally};
 use serde::Serialize;
 use std::fmt;
+
+pub use source::{Findings, ReportError};
 
 /// What a run cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -44,7 +51,7 @@ impl fmt::Display for RunStats {
 }
 
 /// Everything an audit report is made from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Audit<'a> {
     /// The organization.
     pub org: &'a OrgFacts,
@@ -52,8 +59,10 @@ pub struct Audit<'a> {
     pub scope: &'a Scope,
     /// The checks that ran, in catalogue order.
     pub checks: &'a [&'a CheckMeta],
-    /// One finding for each cell.
-    pub findings: &'a [Finding],
+    /// One finding for each cell, in order.
+    pub findings: &'a dyn Findings,
+    /// What was counted of them.
+    pub tally: &'a Tally,
     /// The frameworks that were asked for, with the verdict of every control; empty for a report by check.
     pub frameworks: &'a [JudgedFramework<'a>],
     /// What it cost.

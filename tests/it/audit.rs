@@ -83,9 +83,9 @@ fn an_audit_is_versioned_complete_in_order_and_keeps_its_fingerprints() {
         }
         let place = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
         cells.insert((place("check"), place("account"), place("region")));
-        order.push((place("check"), place("account"), place("region")));
+        order.push((place("account"), place("region"), place("check")));
     }
-    assert!(order.is_sorted(), "rows are in the order of check, account, Region");
+    assert!(order.is_sorted(), "the organization's rows, then those of each account by Region and check");
     let checks: BTreeSet<&String> = cells.iter().map(|(check, ..)| check).collect();
     assert_eq!(checks.len(), orgward::checks::CATALOG.len());
     let coverage = &report["coverage"];

@@ -1,21 +1,15 @@
-//! From findings to the verdict of each control.
+//! From the tally of findings to the verdict of each control.
 //!
 //! The rule: a failing cell fails the control, an unknown one (or a check without any cell) keeps it from passing, and what
 //! a check proves in part only is a person's to finish. Must not: look at what a finding says.
 
-use crate::model::Finding;
+use crate::model::Tally;
 use crate::model::framework::{Answer, Cells, Control, ControlVerdict, Framework, JudgedControl, JudgedFramework};
-use std::collections::BTreeMap;
 
-/// Every control of `framework` with its verdict over `findings`.
-pub fn judge<'a>(framework: &'a Framework, findings: &[Finding]) -> JudgedFramework<'a> {
-    let mut cells: BTreeMap<&str, Cells> = BTreeMap::new();
-    for finding in findings {
-        cells.entry(&finding.check).or_default().count(finding.verdict);
-    }
+/// Every control of `framework` with its verdict over the findings of `tally`.
+pub fn judge<'a>(framework: &'a Framework, tally: &Tally) -> JudgedFramework<'a> {
     let judged = |control: &'a Control| {
-        let of = |check: &'a str| (check, cells.get(check).cloned().unwrap_or_default());
-        let checks: Vec<(&str, Cells)> = control.checks().map(of).collect();
+        let checks: Vec<(&str, Cells)> = control.checks().map(|check| (check, tally.check(check))).collect();
         JudgedControl { control, verdict: verdict(control, &checks), checks }
     };
     JudgedFramework { framework, controls: framework.controls.iter().map(judged).collect() }

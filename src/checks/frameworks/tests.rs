@@ -3,6 +3,7 @@
 use super::super::tests::IDS;
 use super::super::{CATALOG, meta};
 use super::*;
+use crate::model::Tally;
 use crate::model::check::Severity;
 use crate::model::finding::{Finding, Target, Verdict};
 use crate::model::framework::{Cells, ControlVerdict};
@@ -108,7 +109,7 @@ fn a_check_without_a_cell_keeps_its_control_from_passing() {
         let others = CATALOG.iter().filter(|other| other.id != silent.id);
         let found: Vec<Finding> = others.map(|other| finding(other.id, Verdict::Pass)).collect();
         for (framework, control) in controls_of(silent.id) {
-            let judged = judge(framework, &found);
+            let judged = judge(framework, &Tally::of(&found));
             let judged = judged.controls.iter().find(|judged| judged.control.id == control.id).unwrap();
             assert_eq!(judged.verdict, ControlVerdict::Unknown, "{} {}", framework.name, control.id);
         }
@@ -142,7 +143,7 @@ fn a_control_never_says_more_than_its_cells() {
     .unwrap();
     let verdicts = |found: &[(&str, Verdict)]| -> Vec<ControlVerdict> {
         let findings: Vec<Finding> = found.iter().map(|(check, verdict)| finding(check, *verdict)).collect();
-        judge(&framework, &findings).controls.iter().map(|judged| judged.verdict).collect()
+        judge(&framework, &Tally::of(&findings)).controls.iter().map(|judged| judged.verdict).collect()
     };
     let rest = [ControlVerdict::Manual, ControlVerdict::NotCovered];
     let expect = |found: &[(&str, Verdict)], whole, part| {
@@ -161,7 +162,7 @@ fn a_control_never_says_more_than_its_cells() {
     expect(&[("a", Pass)], C::Unknown, C::Manual);
     expect(&[], C::Unknown, C::Unknown);
 
-    let judged = judge(&framework, &[finding("a", Fail), finding("a", Fail), finding("b", Pass)]);
+    let judged = judge(&framework, &Tally::of(&[finding("a", Fail), finding("a", Fail), finding("b", Pass)]));
     assert_eq!(judged.controls[0].checks[0], ("a", Cells { fail: 2, ..Cells::default() }));
     assert_eq!(judged.tally(ControlVerdict::Fail), 2);
     let all: usize = ControlVerdict::ALL.iter().map(|verdict| judged.tally(*verdict)).sum();
