@@ -104,7 +104,7 @@ pub(super) async fn fetch(
             let message = format!("IAM had not finished the report after {} s", waited.as_secs());
             return Observed::unknown(Cause::new(CauseKind::TimedOut, GET, message));
         }
-        let wait = (generated.at.elapsed() / 3).clamp(SHORTEST_WAIT, LONGEST_WAIT);
+        let wait = (generated.at.elapsed() / 4).clamp(SHORTEST_WAIT, LONGEST_WAIT);
         let slept = watch.attempt(GET, async {
             tokio::time::sleep(wait).await;
             Ok(())

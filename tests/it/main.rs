@@ -53,6 +53,8 @@ mod rollout;
 #[cfg(test)]
 mod sandboxed;
 #[cfg(test)]
+mod schedule;
+#[cfg(test)]
 mod streamed;
 #[cfg(test)]
 mod trail_buckets;
