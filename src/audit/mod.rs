@@ -5,16 +5,21 @@
 //!     └─────whole organization────────────────────────> judge ──> findings frame ──> report, in account order
 //! ```
 //!
-//! Owns: the order of the pieces, what is kept of a run, and going on with one. An account's facts are in memory from its
-//! first call until it is judged, or until they are in a frame where the organization is not whole yet; findings are read back
-//! one account at a time. Must not: print, choose checks, or know how a fact is asked for.
+//! Owns: the order of the pieces, what is kept of a run, going on with one, and joining those of several machines. An
+//! account's facts are in memory from its first call until it is judged, or until they are in a frame where the organization
+//! is not whole yet; findings are read back one account at a time. Must not: print, choose checks, or know how a fact is asked
+//! for.
 
 mod audit_run;
 mod job;
+mod join;
+mod merge;
 mod pipeline;
 mod reuse;
 
 pub use audit_run::{AuditRun, Judged, Known, RunFindings, Went, job, went};
 pub use job::{Asked, JOB_VERSION, Job, JobError, Reuse};
+pub use join::{Part, Refusal, refusals};
+pub use merge::{MergeError, Merged, merge};
 pub use pipeline::{AuditError, Audited, Begin, Ending, Request, Watcher, run};
 pub use reuse::young;

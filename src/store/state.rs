@@ -80,6 +80,18 @@ impl StateDir {
     }
 }
 
+impl Run {
+    /// Opens the run of a directory, of whatever state directory it is: one of another machine, or a copy.
+    ///
+    /// # Errors
+    /// If it is not there, has no name of a run, its manifest is damaged, or a later orgward wrote it.
+    pub fn at(dir: &Path) -> Result<Self, StoreError> {
+        let real = fs::canonicalize(dir).map_err(|source| StoreError::io("read", dir, source))?;
+        let name = real.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Self::open(real.parent().unwrap_or(&real), &name.parse()?)
+    }
+}
+
 pub(super) fn named<'a>(name: &'a str, what: &'static str) -> Result<&'a str, StoreError> {
     if plain_name(name) { Ok(name) } else { Err(StoreError::Name { name: name.chars().take(64).collect(), what }) }
 }
@@ -148,6 +160,23 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let error = state.lock("../../etc/passwd", &Holder::this_process("x", now)).unwrap_err();
         assert!(matches!(error, StoreError::Name { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_run_is_opened_by_its_directory_wherever_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(&dir.path().join("s")).unwrap();
+        let run = state.create_run("o-abc123", "audit", "2026-07-18T10:00:00Z".parse().unwrap()).unwrap();
+        assert_eq!(Run::at(&run.dir().join(".")).unwrap().manifest(), run.manifest());
+        let elsewhere = dir.path().join(run.id().as_str());
+        fs::rename(run.dir(), &elsewhere).unwrap();
+        assert_eq!(Run::at(&elsewhere).unwrap().id(), run.id());
+        let missing = Run::at(run.dir()).unwrap_err().to_string();
+        assert!(missing.contains("can't read") && missing.contains(run.id().as_str()), "{missing}");
+        let renamed = dir.path().join("shard-0");
+        fs::rename(&elsewhere, &renamed).unwrap();
+        assert!(Run::at(&renamed).unwrap_err().to_string().contains("no run `shard-0`"));
+        assert!(Run::at(dir.path()).is_err() && Run::at(Path::new("/")).is_err());
     }
 
     #[test]
