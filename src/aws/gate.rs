@@ -33,6 +33,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::retry::ErrorKind;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,13 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 const TIMED_OUT_ATTEMPTS: u32 = 2;
 /// Attempts after which a call whose connection failed or broke is given up.
 const BROKEN_ATTEMPTS: u32 = 4;
+/// So many more attempts has a call whose attempts were throttled: each waits for its turn again, and none is lost to
+/// somebody else's burst.
+const THROTTLED_FACTOR: u32 = 4;
+/// How long a first throttled attempt rests before it waits for its bucket again, which by then is the slower one.
+const THROTTLED_REST: Duration = Duration::from_millis(50);
+/// The longest such rest.
+const THROTTLED_REST_LIMIT: Duration = Duration::from_secs(5);
 /// Over the client's own connect and read time-outs, for clients that keep none.
 const GRACE: Duration = Duration::from_secs(2);
 /// For a body, after its head arrived.
@@ -113,6 +121,8 @@ pub(super) struct Gate {
     pub(super) http: SharedHttpClient,
     /// Requests on the wire at once: each is a connection and an open file.
     pub(super) wire: Semaphore,
+    /// Attempts for a call that is not throttled.
+    pub(super) attempts: u32,
 }
 
 /// The gate as one SDK client sees it.
@@ -226,10 +236,11 @@ impl HttpConnector for LaneConnector {
                 Err(error) => {
                     raise();
                     lane.gate.stats.unanswered();
-                    return Err(give_up(error, attempt));
+                    return Err(give_up(error, attempt, lane.gate.attempts));
                 }
             };
             doubt.into_iter().for_each(|doubt| doubt.mark(&mut response));
+            response.add_extension(Attempt { number: attempt, of: lane.gate.attempts });
             if response.status().is_server_error() {
                 raise();
             }
@@ -304,14 +315,33 @@ async fn receive(sent: HttpConnectorFuture, limit: Option<Duration>) -> Result<H
 }
 
 /// An error that the SDK won't retry, once waiting longer makes no sense; the same error before that.
-fn give_up(error: ConnectorError, attempt: u32) -> ConnectorError {
-    if error.is_timeout() && attempt >= TIMED_OUT_ATTEMPTS {
+fn give_up(error: ConnectorError, attempt: u32, attempts: u32) -> ConnectorError {
+    if error.is_timeout() && attempt >= TIMED_OUT_ATTEMPTS.min(attempts) {
         ConnectorError::other(NoAnswer::TimedOut.into(), None)
-    } else if !error.is_timeout() && attempt >= BROKEN_ATTEMPTS {
+    } else if !error.is_timeout() && attempt >= BROKEN_ATTEMPTS.min(attempts) {
         ConnectorError::other(NoAnswer::Unreachable(why_unreachable(&error)).into(), None)
     } else {
         error
     }
+}
+
+/// Attempts of a call some of which are throttled, where a call that is not has `attempts`. One stays one.
+pub(super) fn throttled_attempts(attempts: u32) -> u32 {
+    if attempts > 1 { attempts.saturating_mul(THROTTLED_FACTOR) } else { attempts }
+}
+
+/// How long a throttled attempt rests. The bucket paces what follows; the rest only keeps a call from coming back before the
+/// throttles of those sent with it, and from asking on and on where AWS lets nothing through.
+pub(super) fn retry_after(attempt: u32) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    THROTTLED_REST.saturating_mul(1 << doublings).min(THROTTLED_REST_LIMIT)
+}
+
+/// Which attempt an answer is to, of how many that a call has which is not throttled.
+#[derive(Debug, Clone, Copy)]
+struct Attempt {
+    number: u32,
+    of: u32,
 }
 
 /// What to retry beyond the SDK's own list, and what not.
@@ -333,6 +363,14 @@ impl ClassifyRetry for Retries {
         let code = context.response().and_then(answer::error_code);
         let slower =
             context.response().is_some_and(|answer| answer::is_throttle(answer.status().as_u16(), code.as_deref()));
+        let attempt = context.response().and_then(|answer| answer.extension::<Attempt>().copied());
+        if slower && let Some(attempt) = attempt {
+            let rest = retry_after(attempt.number);
+            return RetryAction::retryable_error_with_explicit_delay(ErrorKind::ThrottlingError, rest);
+        }
+        if attempt.is_some_and(|attempt| attempt.number >= attempt.of) {
+            return RetryAction::RetryForbidden;
+        }
         match code.as_deref() {
             Some(code) if IN_PROGRESS.contains(&code) => RetryAction::transient_error(),
             // A quota: no waiting cures it.

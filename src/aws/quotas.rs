@@ -19,6 +19,13 @@ pub struct Allowance {
     pub ceiling: f64,
 }
 
+impl Allowance {
+    /// Whether AWS publishes no rate, so that it has to be found out.
+    pub fn unpublished(&self) -> bool {
+        self.ceiling > self.rate
+    }
+}
+
 /// Why a quotas file can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("quotas file `{file}`: {message}")]
@@ -134,6 +141,12 @@ impl Quotas {
         };
         (name, allowance(others.rate, others.burst, others.ceiling))
     }
+
+    /// What an operation is allowed of which nothing else is known, if AWS publishes no rates for the service.
+    pub fn others(&self, service: &str) -> Option<Allowance> {
+        let others = self.services.get(service).and_then(|quotas| quotas.others.as_ref()).unwrap_or(&self.unlisted);
+        Some(allowance(others.rate, others.burst, others.ceiling)).filter(Allowance::unpublished)
+    }
 }
 
 fn allowance(rate: f64, burst: u32, ceiling: Option<f64>) -> Allowance {
@@ -216,7 +229,14 @@ mod tests {
         }
         let (name, iam) = quotas.lookup("iam", "GetAccountSummary");
         assert_eq!(name, "GetAccountSummary");
-        assert!(iam.ceiling > iam.rate, "IAM publishes none, so it is found out");
+        assert!(iam.unpublished(), "IAM publishes none, so it is found out");
+        assert_eq!(quotas.others("iam"), Some(iam));
+        assert_eq!(quotas.others("organizations"), None);
+        assert_eq!(
+            quotas.others("logs"),
+            None,
+            "one operation's rate depends on the Region, the others' are published"
+        );
         assert_eq!(quotas.lookup("newservice", "Frob").0, "Frob");
     }
 

@@ -5,7 +5,8 @@ use super::clock::Clock;
 use super::credentials::{Origin, Renewing, Role};
 use super::endpoints;
 use super::errors;
-use super::gate::Gate;
+use super::gate::{Gate, throttled_attempts};
+use super::learned::Memory;
 use super::limiter::Limiter;
 use super::quotas::Quotas;
 use super::session_policy;
@@ -107,9 +108,9 @@ impl Sessions {
             None => cause,
         })?;
         let given = template.region().and_then(|region| region.as_ref().parse::<Region>().ok());
-        let limiter = Limiter::new(clock.clone(), quotas, settings.sharing);
+        let limiter = Limiter::new(clock.clone(), quotas, settings.sharing, &settings.memory);
         let wire = Semaphore::new(settings.max_in_flight.clamp(1, Semaphore::MAX_PERMITS));
-        let gate = Arc::new(Gate { clock, limiter, stats: Stats::default(), http, wire });
+        let gate = Arc::new(Gate { clock, limiter, stats: Stats::default(), http, wire, attempts });
         let first: Region = match &given {
             Some(region) => region.clone(),
             None => default_region("aws")?,
@@ -152,6 +153,12 @@ impl Sessions {
     /// How much of the quotas is this run's.
     pub fn sharing(&self) -> Sharing {
         self.0.settings.sharing
+    }
+
+    /// What is to be remembered of limits that AWS does not publish, where `kept` is what is kept now: the run began with
+    /// [`SessionSettings::memory`], and another may have written since.
+    pub fn memory(&self, kept: &Memory) -> Memory {
+        kept.after(&self.0.settings.memory, self.0.gate.limiter.learned(), self.clock().now())
     }
 
     /// The run's clock.
@@ -247,7 +254,8 @@ fn default_region(partition: &str) -> Result<Region, Cause> {
 
 /// What every client has in common: time, time-outs, retries, endpoint.
 async fn template(http: &SharedHttpClient, clock: &Clock, settings: &SessionSettings, attempts: u32) -> SdkConfig {
-    let retries = RetryConfig::standard().with_max_attempts(attempts);
+    // What is not throttled is bounded at the gate.
+    let retries = RetryConfig::standard().with_max_attempts(throttled_attempts(attempts));
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(settings.read_timeout).build();
     let region = settings.region.as_ref().map(|region| aws_types::region::Region::new(region.as_str().to_owned()));

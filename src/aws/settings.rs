@@ -1,6 +1,7 @@
 //! How sessions are made: role names, ExternalIds, durations, where the caller's credentials come from. Checked here once,
 //! against the STS API reference, before anything is sent.
 
+use super::learned::Memory;
 use super::sharing::Sharing;
 use crate::model::ids::{AccountId, Region};
 use crate::model::observed::{Cause, CauseKind};
@@ -89,6 +90,8 @@ pub struct SessionSettings {
     pub max_in_flight: usize,
     /// How much of the quotas is this run's.
     pub sharing: Sharing,
+    /// What runs before learned of limits that AWS does not publish.
+    pub memory: Memory,
 }
 
 impl Default for SessionSettings {
@@ -111,6 +114,7 @@ impl Default for SessionSettings {
             read_timeout: DEFAULT_READ_TIMEOUT,
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,
             sharing: Sharing::default(),
+            memory: Memory::default(),
         }
     }
 }

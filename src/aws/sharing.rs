@@ -26,10 +26,15 @@ impl Default for Sharing {
 }
 
 impl Sharing {
-    /// What is left of an allowance. `own`: the bucket is in the caller's own account. A burst is never below 1.
-    pub(super) fn of(self, allowance: Allowance, own: bool, service: &str) -> Allowance {
+    /// This run's part of a bucket. `own`: the bucket is in the caller's own account.
+    pub(super) fn factor(self, own: bool, service: &str) -> f64 {
         let shards = if own && PAID_BY_THE_CALLER.contains(&service) { f64::from(self.shards.max(1)) } else { 1.0 };
-        let factor = self.share.factor() / shards;
+        self.share.factor() / shards
+    }
+
+    /// What is left of an allowance. A burst is never below 1.
+    pub(super) fn of(self, allowance: Allowance, own: bool, service: &str) -> Allowance {
+        let factor = self.factor(own, service);
         // Not above the burst that was there, so the cast keeps its value.
         let burst = (f64::from(allowance.burst) * factor).floor() as u32;
         Allowance { rate: allowance.rate * factor, burst: burst.max(1), ceiling: allowance.ceiling * factor }

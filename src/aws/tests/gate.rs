@@ -1,6 +1,7 @@
 //! What the gate does with each attempt.
 
 use super::*;
+use crate::aws::gate::throttled_attempts;
 
 #[tokio::test(start_paused = true)]
 async fn a_fact_carries_the_digest_of_its_answers() {
@@ -52,8 +53,38 @@ async fn a_throttle_that_never_ends_is_told_as_such() {
     let (sessions, base) = fake.base().await;
     let cause = summary(&base).await.unwrap_err();
     assert_eq!((cause.kind, cause.message.as_str()), (CauseKind::Throttled, "Throttling: Rate exceeded"));
-    assert_eq!(fake.seen().len() as u32, DEFAULT_MAX_ATTEMPTS);
-    assert_eq!(sessions.stats().throttled, u64::from(DEFAULT_MAX_ATTEMPTS));
+    let attempts = throttled_attempts(DEFAULT_MAX_ATTEMPTS);
+    assert_eq!((fake.seen().len() as u32, sessions.stats().throttled), (attempts, u64::from(attempts)));
+    assert!(attempts > 2 * DEFAULT_MAX_ATTEMPTS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_comes_back_soon_and_other_errors_have_fewer_attempts() {
+    let fake = Fake::new(|_, number| if number == 1 { error(400, IAM_RATE) } else { ok(SUMMARY) });
+    let (_, base) = fake.base().await;
+    let before = Instant::now();
+    summary(&base).await.unwrap();
+    let took = before.elapsed().as_secs_f64();
+    assert!((0.2..0.4).contains(&took), "the bucket, now of 3.5 a second, decides, no second of backoff: {took}");
+
+    let broken =
+        Fake::new(|_, _| error(500, "<ErrorResponse><Error><Code>ServiceFailure</Code></Error></ErrorResponse>"));
+    let (sessions, base) = broken.base().await;
+    summary(&base).await.unwrap_err();
+    assert_eq!((broken.seen().len() as u32, sessions.stats().throttled), (DEFAULT_MAX_ATTEMPTS, 0));
+
+    // Throttled and broken by turns: the last word is the broken one's.
+    let mixed =
+        Fake::new(|_, number| if number % 4 > 0 { error(400, IAM_RATE) } else { error(500, "<html>oh</html>") });
+    let (_, base) = mixed.base().await;
+    summary(&base).await.unwrap_err();
+    assert_eq!(mixed.seen().len() as u32, DEFAULT_MAX_ATTEMPTS.min(4));
+
+    let once = SessionSettings { max_attempts: 1, ..SessionSettings::default() };
+    let fake = Fake::new(|_, _| error(400, IAM_RATE));
+    let base = fake.sessions(once).await.unwrap().base();
+    assert_eq!(summary(&base).await.unwrap_err().kind, CauseKind::Throttled);
+    assert_eq!(fake.seen().len(), 1, "who asks for one attempt gets one");
 }
 
 #[tokio::test(start_paused = true)]
