@@ -4,8 +4,9 @@
 //! that is asked in every Region has a hundred of them. [`AccountSession::apart`] gives a handle for one group of calls.
 
 use super::credentials::Renewing;
-use super::gate::{Gate, Lane, Retries, Service};
+use super::gate::{Gate, Lane, Retries, Routes, Service};
 use super::observe;
+use super::stats::Row;
 use crate::model::ids::{AccountId, Region};
 use crate::model::observed::{Cause, Observed};
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -24,6 +25,8 @@ pub struct AccountSession(Arc<Inner>, Arc<Clients>);
 struct Inner {
     account: AccountId,
     name: Arc<str>,
+    /// Where the account's requests are counted, as long as the session lives.
+    row: Arc<Row>,
     partition: String,
     home: Region,
     gate: Arc<Gate>,
@@ -86,8 +89,10 @@ impl AccountSession {
         // No bucket of retries: attempts are bounded for each call, and the limiter slows a throttled account down. Own,
         // because the default is shared by all accounts of the process.
         let retries = RetryPartition::custom("orgward").token_bucket(TokenBucket::unlimited()).build();
+        let name: Arc<str> = Arc::from(account.as_str());
         let inner = Inner {
-            name: Arc::from(account.as_str()),
+            row: gate.stats.row(&name),
+            name,
             account,
             partition: partition.to_owned(),
             home,
@@ -315,6 +320,8 @@ impl AccountSession {
             service,
             region: Arc::from(region.as_str()),
             throttled: Arc::clone(&self.0.throttled),
+            row: Arc::clone(&self.0.row),
+            routes: Routes::default(),
         };
         let mut config = self.0.template.to_builder();
         config.set_region(aws_types::region::Region::new(region.as_str().to_owned()));

@@ -15,7 +15,7 @@ use super::doubt::Doubt;
 use super::errors::{NoAnswer, why_unreachable};
 use super::limiter::{Bucket, Limiter};
 use super::observe::Stamper;
-use super::stats::Stats;
+use super::stats::{Row, Stats, UnderWay};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -35,7 +35,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::retry::ErrorKind;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
@@ -134,6 +134,20 @@ pub(super) struct Lane {
     pub(super) region: Arc<str>,
     /// Who wants to know that the session is throttled.
     pub(super) throttled: Arc<Notify>,
+    /// Where what is asked is counted.
+    pub(super) row: Arc<Row>,
+    /// The operations called so far: a client knows few.
+    pub(super) routes: Routes,
+}
+
+/// The buckets of the operations that a lane was asked for.
+pub(super) type Routes = Arc<Mutex<Vec<Route>>>;
+
+/// An operation and its bucket.
+#[derive(Debug, Clone)]
+pub(super) struct Route {
+    operation: Arc<str>,
+    bucket: Arc<Bucket>,
 }
 
 impl fmt::Debug for Lane {
@@ -145,14 +159,27 @@ impl fmt::Debug for Lane {
 /// What a request carries from the interceptor to the connector.
 #[derive(Debug, Clone)]
 struct Tag {
-    bucket: Arc<Bucket>,
+    route: Route,
     attempt: u32,
     doubt: Option<Doubt>,
 }
 
 impl Lane {
-    fn bucket(&self, cfg: &ConfigBag) -> Arc<Bucket> {
-        self.gate.limiter.bucket(&self.account, &self.region, self.service.prefix(), operation(cfg))
+    fn route(&self, cfg: &ConfigBag) -> Route {
+        let operation = operation(cfg);
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(route) = routes.iter().find(|route| &*route.operation == operation) {
+            return route.clone();
+        }
+        let bucket = self.gate.limiter.bucket(&self.account, &self.region, self.service.prefix(), operation);
+        let route = Route { operation: Arc::from(operation), bucket };
+        routes.push(route.clone());
+        route
+    }
+
+    /// A call waits until what is returned is dropped.
+    fn waits(&self, route: &Route) -> UnderWay {
+        self.row.waits(self.service.prefix(), &route.operation)
     }
 }
 
@@ -168,9 +195,11 @@ impl ResolveCachedIdentity for Lane {
         components: &'a RuntimeComponents,
         cfg: &'a ConfigBag,
     ) -> IdentityFuture<'a> {
-        let bucket = self.bucket(cfg);
+        let route = self.route(cfg);
         IdentityFuture::new(async move {
-            let waited = bucket.pass().await;
+            let waits = self.waits(&route);
+            let waited = route.bucket.pass().await;
+            drop(waits);
             self.gate.stats.waited(waited);
             resolver.resolve_identity(components, cfg).await.map_err(|error| match cfg.load::<Doubt>() {
                 Some(doubt) => doubt.explain(&format!("{}:{}", self.service.prefix(), operation(cfg)), error),
@@ -196,7 +225,7 @@ impl Intercept for Lane {
         if let Some(doubt) = &doubt {
             cfg.interceptor_state().store_put(doubt.clone());
         }
-        context.request_mut().add_extension(Tag { bucket: self.bucket(cfg), attempt, doubt });
+        context.request_mut().add_extension(Tag { route: self.route(cfg), attempt, doubt });
         Ok(())
     }
 }
@@ -224,14 +253,17 @@ impl HttpConnector for LaneConnector {
         let lane = self.lane.clone();
         let stamper = Stamper::current();
         let attempt = tag.as_ref().map_or(1, |tag| tag.attempt);
-        lane.gate.stats.attempt(&lane.account, attempt == 1);
+        lane.gate.stats.attempt(&lane.row, attempt == 1, lane.gate.clock.elapsed());
+        let waits = tag.as_ref().map(|tag| lane.waits(&tag.route));
         let (pool, limit) = (self.pool.clone(), self.limit);
         HttpConnectorFuture::new(async move {
             let _on_the_wire = lane.place_on_the_wire().await;
             let sent = pool.call(request);
             let doubt = tag.as_ref().and_then(|tag| tag.doubt.as_ref());
             let raise = || doubt.into_iter().for_each(Doubt::raise);
-            let mut response = match receive(sent, limit).await {
+            let received = receive(sent, limit).await;
+            drop(waits);
+            let mut response = match received {
                 Ok(response) => response,
                 Err(error) => {
                     raise();
@@ -270,11 +302,12 @@ impl Lane {
     ) -> Result<(), ConnectorError> {
         let status = response.status().as_u16();
         let code = answer::error_code(response);
-        if answer::is_throttle(status, code.as_deref()) {
-            self.gate.stats.throttled();
+        let throttled = answer::is_throttle(status, code.as_deref());
+        self.gate.stats.answered(&self.row, throttled, self.gate.clock.elapsed());
+        if throttled {
             self.throttled.notify_waiters();
             if let Some(tag) = tag {
-                tag.bucket.throttled();
+                tag.route.bucket.throttled();
             }
             return Ok(());
         }
@@ -287,7 +320,7 @@ impl Lane {
             return Ok(());
         }
         if let Some(tag) = tag {
-            tag.bucket.succeeded();
+            tag.route.bucket.succeeded();
         }
         if self.service != Service::Sts {
             let headers = response.headers();

@@ -102,13 +102,14 @@ impl Limiter {
         Bucket { paced: Arc::new(paced), siblings, unpublished: quota.unpublished() }
     }
 
-    /// Requests per second that a bucket of the caller's own account allows now, and how many took a token of it so far;
-    /// `None` if nobody asked yet.
-    pub fn pace(&self, account: &str, region: &str, service: &'static str, operation: &str) -> Option<(f64, u64)> {
-        let (group, _) = self.quotas.lookup(service, operation);
+    /// How fast a bucket may be drained, and how often it was.
+    pub fn pace(&self, account: &str, region: &str, service: &'static str, operation: &str) -> Pace {
+        let (group, quota) = self.quotas.lookup(service, operation);
         let key = Key { account: account.to_owned(), region: region.to_owned(), service, group };
-        let bucket = lock(&self.buckets).by_key.get(&key).cloned()?;
-        Some((bucket.rate(), bucket.paced.taken()))
+        match lock(&self.buckets).by_key.get(&key) {
+            Some(bucket) => Pace { rate: bucket.rate(), taken: bucket.paced.taken() },
+            None => Pace { rate: self.sharing.of(quota, self.own(account), service).rate, taken: 0 },
+        }
     }
 
     /// The rates of the buckets that AWS throttled, in this run or one before, and that have not come back to where they
@@ -176,6 +177,15 @@ impl Key {
             group: self.group.clone(),
         }
     }
+}
+
+/// How a bucket stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Requests per second allowed now.
+    pub rate: f64,
+    /// Requests that took a token so far, retries among them.
+    pub taken: u64,
 }
 
 /// What a bucket is remembered by.

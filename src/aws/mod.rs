@@ -33,7 +33,7 @@ pub use clock::Clock;
 pub use errors::{cause, code};
 pub use http::production_http;
 pub use learned::{BELIEVED, Learned, Memory, MemoryError, Place};
-pub use limiter::{Bucket, Limiter};
+pub use limiter::{Bucket, Limiter, Pace};
 pub use open_files::room_for;
 pub use quotas::{Allowance, Quotas, QuotasError};
 pub use session_policy::READ_ACTIONS;
@@ -43,4 +43,4 @@ pub use settings::{
     StaticCredentials,
 };
 pub use sharing::Sharing;
-pub use stats::CallStats;
+pub use stats::{Asking, CallStats};

@@ -25,6 +25,8 @@ const DEEPEST_CUT: f64 = 0.25;
 const STEP: f64 = 0.05;
 /// In this time since the last cut a step grows by its first size.
 const STEP_GROWS: Duration = Duration::from_secs(10);
+/// Steps are half as long where the rate is this near to what it was when AWS throttled last.
+const NEAR: std::ops::Range<f64> = 0.9..1.1;
 /// The lowest rate, as a part of the ceiling, or of the first rate if that is less.
 const FLOOR: f64 = 0.05;
 const FLOOR_OF_FIRST: f64 = 0.15;
@@ -57,6 +59,8 @@ struct State {
     left: u32,
     last_used: Duration,
     last_cut: Option<Duration>,
+    /// The rate that was too fast.
+    too_fast: Option<f64>,
     last_step: Duration,
     /// Since when it is slower than it may be at first; `None` if it never was.
     slow_since: Option<Duration>,
@@ -77,6 +81,7 @@ impl Paced {
             left: allowance.burst,
             last_used: now,
             last_cut: None,
+            too_fast: None,
             last_step: now,
             slow_since: None,
             last_refused: None,
@@ -150,6 +155,7 @@ impl Paced {
         let rate = self.cut(&state, now).max(self.floor()).min(before);
         state.last_cut = Some(now);
         state.slow_since = Some(now);
+        state.too_fast = Some(before);
         self.set_rate(&mut state, rate, 0);
         Some(before)
     }
@@ -182,7 +188,8 @@ impl Paced {
         let most = ceiling * STEP;
         let step = state.slow_since.map_or(most, |since| {
             let grown = 1.0 + now.saturating_sub(since).as_secs_f64() / STEP_GROWS.as_secs_f64();
-            (state.rate * STEP * grown).min(most)
+            let near = state.too_fast.is_some_and(|limit| NEAR.contains(&(state.rate / limit)));
+            (state.rate * STEP * grown).min(most) * if near { 0.5 } else { 1.0 }
         });
         let rate = (state.rate + step).min(ceiling);
         // What came in meanwhile stays.

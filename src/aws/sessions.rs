@@ -7,12 +7,12 @@ use super::endpoints;
 use super::errors;
 use super::gate::{Gate, throttled_attempts};
 use super::learned::Memory;
-use super::limiter::Limiter;
+use super::limiter::{Limiter, Pace};
 use super::quotas::Quotas;
 use super::session_policy;
 use super::settings::{Purpose, SessionSettings, StaticCredentials};
 use super::sharing::Sharing;
-use super::stats::{CallStats, Stats};
+use super::stats::{Asking, CallStats, Stats};
 use crate::model::ids::{AccountId, Arn, Region};
 use crate::model::observed::{Cause, CauseKind};
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -169,6 +169,24 @@ impl Sessions {
     /// What the calls of the run came to so far.
     pub fn stats(&self) -> CallStats {
         self.0.gate.stats.so_far()
+    }
+
+    /// Requests sent per second, over the last ten seconds.
+    pub fn requests_per_second(&self) -> f64 {
+        self.0.gate.stats.per_second(self.clock().elapsed())
+    }
+
+    /// What is going on in an account; `None` if no session in it is left.
+    pub fn asking(&self, account: &AccountId) -> Option<Asking> {
+        self.0.gate.stats.asking(account.as_str())
+    }
+
+    /// How fast the caller's own bucket of an operation may be drained, and how often it was: of STS in the home Region, or of
+    /// Organizations.
+    pub fn own_pace(&self, service: &'static str, operation: &str) -> Pace {
+        let base = self.base();
+        let region = if service == "sts" { self.home_region().clone() } else { base.global_region() };
+        self.0.gate.limiter.pace(self.caller().account.as_str(), region.as_str(), service, operation)
     }
 
     /// The caller's own account with the caller's own credentials.

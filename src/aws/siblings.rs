@@ -45,8 +45,8 @@ struct Throttled {
 impl Siblings {
     /// No limit; `others` is what an operation of the service is allowed of which nothing else is known.
     pub(super) fn new(others: Allowance, clock: Clock) -> Self {
-        // A second's worth at once: whoever found a limit by hitting it does not try a burst.
-        let burst = (others.rate.ceil() as u32).max(1);
+        // Half a second's worth at once: whoever found a limit by hitting it does not try a burst.
+        let burst = ((others.rate / 2.0).ceil() as u32).max(1);
         let allowance = Allowance { rate: others.rate, burst, ceiling: others.ceiling * GONE_AT };
         Self { allowance, clock, state: Mutex::default() }
     }

@@ -48,8 +48,8 @@ async fn shards_share_the_buckets_of_the_caller() {
     };
     let own = took("1", "ListAccounts", 3 + 20).await;
     assert!((9.9..10.2).contains(&own), "burst 12/4, then 8/4 a second: {own}");
-    assert_eq!(limiter.pace("1", "r", "organizations", "ListAccounts"), Some((2.0, 23)));
-    assert_eq!(limiter.pace("1", "r", "organizations", "ListRoots"), None);
+    assert_eq!(limiter.pace("1", "r", "organizations", "ListAccounts"), Pace { rate: 2.0, taken: 23 });
+    assert_eq!(limiter.pace("1", "r", "organizations", "ListRoots"), Pace { rate: 0.25, taken: 0 });
     let other = took("2", "ListAccounts", 6 + 20).await;
     assert!((4.9..5.2).contains(&other), "burst 12/2, then 8/2 a second: {other}");
 }
@@ -272,7 +272,8 @@ proptest! {
             // What the operations could ask for, were nothing in the way.
             let wanted = rate.min(operations as f64 * 15.0);
             let settled = asked.rate(20.0, 120.0);
-            prop_assert!(settled >= 0.6 * wanted && settled <= rate * 1.01, "{settled} a second of {rate}");
+            let at_most = (rate * 100.0 + hidden.burst) / 100.0 + 0.1;
+            prop_assert!(settled >= 0.6 * wanted && settled <= at_most, "{settled} a second of {rate}");
             let throttled = asked.throttled_share(20.0);
             // One probe in a while, which weighs more where little passes.
             prop_assert!(throttled < 0.05 + 0.06 / rate, "{throttled} throttled of {rate} a second");

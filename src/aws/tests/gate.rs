@@ -44,7 +44,9 @@ async fn throttles_of_every_shape_are_retried_and_slow_their_bucket() {
     base.cloudwatch(&region()).describe_alarms().send().await.unwrap();
     let stats = sessions.stats();
     assert_eq!((stats.calls, stats.attempts, stats.throttled), (4, 10, 6), "{stats:?}");
-    assert_eq!(stats.requests_by_account.get(MANAGEMENT), Some(&9));
+    let asking = sessions.asking(&base.account().clone()).unwrap();
+    assert_eq!((asking.requests, asking.operation.as_deref()), (9, Some("cloudwatch:DescribeAlarms")));
+    assert!(asking.last_answer > asking.first && sessions.requests_per_second() > 0.0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -110,7 +110,7 @@ async fn a_session_is_renewed_once_before_it_expires() {
     let keys: Vec<String> = fake.seen().into_iter().map(|seen| format!("{} {}", seen.service, seen.key)).collect();
     assert_eq!(keys[..4], ["sts AKIDCALLER", "iam ASIA1", "sts AKIDCALLER", "iam ASIA2"]);
     assert!(keys[4..].iter().all(|key| key == "iam ASIA2"), "{keys:?}");
-    assert_eq!(sessions.stats().requests_by_account.get(MEMBER), Some(&6), "AssumeRole is the caller's");
+    assert_eq!(sessions.asking(&member()).map(|asking| asking.requests), Some(6), "AssumeRole is the caller's");
 }
 
 #[tokio::test(start_paused = true)]
