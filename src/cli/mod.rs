@@ -11,12 +11,14 @@ mod connect;
 mod custom;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod eta;
 mod exit;
 mod lockout;
 mod org;
 mod past;
 mod plan;
 mod playbooks;
+mod progress;
 mod resume;
 mod rollback;
 mod runs;

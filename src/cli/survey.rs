@@ -2,6 +2,7 @@
 
 use super::args::{ScopeArgs, regions_in_words};
 use super::exit::{Exit, Failure};
+use super::progress::AuditProgress;
 use super::select::Selected;
 use super::ui::Ui;
 use crate::aws::Sessions;
@@ -97,12 +98,12 @@ pub async fn collect_each(
         max_concurrency: settings.max_concurrency,
         ..CollectOptions::default()
     };
-    let steps = ui.progress(accounts.len(), "accounts");
-    let on_facts = &mut |facts: AccountFacts| {
-        steps.step(facts.account.as_str());
-        on_facts(facts);
-    };
-    collect::each_account(sessions, org, accounts, &options, cancel, Arc::new(()), on_facts).await;
+    let progress = Arc::new(AuditProgress::new(ui, sessions));
+    progress.tree(org.ous.len());
+    progress.listed();
+    collect::Progress::total(&*progress, accounts.len(), true);
+    let told = Arc::clone(&progress);
+    progress.beside(collect::each_account(sessions, org, accounts, &options, cancel, told, on_facts)).await;
 }
 
 /// An audit's outcome.

@@ -21,7 +21,7 @@ pub enum Color {
 }
 
 /// How to talk.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Ui {
     /// For what goes to stdout.
     pub out: Paint,
@@ -98,6 +98,12 @@ impl Ui {
     fn stderr(&self, text: &str) {
         // Nothing is left to tell if stderr itself is gone.
         let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+    }
+
+    /// A bar, where one can be seen.
+    pub fn bar(&self) -> Option<ProgressBar> {
+        let seen = self.bars && !self.quiet;
+        seen.then(|| ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()))
     }
 
     /// Progress over `total` things.
