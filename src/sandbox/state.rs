@@ -409,12 +409,4 @@ impl AccountState {
     pub fn user_arn(&self, user: &User) -> String {
         format!("arn:aws:iam::{}:user{}{}", self.account, user.path, user.name)
     }
-
-    /// How many principals a policy is attached to.
-    pub fn attachment_count(&self, policy_arn: &str) -> usize {
-        let has = |attached: &Vec<String>| attached.iter().any(|arn| arn == policy_arn);
-        self.users.values().filter(|u| has(&u.attached)).count()
-            + self.groups.values().filter(|g| has(&g.attached)).count()
-            + self.roles.values().filter(|r| has(&r.attached)).count()
-    }
 }

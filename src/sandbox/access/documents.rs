@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Texts kept before the cache starts anew; hostile callers can bring many.
 const MOST_TEXTS: usize = 4_096;
 
+/// Session policies kept before that cache starts anew.
+const MOST_SESSIONS: usize = 64;
+
 /// A document, and the keys it asks for that no call carries of itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Parsed {
@@ -70,6 +73,8 @@ pub(crate) struct Carried {
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
     texts: HashMap<String, Arc<Parsed>>,
+    /// Session policies that passed every rule for them.
+    sessions: HashMap<String, Arc<Parsed>>,
     /// Of accounts nobody wrote to: these never change.
     principals: HashMap<(AccountId, String), Arc<Carried>>,
 }
@@ -91,6 +96,21 @@ impl Cache {
         let parsed = Arc::new(Parsed::new(document));
         self.texts.insert(text.to_owned(), Arc::clone(&parsed));
         Ok(parsed)
+    }
+
+    /// A session policy that was let through before.
+    pub(crate) fn session(&self, text: &str) -> Option<Arc<Parsed>> {
+        self.sessions.get(text).map(Arc::clone)
+    }
+
+    /// Keeps a session policy that may be let through.
+    pub(crate) fn keep_session(&mut self, text: String, parsed: Parsed) -> Arc<Parsed> {
+        if self.sessions.len() >= MOST_SESSIONS {
+            self.sessions.clear();
+        }
+        let parsed = Arc::new(parsed);
+        self.sessions.insert(text, Arc::clone(&parsed));
+        parsed
     }
 
     /// What the caller carries. Nobody, such as a role deleted meanwhile, carries nothing.

@@ -95,7 +95,7 @@ fn assume_role(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, 
 ///
 /// # Errors
 /// `ValidationError` by constraint, `MalformedPolicyDocument`, `PackedPolicyTooLarge`.
-fn read(org: &Org, request: &Value) -> Result<Wish, ApiError> {
+fn read(org: &mut Org, request: &Value) -> Result<Wish, ApiError> {
     let role_arn = input::text(request, "RoleArn")?;
     let bad_arn = || ApiError::validation(format!("{role_arn} is invalid"));
     let arn = Arn::parse(role_arn).filter(|arn| arn.service == "iam" && arn.partition == "aws").ok_or_else(bad_arn)?;
@@ -135,7 +135,7 @@ fn read(org: &Org, request: &Value) -> Result<Wish, ApiError> {
 }
 
 /// The session policy: inline, or one managed policy by ARN. Several at once would need a union the caller can't hold.
-fn session_policy(org: &Org, request: &Value) -> Result<Option<Arc<Parsed>>, ApiError> {
+fn session_policy(org: &mut Org, request: &Value) -> Result<Option<Arc<Parsed>>, ApiError> {
     let inline = input::opt_text(request, "Policy")?.filter(|text| !text.is_empty());
     let arns = input::list(request, "PolicyArns")?;
     let arns = arns.iter().map(|arn| input::text(arn, "arn")).collect::<Result<Vec<_>, _>>()?;
@@ -152,12 +152,16 @@ fn session_policy(org: &Org, request: &Value) -> Result<Option<Arc<Parsed>>, Api
         (None, [arn]) => managed_policy(org, arn)?,
         _ => return Err(ApiError::not_implemented("the sandbox takes one session policy, inline or by ARN")),
     };
+    // Most sessions bring the same one: it is read once, and they share it.
+    if let Some(known) = org.access.session(&text) {
+        return Ok(Some(known));
+    }
     let malformed = |message: String| ApiError::new("MalformedPolicyDocument", message);
     let document = Document::parse(&text)
         .map_err(|errors| malformed(errors.first().map(ToString::to_string).unwrap_or_default()))?;
     match policy::lint(&document, Rules::Session).first() {
         Some(error) => Err(malformed(error.to_string())),
-        None => Ok(Some(Arc::new(Parsed::new(document)))),
+        None => Ok(Some(org.access.keep_session(text, Parsed::new(document)))),
     }
 }
 

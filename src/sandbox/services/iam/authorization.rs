@@ -10,7 +10,7 @@ use crate::sandbox::state::{AccountState, Group, Policy, Role, User};
 use crate::sandbox::{ApiError, Caller, Org, input, wire};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Where a page's item goes.
 #[derive(Clone, Copy)]
@@ -36,6 +36,7 @@ pub(super) fn details(org: &mut Org, caller: &Caller, input: Value) -> Result<Va
     let state = org.state(&caller.account);
     let all = items(&state, &wanted);
     let (part, marker) = pages(&all, &input)?;
+    let counts = attachment_counts(&state);
     let mut lists: BTreeMap<&str, Vec<Value>> =
         ["UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"].map(|name| (name, Vec::new())).into();
     for item in part {
@@ -43,8 +44,8 @@ pub(super) fn details(org: &mut Org, caller: &Caller, input: Value) -> Result<Va
             Item::User(user) => ("UserDetailList", user_detail(&state, user)),
             Item::Group(group) => ("GroupDetailList", group_detail(&state, group)),
             Item::Role(role) => ("RoleDetailList", role_detail(&state, role)),
-            Item::Customer(arn, policy) => ("Policies", customer_policy(&state, arn, policy)),
-            Item::Aws(policy) => ("Policies", aws_policy(&state, policy)),
+            Item::Customer(arn, policy) => ("Policies", customer_policy(attachments(&counts, arn), arn, policy)),
+            Item::Aws(policy) => ("Policies", aws_policy(&state, attachments(&counts, policy.arn), policy)),
         };
         lists.entry(list).or_default().push(value);
     }
@@ -143,14 +144,31 @@ fn versions(document: &str, created: Timestamp) -> Value {
     }])
 }
 
-fn customer_policy(state: &AccountState, arn: &str, policy: &Policy) -> Value {
+/// How many principals each policy is attached to.
+fn attachment_counts(state: &AccountState) -> HashMap<&str, usize> {
+    let lists =
+        state.users.values().map(|user| &user.attached).chain(state.groups.values().map(|group| &group.attached));
+    let mut counts = HashMap::new();
+    for list in lists.chain(state.roles.values().map(|role| &role.attached)) {
+        for arn in list.iter().map(String::as_str).collect::<BTreeSet<&str>>() {
+            *counts.entry(arn).or_default() += 1;
+        }
+    }
+    counts
+}
+
+fn attachments(counts: &HashMap<&str, usize>, arn: &str) -> usize {
+    counts.get(arn).copied().unwrap_or_default()
+}
+
+fn customer_policy(attachments: usize, arn: &str, policy: &Policy) -> Value {
     json!({
         "PolicyName": policy.name,
         "PolicyId": policy.id,
         "Arn": arn,
         "Path": policy.path,
         "DefaultVersionId": "v1",
-        "AttachmentCount": state.attachment_count(arn),
+        "AttachmentCount": attachments,
         "PermissionsBoundaryUsageCount": 0,
         "IsAttachable": true,
         "CreateDate": wire::timestamp(policy.created),
@@ -159,7 +177,7 @@ fn customer_policy(state: &AccountState, arn: &str, policy: &Policy) -> Value {
     })
 }
 
-fn aws_policy(state: &AccountState, policy: &AwsPolicy) -> Value {
+fn aws_policy(state: &AccountState, attachments: usize, policy: &AwsPolicy) -> Value {
     // AWS's own policies are older than any account here.
     let created = Timestamp::from_second(1_423_180_800).unwrap_or(state.created);
     json!({
@@ -168,7 +186,7 @@ fn aws_policy(state: &AccountState, policy: &AwsPolicy) -> Value {
         "Arn": policy.arn,
         "Path": policy.path(),
         "DefaultVersionId": "v1",
-        "AttachmentCount": state.attachment_count(policy.arn),
+        "AttachmentCount": attachments,
         "PermissionsBoundaryUsageCount": 0,
         "IsAttachable": true,
         "CreateDate": wire::timestamp(created),
