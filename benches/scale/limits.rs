@@ -84,7 +84,8 @@ pub fn told(limits: Limits, whole: &Measured, alone: &Measured) -> String {
         per(whole.requests, whole.accounts),
         whole.throttled
     );
-    let _ = writeln!(text, "findings     {} of {} accounts, {} lost", whole.findings, whole.seen, whole.lost);
+    let _ =
+        writeln!(text, "findings     {}, {} lost, {} accounts without any", whole.findings, whole.lost, whole.missing);
     let _ = writeln!(
         text,
         "memory       {:.0} MiB at the most, {:.0} MiB with the sandbox made, {:.0} MiB empty",
@@ -116,7 +117,7 @@ pub fn rows(limits: Limits, fixed: &Measured, sizes: &[(Measured, Measured)]) ->
         }
         let most = f64::from(BASE_REQUESTS + REGIONS * REQUESTS_PER_REGION);
         rows.push(Row::new(of("requests per account"), per(whole.requests, whole.accounts), most, ""));
-        let missing = whole.accounts.abs_diff(whole.seen) + whole.lost;
+        let missing = whole.missing + whole.lost;
         rows.push(Row::new(of("accounts and verdicts lost"), per(missing as u64, 1), 0.0, ""));
         rows.push(Row::new(of("peak memory"), whole.peak, PEAK, "MiB").of_release());
     }

@@ -3,6 +3,7 @@
 //! Owns: reading /proc/self. Must not: judge. Elsewhere than on Linux every figure is 0.
 
 use std::fs;
+use std::path::Path;
 
 /// Clock ticks a second, as Linux counts them for user space on every platform.
 const TICKS: f64 = 100.0;
@@ -30,4 +31,16 @@ pub fn cpu_seconds() -> f64 {
     // The process's name, in parentheses, may hold spaces.
     let after = text.rsplit_once(')').map_or("", |(_, rest)| rest);
     after.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS
+}
+
+/// Bytes of every file in a folder and below.
+pub fn bytes_in(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes_in(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }

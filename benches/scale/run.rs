@@ -4,12 +4,15 @@
 
 use crate::job::{Job, Kind, Limits};
 use crate::machine;
+use orgward::audit;
 use orgward::aws::{Clock, Quotas, SessionSettings, Sessions, StaticCredentials};
 use orgward::checks::{Selection, Thresholds};
-use orgward::collect::{self, CollectOptions, FanOut, Feed, Wanted};
-use orgward::model::{AccountFacts, AccountId, CauseKind, OrgFacts, Verdict};
+use orgward::collect::{self, CollectOptions, Wanted};
+use orgward::model::{AccountFacts, AccountId, CauseKind, Finding, OrgFacts, Verdict};
 use orgward::sandbox::{Fault, FaultKind, Sandbox, Scenario, generate, scenario};
+use orgward::store::StateDir;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -31,8 +34,8 @@ pub struct Measured {
     /// Requests that reached AWS, and those that it throttled.
     pub requests: u64,
     pub throttled: u64,
-    /// Accounts that came out, and findings.
-    pub seen: usize,
+    /// Accounts in scope without a finding, and findings.
+    pub missing: usize,
     pub findings: usize,
     /// Findings that could not be told because of throttling or time: what was lost.
     pub lost: usize,
@@ -65,11 +68,11 @@ async fn measured(job: &Job) -> Result<Measured, String> {
     let (wall, cpu) = (std::time::Instant::now(), machine::cpu_seconds());
     let mut start = Instant::now();
     let sessions = connect(&sandbox).await?;
-    let audit = Audit::new(sessions);
+    let audit = Audit::new(sessions)?;
     let outcome = match job.kind {
         Kind::Audit => audit.everyone().await?,
         Kind::Alone => {
-            let org = audit.enumerate(Feed::default()).await?;
+            let org = audit.organization().await?;
             tokio::time::sleep(IDLE).await;
             start = Instant::now();
             audit.last(&org).await
@@ -87,7 +90,7 @@ async fn measured(job: &Job) -> Result<Measured, String> {
         buckets: buckets.collect(),
         requests: tally.requests,
         throttled: tally.throttled,
-        seen: outcome.seen,
+        missing: outcome.missing,
         findings: outcome.findings,
         lost: outcome.lost,
         empty,
@@ -95,7 +98,7 @@ async fn measured(job: &Job) -> Result<Measured, String> {
         peak: machine::peak(),
         cpu_seconds: machine::cpu_seconds() - cpu,
         wall_seconds: wall.elapsed().as_secs_f64(),
-        bytes_on_disk: 0,
+        bytes_on_disk: outcome.bytes_on_disk,
     })
 }
 
@@ -123,80 +126,79 @@ async fn connect(sandbox: &Sandbox) -> Result<Sessions, String> {
     sessions.map_err(|cause| format!("the sandbox can't be reached: {cause}"))
 }
 
-/// An audit with every check.
+/// An audit with every check, kept in a folder of its own.
 struct Audit {
     sessions: Sessions,
     selection: Selection,
     options: CollectOptions,
-    thresholds: Thresholds,
+    folder: tempfile::TempDir,
     cancel: CancellationToken,
 }
 
 #[derive(Debug, Default)]
 struct Outcome {
-    seen: usize,
+    missing: usize,
     findings: usize,
     lost: usize,
+    bytes_on_disk: u64,
 }
 
 impl Audit {
-    fn new(sessions: Sessions) -> Self {
+    fn new(sessions: Sessions) -> Result<Self, String> {
         let selection = Selection::all();
         let options = CollectOptions { wanted: Wanted::of(selection.facts()), ..CollectOptions::default() };
-        let (thresholds, cancel) = (Thresholds::default(), CancellationToken::new());
-        Self { sessions, selection, options, thresholds, cancel }
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        Ok(Self { sessions, selection, options, folder, cancel: CancellationToken::new() })
     }
 
-    async fn enumerate(&self, feed: Feed) -> Result<OrgFacts, String> {
-        let (wanted, tags) = (&self.options.wanted, self.selection.wants_tags());
-        let org = collect::enumerate(&self.sessions, tags, wanted, None, &self.cancel, feed).await;
-        let mut org = org.map_err(|error| format!("the organization can't be enumerated: {error}"))?;
-        let regions = &self.options.regions;
-        org.services.analyzers = collect::organization_analyzers(&self.sessions, &org, regions, &self.cancel).await;
-        Ok(org)
-    }
-
-    /// Every account, collected while the organization is still being enumerated.
+    /// Every account, through the run store, and each finding read back as a report reads it.
     async fn everyone(&self) -> Result<Outcome, String> {
-        let (feed, arrivals) = Feed::new();
-        let collected = async {
-            let head = arrivals.head.await.map_err(|_| "the organization has no head".to_owned())?;
-            let mut all = Vec::new();
-            let fan_out = FanOut {
-                sessions: self.sessions.clone(),
-                org: head,
-                options: self.options.clone(),
-                cancel: self.cancel.clone(),
-                progress: Arc::new(()),
-                work: Arc::new(|facts| facts),
-            };
-            collect::accounts(fan_out, arrivals.accounts, |facts| all.push(facts)).await;
-            Ok::<_, String>(all)
+        let checks = self.selection.metas().iter().map(|meta| meta.id.to_owned()).collect();
+        let job = audit::Job::new(scenario::EPOCH, audit::Asked::default(), checks, String::new());
+        let request = audit::Request {
+            job,
+            selection: self.selection.clone(),
+            thresholds: Thresholds::default(),
+            options: self.options.clone(),
+            keep_facts: false,
         };
-        let (org, all) = tokio::join!(self.enumerate(feed), collected);
-        let (org, all): (OrgFacts, Vec<AccountFacts>) = (org?, all?);
-        let mut outcome =
-            Outcome { findings: self.selection.organization(&org, &self.thresholds).len(), ..Outcome::default() };
-        all.iter().for_each(|facts| self.count(&org, facts, &mut outcome));
+        let state = StateDir::open(self.folder.path()).map_err(|error| error.to_string())?;
+        let begin = audit::Begin::Enumerating;
+        let audited = audit::run(&self.sessions, request, &state, begin, Arc::new(()), &self.cancel).await;
+        let audited = audited.map_err(|error| format!("the audit failed: {error}"))?;
+        let findings = audit::RunFindings::open(&audited.run).map_err(|error| error.to_string())?;
+        let (mut outcome, mut seen) = (Outcome::default(), BTreeSet::new());
+        let read = findings.each(&mut |finding: &Finding| {
+            outcome.findings += 1;
+            let cause = finding.cause.as_ref().filter(|_| finding.verdict == Verdict::Unknown);
+            outcome.lost += usize::from(cause.is_some_and(|cause| lost(cause.kind)));
+            if let Some(account) = finding.target.account() {
+                if !seen.contains(account) {
+                    seen.insert(account.clone());
+                }
+            }
+        });
+        read.map_err(|error| error.to_string())?;
+        outcome.missing = audited.scope.accounts.iter().filter(|account| !seen.contains(*account)).count();
+        outcome.bytes_on_disk = machine::bytes_in(self.folder.path());
         Ok(outcome)
+    }
+
+    /// The organization, for an account by itself.
+    async fn organization(&self) -> Result<OrgFacts, String> {
+        let (wanted, tags) = (&self.options.wanted, self.selection.wants_tags());
+        let org = collect::organization_facts(&self.sessions, tags, wanted, &self.cancel).await;
+        org.map_err(|error| format!("the organization can't be enumerated: {error}"))
     }
 
     /// The last account that can be entered.
     async fn last(&self, org: &OrgFacts) -> Outcome {
         let open = org.accounts.values().filter(|account| account.state.why_not_audited().is_none());
         let last: Vec<AccountId> = open.map(|account| account.id.clone()).last().into_iter().collect();
-        let mut outcome = Outcome::default();
-        let mut take = |facts: AccountFacts| self.count(org, &facts, &mut outcome);
+        let mut missing = last.len();
+        let mut take = |_: AccountFacts| missing -= 1;
         collect::each_account(&self.sessions, org, &last, &self.options, &self.cancel, Arc::new(()), &mut take).await;
-        outcome
-    }
-
-    fn count(&self, org: &OrgFacts, facts: &AccountFacts, outcome: &mut Outcome) {
-        let findings = self.selection.account(org, facts, &self.thresholds);
-        outcome.seen += 1;
-        outcome.findings += findings.len();
-        let unknown = findings.iter().filter(|finding| finding.verdict == Verdict::Unknown);
-        outcome.lost += unknown.filter(|found| found.cause.as_ref().is_some_and(|cause| lost(cause.kind))).count();
+        Outcome { missing, ..Outcome::default() }
     }
 }
 
