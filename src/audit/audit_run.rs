@@ -6,6 +6,7 @@ use super::job::{Job, JobError};
 use crate::model::scope::Scope;
 use crate::model::tally::Tally;
 use crate::model::{AccountFacts, AccountId, CauseKind, Finding, OrgFacts};
+use crate::report::{Findings, ReportError};
 use crate::store::{Frame, FrameError, FrameFile, FrameKey, FrameReader, Kept, Reopened, Run, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -214,7 +215,7 @@ pub fn went(run: &Run, job: Job) -> Result<Went, StoreError> {
         known,
         finished: BTreeSet::new(),
         waiting: BTreeSet::new(),
-        tally: Tally::default(),
+        tally: Tally::of_run(run.manifest().started),
         damage: Vec::new(),
     };
     // Findings count only with the organization that they rest on.
@@ -259,15 +260,13 @@ impl RunFindings {
     pub fn open(run: &Run) -> Result<Self, StoreError> {
         Ok(Self { reader: FrameReader::open(&run.frames_path(Kept::Findings))? })
     }
+}
 
-    /// Shows each finding in the order of reports: the organization's, then each account's by id.
-    ///
-    /// # Errors
-    /// If a frame can't be read, naming file and key.
-    pub fn each(&self, visit: &mut dyn FnMut(&Finding)) -> Result<(), StoreError> {
+impl Findings for RunFindings {
+    fn each(&self, visit: &mut dyn FnMut(&Finding) -> Result<(), ReportError>) -> Result<(), ReportError> {
         for key in self.reader.keys() {
-            let judged: Option<Judged> = self.reader.read(key)?;
-            judged.iter().flat_map(|judged| &judged.findings).for_each(&mut *visit);
+            let judged: Option<Judged> = self.reader.read(key).map_err(ReportError::source)?;
+            judged.iter().flat_map(|judged| &judged.findings).try_for_each(&mut *visit)?;
         }
         Ok(())
     }

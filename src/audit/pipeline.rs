@@ -233,7 +233,8 @@ impl Shared {
 
     /// The organization is whole: keeps it and its own verdicts.
     fn whole(&self, org: OrgFacts, scope: &Scope) -> Result<(), StoreError> {
-        let findings = self.request.selection.organization(&org, &self.request.thresholds);
+        let mut findings = self.request.selection.organization(&org, &self.request.thresholds);
+        findings.sort_by(Finding::in_order);
         let known = Known { organization: org, scope: scope.clone() };
         let judged = Judged { finished: true, findings };
         let mut files = self.files();
@@ -312,7 +313,9 @@ impl Work<'_> {
 
     fn keep_in(&self, kept: AuditRun) {
         self.watcher.began(&kept);
-        self.shared.files().kept = Some(kept);
+        let mut files = self.shared.files();
+        files.tally = Tally::of_run(kept.run().manifest().started);
+        files.kept = Some(kept);
     }
 
     /// With an organization that is whole: only accounts are asked.
@@ -414,13 +417,13 @@ impl Work<'_> {
     ) -> Accounts {
         let watcher = Arc::clone(self.watcher);
         let mut total = 0;
-        let each = accounts.filter_map(move |listed| {
-            let left = listed.state.why_not_audited().is_none() && !finished.contains(&listed.id);
-            if left {
-                total += 1;
-                watcher.total(total, false);
-            }
-            std::future::ready(left.then_some(listed))
+        let each = accounts.map(Some).chain(stream::iter([None])).filter_map(move |listed| {
+            let listed_all = listed.is_none();
+            let left =
+                listed.filter(|listed| listed.state.why_not_audited().is_none() && !finished.contains(&listed.id));
+            total += usize::from(left.is_some());
+            watcher.total(total, listed_all);
+            std::future::ready(left)
         });
         each.boxed()
     }

@@ -1,18 +1,20 @@
 //! `orgward audit`: every check on every account in scope.
 
 use super::args::{ConnectionArgs, ScopeArgs};
+use super::begun::Begun;
 use super::connect::Environment;
-use super::exit::{Exit, Failure, Outcome};
+use super::exit::{Failure, Outcome};
 use super::select::SelectArgs;
-use super::survey::{self, Audited};
+use super::survey;
+use super::told::OutputArgs;
 use super::ui::Ui;
-use crate::model::check::Severity;
-use crate::report::audit_table::Detail;
-use crate::report::text::Paint;
-use crate::report::{audit_json, audit_table};
-use crate::store;
-use clap::{Args, ValueEnum};
-use std::io::Write;
+use crate::aws::{Memory, Sessions};
+use crate::config::KeepFacts;
+use crate::model::Shard;
+use crate::store::StateDir;
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::Value;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
@@ -22,114 +24,77 @@ pub struct AuditArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(flatten)]
-    scope: ScopeArgs,
+    pub scope: ScopeArgs,
     #[command(flatten)]
-    select: SelectArgs,
+    pub select: SelectArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// How the result is told.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-struct OutputArgs {
-    /// Form of the report
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-    /// Write the report to a file instead of stdout
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Exit with 3 if a check of this severity or worse fails
-    #[arg(long, value_enum, default_value_t = FailOn::Low)]
-    fail_on: FailOn,
-    /// Do not exit with 4 when something could not be told
-    #[arg(long)]
-    allow_partial: bool,
-    /// List every failing account and resource in the table
-    #[arg(long, short)]
-    verbose: bool,
-}
-
-/// Forms of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Table,
-    /// For machines: versioned, in a stable order
-    Json,
-}
-
-/// The mildest failure that changes the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    /// Any failure
-    Info,
-    /// low and worse
-    Low,
-    /// medium and worse
-    Medium,
-    /// high and worse
-    High,
-    /// critical only
-    Critical,
-    /// No failure changes the exit code
-    None,
-}
-
-impl FailOn {
-    /// The mildest severity that counts, if any does.
-    fn least(self) -> Option<Severity> {
-        match self {
-            Self::Info => Some(Severity::Info),
-            Self::Low => Some(Severity::Low),
-            Self::Medium => Some(Severity::Medium),
-            Self::High => Some(Severity::High),
-            Self::Critical => Some(Severity::Critical),
-            Self::None => None,
-        }
-    }
+/// From where an audit begins, and what it keeps.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Run")]
+pub struct RunArgs {
+    /// Go on with an audit that was stopped: accounts that are done are not asked again
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["ScopeArgs", "SelectArgs", "org", "shard", "as_of"])]
+    pub resume: Option<String>,
+    /// Compute ages as of this moment [default: the start, or the moment of --org]
+    #[arg(long, value_name = "MOMENT")]
+    pub as_of: Option<Timestamp>,
+    /// Take the organization from a file that `orgward org --out` wrote, and ask accounts alone
+    #[arg(long, value_name = "FILE")]
+    pub org: Option<PathBuf>,
+    /// Audit one of N parts of the accounts, counted from 0, such as 0/8
+    #[arg(long, value_name = "I/N", requires = "org")]
+    pub shard: Option<Shard>,
+    /// How long the facts are kept beside the findings: `no`, `always` or a time [default: 7d]
+    #[arg(long, value_name = "TIME")]
+    pub keep_facts: Option<KeepFacts>,
 }
 
 /// Runs the command.
 pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
-    if let Some(path) = &args.output.output {
-        store::check_writable(path).map_err(Failure::error)?;
-    }
-    let selected = args.select.resolve()?;
-    let settings = args.connection.settings()?;
-    let sessions = Environment::real().connect(&settings).await?;
-    let audited = survey::audit(&sessions, &settings, &args.scope, &selected, ui, cancel).await?;
-    let paint = if args.output.output.is_some() { Paint { on: false } } else { ui.out };
-    let detail = if args.output.verbose { Detail::ALL } else { Detail::SHORT };
-    let report = audited.report();
-    let write = |out: &mut dyn Write| {
-        let written = match args.output.format {
-            Format::Table => audit_table::write(&report, detail, paint, out),
-            Format::Json => audit_json::write(&report, out),
-        };
-        written.map_err(Failure::error)
+    args.output.check()?;
+    let settings = args.connection.settings_with(|flags| flags.keep_facts = args.run.keep_facts)?;
+    let thresholds = survey::thresholds(&settings)?;
+    let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
+    let begun = match &args.run.resume {
+        Some(run) => Begun::again(&state, run, &thresholds, ui)?,
+        None => Begun::anew(args, ui)?,
     };
-    match &args.output.output {
-        Some(path) => {
-            store::write_output_with(path, write)?;
-            ui.say(&format!("Report written to {}", path.display()));
-        }
-        None => ui.data_with(write)?,
-    }
-    Ok(exit(&audited, args.output.fail_on, args.output.allow_partial))
+    let environment = Environment { memory: remembered(&state, ui), shards: begun.shards(), ..Environment::real() };
+    let sessions = environment.connect(&settings).await?;
+    let audited = begun.run(&sessions, &settings, (&state, thresholds), ui, cancel).await?;
+    let exit = audited.told(|report| args.output.tell(report, ui))?;
+    audited.close(&state, &settings, &sessions, ui)?;
+    remember(&state, &sessions, ui);
+    Ok(exit)
 }
 
-/// The exit code of an audit: interrupted, then incomplete coverage, then findings. What nobody asked for (`--deep`) counts
-/// against coverage and is listed, but makes no run incomplete: it could have been told.
-fn exit(audited: &Audited, fail_on: FailOn, allow_partial: bool) -> Exit {
-    let tally = &audited.tally;
-    if audited.interrupted {
-        Exit::Interrupted
-    } else if tally.untold() > 0 && !allow_partial {
-        Exit::Incomplete
-    } else if fail_on.least().is_some_and(|least| tally.failing(least) > 0) {
-        Exit::Findings
-    } else {
-        Exit::Clean
+/// The name under which limits are kept: accounts are in one organization only.
+const LIMITS: &str = "limits";
+
+/// What runs before learned of limits that AWS does not publish. It only saves time: without it the run goes on.
+fn remembered(state: &StateDir, ui: &Ui) -> Memory {
+    let kept = state.load_learned::<Value>(LIMITS).map_err(|error| error.to_string());
+    let read = |kept: Value| Memory::read(&kept.to_string()).map_err(|error| error.to_string());
+    kept.and_then(|kept| kept.map_or_else(|| Ok(Memory::default()), read)).unwrap_or_else(|why| {
+        ui.warn(&format!("what was learned of limits can't be used, they are found out again: {why}"));
+        Memory::default()
+    })
+}
+
+/// Keeps what the run learned of limits, beside what others learned meanwhile.
+fn remember(state: &StateDir, sessions: &Sessions, ui: &Ui) {
+    let kept = state.load_learned::<Value>(LIMITS).ok().flatten();
+    let kept = kept.and_then(|kept| Memory::read(&kept.to_string()).ok()).unwrap_or_default();
+    let now = sessions.memory(&kept);
+    if now == kept {
+        return;
     }
+    let written = now.write().and_then(|text| serde_json::from_str::<Value>(&text)).map_err(|error| error.to_string());
+    let saved = written.and_then(|value| state.save_learned(LIMITS, &value).map_err(|error| error.to_string()));
+    saved.unwrap_or_else(|why| ui.warn(&format!("what was learned of limits is not kept: {why}")));
 }

@@ -1,7 +1,7 @@
 //! From settings to sessions: against AWS (or whatever AWS_ENDPOINT_URL names), or against the sandbox in this process.
 
 use super::exit::{Exit, Failure};
-use crate::aws::{Clock, Quotas, RoleOverride, SessionSettings, Sessions, Sharing};
+use crate::aws::{Clock, Memory, Quotas, RoleOverride, SessionSettings, Sessions, Sharing};
 use crate::config::Settings;
 use crate::model::CauseKind;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -16,13 +16,24 @@ pub struct Environment {
     pub credentials: Option<crate::aws::StaticCredentials>,
     /// Requests on the wire at once.
     pub max_in_flight: usize,
+    /// What runs before learned of limits that AWS does not publish.
+    pub memory: Memory,
+    /// How many processes share the caller's own quotas; 0 counts as 1.
+    pub shards: u32,
 }
 
 impl Environment {
     /// The real thing, or an endpoint on this machine named by AWS_ENDPOINT_URL; as many connections as open files allow.
     pub fn real() -> Self {
         let max_in_flight = crate::aws::room_for(crate::aws::DEFAULT_MAX_IN_FLIGHT);
-        Self { http: crate::aws::production_http(), clock: Clock::system(), credentials: None, max_in_flight }
+        Self {
+            http: crate::aws::production_http(),
+            clock: Clock::system(),
+            credentials: None,
+            max_in_flight,
+            memory: Memory::default(),
+            shards: 1,
+        }
     }
 
     /// Sessions for `settings`.
@@ -57,7 +68,8 @@ impl Environment {
             region: settings.region.clone(),
             credentials: self.credentials.clone(),
             max_in_flight: self.max_in_flight,
-            sharing: Sharing { share: settings.share, ..Sharing::default() },
+            sharing: Sharing { share: settings.share, shards: self.shards },
+            memory: self.memory.clone(),
             ..SessionSettings::default()
         };
         Sessions::connect(self.http.clone(), self.clock.clone(), session, quotas).await.map_err(|cause| {

@@ -4,13 +4,15 @@
 
 use super::apply;
 use super::args::ScopeArgs;
+use super::audited::Audited;
+use super::begun::Begun;
 use super::carry::How;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::lockout::LockoutArgs;
 use super::plan;
 use super::select::Selected;
-use super::survey::{self, Audited};
+use super::survey;
 use super::ui::Ui;
 use crate::aws::{Clock, StaticCredentials};
 use crate::config::{ConfigFile, Overrides, Settings};
@@ -20,6 +22,7 @@ use crate::report::audit_table::{self, Detail};
 use crate::report::text::Style;
 use crate::report::{compare, org_tree};
 use crate::sandbox::{Sandbox, Scenario, generate};
+use crate::store::StateDir;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -61,14 +64,17 @@ pub async fn run(args: &DemoArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
             session_token: None,
         }),
         max_in_flight: crate::aws::DEFAULT_MAX_IN_FLIGHT,
+        memory: crate::aws::Memory::default(),
+        shards: 1,
     };
     let story = Story { ui, environment, settings, detail: if args.verbose { Detail::ALL } else { Detail::SHORT } };
 
     story.chapter("1. The organization")?;
     let before = story.audit(cancel).await?;
-    ui.data(&org_tree::render(&before.survey.org, ui.out))?;
+    ui.data(&org_tree::render(before.org(), ui.out))?;
     story.chapter("2. Audit")?;
-    ui.data(&audit_table::render(&before.report(), story.detail, ui.out).map_err(Failure::error)?)?;
+    let table = before.told(|report| audit_table::render(report, story.detail, ui.out).map_err(Failure::error))?;
+    ui.data(&table)?;
     story.chapter("3. Plan the baseline: nothing is changed")?;
     let playbooks = story.playbooks()?;
     let planned = story.plan(&playbooks, cancel).await?;
@@ -84,7 +90,7 @@ pub async fn run(args: &DemoArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     story.chapter("6. The receiver confirms the subscription; audit again; before and after")?;
     confirm_subscriptions(&sandbox);
     let after = story.audit(cancel).await?;
-    ui.data(&compare::render(crate::checks::CATALOG, &before.tally, &after.tally, ui.out))?;
+    ui.data(&compare::render(crate::checks::CATALOG, before.tally(), after.tally(), ui.out))?;
     let requests = sandbox.requests().len();
     let elapsed = real.elapsed();
     ui.data(&format!(
@@ -134,8 +140,9 @@ impl Story<'_> {
 
     async fn audit(&self, cancel: &CancellationToken) -> Result<Audited, Failure> {
         let sessions = self.environment.connect(&self.settings).await?;
-        let everything = Selected::default();
-        survey::audit(&sessions, &self.settings, &ScopeArgs::default(), &everything, self.ui, cancel).await
+        let state = StateDir::open(&self.settings.state_dir).map_err(Failure::error)?;
+        let store = (&state, survey::thresholds(&self.settings)?);
+        Begun::whole(Selected::default()).run(&sessions, &self.settings, store, self.ui, cancel).await
     }
 
     fn playbooks(&self) -> Result<Vec<Playbook>, Failure> {

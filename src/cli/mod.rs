@@ -3,6 +3,8 @@
 mod apply;
 mod args;
 mod audit;
+mod audited;
+mod begun;
 mod carry;
 mod checks;
 mod config;
@@ -27,7 +29,9 @@ mod sandbox;
 mod saved;
 mod select;
 mod simulate;
+mod steps;
 mod survey;
+mod told;
 mod ui;
 
 use clap::{Parser, Subcommand};

@@ -4,12 +4,14 @@
 
 use super::custom::CustomArgs;
 use super::exit::Failure;
+use crate::audit::Asked;
 use crate::checks::custom::CustomCheck;
 use crate::checks::{self, Selection, frameworks};
 use crate::collect::Wanted;
 use crate::model::check::{CheckMeta, Fact};
 use crate::model::framework::Framework;
 use crate::model::nearest;
+use crate::model::scope::ScopeRequest;
 use clap::Args;
 use std::collections::BTreeSet;
 
@@ -53,6 +55,29 @@ impl Default for Selected {
 }
 
 impl SelectArgs {
+    /// The flags as an audit keeps them; the scope is not theirs.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            frameworks: self.frameworks.clone(),
+            checks: self.checks.clone(),
+            deep: self.deep,
+            events: self.events,
+            checks_dir: self.custom.checks_dir.clone(),
+            scope: ScopeRequest::default(),
+        }
+    }
+
+    /// The flags that an audit was begun with.
+    pub fn of(asked: &Asked) -> Self {
+        Self {
+            frameworks: asked.frameworks.clone(),
+            checks: asked.checks.clone(),
+            deep: asked.deep,
+            events: asked.events,
+            custom: CustomArgs { checks_dir: asked.checks_dir.clone() },
+        }
+    }
+
     /// The checks of every framework that is named, without any all of orgward's; and the custom ones, if there is a folder. Or
     /// those alone that `--checks` names, custom ones too.
     ///
@@ -182,6 +207,16 @@ mod tests {
         {
             assert!(!fits(word, id), "{word} {id}");
         }
+    }
+
+    #[test]
+    fn flags_are_kept_with_an_audit_and_say_the_same_again() {
+        let flags = ["x", "--checks", "root-mfa,trail-*", "--deep", "--events", "7"];
+        let select = Flags::try_parse_from(flags).unwrap().select;
+        let again = SelectArgs::of(&select.asked());
+        assert_eq!(again.asked(), select.asked());
+        assert_eq!(ids(&again.resolve().unwrap()), ids(&select.resolve().unwrap()));
+        assert_eq!(select.asked().events, Some(7));
     }
 
     #[test]

@@ -3,17 +3,14 @@
 use super::args::{ScopeArgs, regions_in_words};
 use super::exit::{Exit, Failure};
 use super::progress::AuditProgress;
-use super::select::Selected;
 use super::ui::Ui;
 use crate::aws::Sessions;
-use crate::checks::{Thresholds, frameworks};
+use crate::checks::Thresholds;
 use crate::collect::{self, CollectOptions, Wanted};
 use crate::config::Settings;
-use crate::model::check::{CheckMeta, Fact};
-use crate::model::framework::JudgedFramework;
 use crate::model::scope::{RegionRequest, Scope};
-use crate::model::{AccountFacts, AccountId, Finding, OrgFacts, Tally};
-use crate::report::{Audit, RunStats, org_tree};
+use crate::model::{AccountFacts, AccountId, OrgFacts};
+use crate::report::{RunStats, org_tree};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -106,82 +103,6 @@ pub async fn collect_each(
     progress.beside(collect::each_account(sessions, org, accounts, &options, cancel, told, on_facts)).await;
 }
 
-/// An audit's outcome.
-pub struct Audited {
-    /// The organization and scope.
-    pub survey: Survey,
-    /// The checks that ran, in catalogue order.
-    pub checks: Vec<&'static CheckMeta>,
-    /// One finding for each cell, in the order of reports.
-    pub findings: Vec<Finding>,
-    /// What was counted of them.
-    pub tally: Tally,
-    /// What the findings say of each framework that was asked for.
-    pub frameworks: Vec<JudgedFramework<'static>>,
-    /// What it cost.
-    pub stats: RunStats,
-    /// Whether it was cut short.
-    pub interrupted: bool,
-}
-
-impl Audited {
-    /// As a report takes it.
-    pub fn report(&self) -> Audit<'_> {
-        Audit {
-            org: &self.survey.org,
-            scope: &self.survey.scope,
-            checks: &self.checks,
-            findings: &self.findings,
-            tally: &self.tally,
-            frameworks: &self.frameworks,
-            stats: self.stats,
-            interrupted: self.interrupted,
-        }
-    }
-}
-
-/// Enumerates, collects every account in scope and runs the selected checks on it.
-///
-/// # Errors
-/// If the organization or the scope can't be resolved. An account that can't be read is a row, not an error.
-pub async fn audit(
-    sessions: &Sessions,
-    settings: &Settings,
-    args: &ScopeArgs,
-    selected: &Selected,
-    ui: &Ui,
-    cancel: &CancellationToken,
-) -> Result<Audited, Failure> {
-    let thresholds = thresholds(settings)?;
-    let wanted = &selected.wanted;
-    let mut survey = survey_with(sessions, args, (selected.selection.wants_tags(), wanted), ui, cancel).await?;
-    if wanted.has(Fact::OrganizationAnalyzers) {
-        let analyzers = collect::organization_analyzers(sessions, &survey.org, &args.regions, cancel).await;
-        survey.org.services.analyzers = analyzers;
-    }
-    if !selected.frameworks.is_empty() && matches!(args.regions, RegionRequest::Only(_)) {
-        ui.warn("controls that ask for every Region are judged by the Regions named with --regions alone");
-    }
-    let mut findings = selected.selection.organization(&survey.org, &thresholds);
-    let org = &survey.org;
-    collect_each(sessions, org, &survey.scope.accounts, (settings, args, wanted), ui, cancel, &mut |facts| {
-        findings.extend(selected.selection.account(org, &facts, &thresholds));
-    })
-    .await;
-    // Accounts arrive as they are done; reports list them in one order, always.
-    findings.sort_by(Finding::in_order);
-    let tally = Tally::of(&findings);
-    Ok(Audited {
-        checks: selected.selection.metas(),
-        frameworks: selected.frameworks.iter().map(|framework| frameworks::judge(framework, &tally)).collect(),
-        findings,
-        tally,
-        stats: stats(sessions),
-        interrupted: cancel.is_cancelled(),
-        survey,
-    })
-}
-
 /// What the sessions spent so far.
 pub fn stats(sessions: &Sessions) -> RunStats {
     let stats = sessions.stats();
@@ -194,7 +115,10 @@ pub fn stats(sessions: &Sessions) -> RunStats {
 }
 
 /// Thresholds from the config file over CIS defaults.
-fn thresholds(settings: &Settings) -> Result<Thresholds, Failure> {
+///
+/// # Errors
+/// If a threshold is out of its range.
+pub fn thresholds(settings: &Settings) -> Result<Thresholds, Failure> {
     let given = serde_json::to_value(&settings.thresholds).map_err(Failure::error)?;
     let numbers: Thresholds = serde_json::from_value(given)
         .map_err(|error| Failure::usage([format!("thresholds in the config file: {error}")]))?;

@@ -90,6 +90,11 @@ impl Wanted {
         self.events_days
     }
 
+    /// Every fact that is wanted, in order.
+    pub fn facts(&self) -> impl Iterator<Item = Fact> {
+        self.facts.iter().copied()
+    }
+
     /// Whether a fact is wanted.
     pub fn has(&self, fact: Fact) -> bool {
         self.facts.contains(&fact)

@@ -35,6 +35,17 @@ pub fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
+/// `512 B`, `1.2 KiB`, `34.5 MiB`: cut, never rounded up.
+pub fn bytes(n: u64) -> String {
+    let unit = |shift: u32, name| format!("{}.{} {name}", n >> shift, ((n >> (shift - 10)) & 1023) * 10 / 1024);
+    match n {
+        0..=1023 => format!("{n} B"),
+        1024..=0xf_ffff => unit(10, "KiB"),
+        0x10_0000..=0x3fff_ffff => unit(20, "MiB"),
+        _ => unit(30, "GiB"),
+    }
+}
+
 /// A style of emphasis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -123,6 +134,12 @@ pub fn columns(rows: &[Vec<(String, Option<Style>)>], aligns: &[Align], paint: P
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_cut() {
+        let told = [0, 1023, 1024, 1_048_575, 1_048_576, 36_175_872, u64::from(u32::MAX)].map(bytes);
+        assert_eq!(told, ["0 B", "1023 B", "1.0 KiB", "1023.9 KiB", "1.0 MiB", "34.5 MiB", "3.9 GiB"]);
+    }
 
     #[test]
     fn hostile_text_cannot_move_the_cursor_or_reorder_a_line() {

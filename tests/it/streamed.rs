@@ -7,6 +7,7 @@ use orgward::collect::{self, CollectOptions, Progress, Wanted};
 use orgward::model::check::Fact;
 use orgward::model::finding::Target;
 use orgward::model::{AccountFacts, AccountId, Finding, Verdict};
+use orgward::report::Findings;
 use orgward::sandbox::{Fault, FaultKind, Sandbox, Scenario, scenario};
 use orgward::store::{Kept, Run, RunStatus, StateDir};
 use std::collections::BTreeMap;
@@ -65,7 +66,11 @@ fn told(findings: impl IntoIterator<Item = Finding>) -> Told {
 
 fn kept(run: &Run) -> Told {
     let mut all = Vec::new();
-    RunFindings::open(run).unwrap().each(&mut |finding| all.push(finding.clone())).unwrap();
+    let keep = &mut |finding: &Finding| {
+        all.push(finding.clone());
+        Ok(())
+    };
+    RunFindings::open(run).unwrap().each(keep).unwrap();
     told(all)
 }
 

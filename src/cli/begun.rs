@@ -1,0 +1,197 @@
+//! An audit between its flags and its run: what it begins with, read and held against what it has to suit.
+//!
+//! Must not: ask AWS before everything on this machine is read, or tell the outcome.
+
+use super::audit::{AuditArgs, RunArgs};
+use super::audited::Audited;
+use super::exit::{Exit, Failure};
+use super::past;
+use super::select::{SelectArgs, Selected};
+use super::steps::Steps;
+use super::survey;
+use super::ui::Ui;
+use crate::audit::{self, Asked, AuditError, AuditRun, Begin, Job, Request, RunFindings};
+use crate::aws::Sessions;
+use crate::checks::Thresholds;
+use crate::collect::CollectOptions;
+use crate::config::{KeepFacts, Settings};
+use crate::model::scope::RegionRequest;
+use crate::model::{OrgFacts, Shard};
+use crate::report::text::{count, plain};
+use crate::store::{self, Run, RunId, StateDir};
+use jiff::Timestamp;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// An audit that is about to run.
+pub struct Begun {
+    selected: Selected,
+    begin: Begin,
+    job: Planned,
+}
+
+/// What an audit is asked.
+enum Planned {
+    /// As it was asked before.
+    Again(Job),
+    /// Anew; ages are computed against a moment, or against the start.
+    Anew { asked: Asked, as_of: Option<Timestamp>, organization_file: Option<String>, shard: Option<Shard> },
+}
+
+impl Begun {
+    /// How many processes share the caller's own quotas.
+    pub fn shards(&self) -> u32 {
+        let shard = match &self.job {
+            Planned::Again(job) => job.shard,
+            Planned::Anew { shard, .. } => *shard,
+        };
+        shard.map_or(1, Shard::count)
+    }
+
+    /// An audit of `selected` in the whole organization, with nothing of before.
+    pub fn whole(selected: Selected) -> Self {
+        let job = Planned::Anew { asked: Asked::default(), as_of: None, organization_file: None, shard: None };
+        Self { selected, begin: Begin::Enumerating, job }
+    }
+
+    /// As the flags say, with what they name on this machine read.
+    ///
+    /// # Errors
+    /// If a flag names what is not there, or does not suit the organization file.
+    pub fn anew(args: &AuditArgs, ui: &Ui) -> Result<Self, Failure> {
+        let selected = args.select.resolve()?;
+        let asked = Asked { scope: args.scope.request(), ..args.select.asked() };
+        let RunArgs { as_of, org, shard, .. } = &args.run;
+        let (begin, as_of, organization_file) = match org {
+            Some(path) => {
+                let file = store::read_org(path).map_err(Failure::error)?;
+                let tags = selected.selection.wants_tags() || !asked.scope.tags.is_empty();
+                file.serves(&asked.scope.regions, tags, selected.wanted.facts()).map_err(|e| Failure::usage([e]))?;
+                let as_of = as_of.unwrap_or(file.org.as_of);
+                (Begin::With(Box::new(file.org)), Some(as_of), Some(file.header.digest))
+            }
+            None => (Begin::Enumerating, *as_of, None),
+        };
+        if !selected.frameworks.is_empty() && matches!(asked.scope.regions, RegionRequest::Only(_)) {
+            ui.warn("controls that ask for every Region are judged by the Regions named with --regions alone");
+        }
+        let job = Planned::Anew { asked, as_of, organization_file, shard: *shard };
+        Ok(Self { selected, begin, job })
+    }
+
+    /// Where a run of before stopped.
+    ///
+    /// # Errors
+    /// If there is no such audit, or it can't be gone on with.
+    pub fn again(state: &StateDir, run: &str, thresholds: &Thresholds, ui: &Ui) -> Result<Self, Failure> {
+        let run = past::run(state, &past::id(run)?)?;
+        let id = run.id().clone();
+        let job = audit_of(&run)?;
+        let selected = SelectArgs::of(&job.asked).resolve()?;
+        if selected.selection.digest(thresholds) != job.rules {
+            return Err(Failure::usage([format!(
+                "run `{id}` was begun by orgward {} with other checks or thresholds than there are now, so it can't be gone on \
+                 with: run the audit anew",
+                plain(&job.orgward)
+            )]));
+        }
+        let (kept, went) = AuditRun::go_on(run).map_err(Failure::error)?;
+        for damage in &went.damage {
+            ui.warn(&format!("run {id}: {damage}; what is lost is asked again"));
+        }
+        ui.say(&format!("Going on with run {id}: {} done", count(went.finished.len(), "account")));
+        Ok(Self { selected, job: Planned::Again(job), begin: Begin::Again(Box::new(kept), Box::new(went)) })
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// If the organization can't be enumerated, the scope names what is not there, or the run can't be kept.
+    pub async fn run(
+        self,
+        sessions: &Sessions,
+        settings: &Settings,
+        (state, thresholds): (&StateDir, Thresholds),
+        ui: &Ui,
+        cancel: &CancellationToken,
+    ) -> Result<Audited, Failure> {
+        let Self { selected, begin, job } = self;
+        let known = match &begin {
+            Begin::With(org) => Some(&**org),
+            Begin::Again(_, went) => went.known.as_ref().map(|known| &known.organization),
+            Begin::Enumerating => None,
+        };
+        suits(sessions, known)?;
+        let job = match job {
+            Planned::Again(job) => job,
+            Planned::Anew { asked, as_of, organization_file, shard } => {
+                let ids = selected.selection.metas().iter().map(|meta| meta.id.to_owned()).collect();
+                let as_of = as_of.unwrap_or_else(|| sessions.clock().now());
+                let rules = selected.selection.digest(&thresholds);
+                let mut job = Job::new(as_of, asked, ids, rules);
+                (job.organization_file, job.shard) = (organization_file, shard);
+                job
+            }
+        };
+        let options = CollectOptions {
+            regions: job.asked.scope.regions.clone(),
+            wanted: selected.wanted.clone(),
+            max_concurrency: settings.max_concurrency,
+            ..CollectOptions::default()
+        };
+        let request = Request {
+            selection: selected.selection.clone(),
+            thresholds,
+            options,
+            keep_facts: settings.keep_facts != KeepFacts::No,
+            job,
+        };
+        let steps = Arc::new(Steps::new(ui, sessions, &request.options.regions));
+        let audited = audit::run(sessions, request, state, begin, Arc::clone(&steps) as _, cancel);
+        let outcome = steps.beside(audited).await;
+        let run = steps.run();
+        drop(steps);
+        let audited = outcome.map_err(|error| failure(error, run.as_ref(), cancel))?;
+        let findings = RunFindings::open(&audited.run).map_err(Failure::error)?;
+        Ok(Audited { audited, findings, selected, stats: survey::stats(sessions) })
+    }
+}
+
+/// Refuses an organization that is not the caller's.
+fn suits(sessions: &Sessions, org: Option<&OrgFacts>) -> Result<(), Failure> {
+    let (Some(org), caller) = (org, &sessions.caller().account) else { return Ok(()) };
+    if &org.organization.management_account == caller {
+        return Ok(());
+    }
+    Err(Failure::usage([format!(
+        "the organization `{}` that this audit rests on is managed by account `{}`, and the credentials are of account `{caller}`",
+        plain(&org.organization.id),
+        org.organization.management_account
+    )]))
+}
+
+/// The description of a run, if it is an audit's.
+fn audit_of(run: &Run) -> Result<Job, Failure> {
+    if run.manifest().command != "audit" {
+        let (id, command) = (run.id(), plain(&run.manifest().command));
+        return Err(Failure::usage([format!("run `{id}` is of `{command}`, not an audit; see `orgward runs list`")]));
+    }
+    audit::job(run).map_err(Failure::error)
+}
+
+/// Why there is no report, with what is left to do.
+fn failure(error: AuditError, run: Option<&RunId>, cancel: &CancellationToken) -> Failure {
+    let exit = if cancel.is_cancelled() { Exit::Interrupted } else { Exit::Error };
+    let mut failure = match error {
+        AuditError::Scope(wrong) => Failure::usage(wrong),
+        AuditError::Regions(wrong) => Failure::usage(wrong.into_iter().map(|(region, near)| match near {
+            Some(near) => format!("there is no Region `{region}`, did you mean `{near}`?"),
+            None => format!("there is no Region `{region}`"),
+        })),
+        other => Failure::new(exit, other),
+    };
+    if let (Some(run), true) = (run, failure.exit != Exit::Usage) {
+        failure.messages.push(format!("what was collected is kept: go on with `orgward audit --resume {run}`"));
+    }
+    failure
+}
