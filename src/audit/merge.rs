@@ -83,7 +83,8 @@ pub fn merge(runs: &[Run], state: &StateDir, now: Timestamp) -> Result<Merged, M
         return Err(MergeError::Refused(refused));
     }
     let facts = shards.iter().all(|shard| shard.facts.is_some());
-    let run = state.create_run(&org.organization.id, "merge", now)?;
+    // It is an audit's like any other: later ones can reuse its facts.
+    let run = state.create_run(&org.organization.id, "audit", now)?;
     let mut kept = AuditRun::begin(run, &job)?;
     let known = Known { organization: org, scope };
     let copied = kept.keep_organization(&known).and_then(|()| copy(&shards, facts, &mut kept));
@@ -260,7 +261,7 @@ mod tests {
             assert_eq!(merged.org, fixtures::org());
             assert_eq!((merged.facts, merged.job.shard), (facts, None));
             let run = machines.state("merged").run(merged.run.id()).unwrap();
-            assert_eq!((run.manifest().command.as_str(), run.manifest().status), ("merge", RunStatus::Done));
+            assert_eq!((run.manifest().command.as_str(), run.manifest().status), ("audit", RunStatus::Done));
             let findings = run.read_frames(Kept::Findings).unwrap().unwrap();
             let accounts: Vec<&AccountId> = findings.keys().filter_map(FrameKey::account).collect();
             assert_eq!(accounts, machines.scope.accounts.iter().collect::<Vec<_>>());

@@ -16,6 +16,7 @@ mod demo;
 mod eta;
 mod exit;
 mod lockout;
+mod merge;
 mod org;
 mod past;
 mod plan;
@@ -72,6 +73,7 @@ struct Cli {
 enum Command {
     Org(org::OrgArgs),
     Audit(audit::AuditArgs),
+    Merge(merge::MergeArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Resume(resume::ResumeArgs),
@@ -99,6 +101,16 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether a command line, the program's name first, is one that orgward understands; nothing is run. For tests of
+/// definitions that name command lines.
+///
+/// # Errors
+/// What orgward would say.
+#[doc(hidden)]
+pub fn understands(words: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>) -> Result<(), String> {
+    Cli::try_parse_from(words).map(drop).map_err(|error| error.to_string())
+}
+
 fn run(command: &Command, ui: &Ui) -> Outcome {
     #[cfg(feature = "sandbox")]
     if let Command::Demo(args) = command {
@@ -113,6 +125,7 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
         match command {
             Command::Org(args) => org::run(args, ui, &cancel).await,
             Command::Audit(args) => audit::run(args, ui, &cancel).await,
+            Command::Merge(args) => merge::run(args, ui),
             Command::Plan(args) => plan::run(args, ui, &cancel).await,
             Command::Apply(args) => apply::run(args, ui, &cancel).await,
             Command::Resume(args) => resume::run(args, ui, &cancel).await,

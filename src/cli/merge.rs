@@ -1,0 +1,94 @@
+//! `orgward merge`: the runs of all shards of an audit become one run, told as an audit is.
+
+use super::args::ConnectionArgs;
+use super::exit::{Failure, Outcome};
+use super::select::{SelectArgs, Selected};
+use super::told::OutputArgs;
+use super::ui::Ui;
+use crate::audit::{self, Job, MergeError, RunFindings};
+use crate::aws::Clock;
+use crate::checks::frameworks;
+use crate::report::text::{count, plain};
+use crate::report::{Audit, RunStats};
+use crate::store::{Run, StateDir};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Join the runs of all shards of an audit into one run, and report it as one machine would have
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The run directory of every shard, in any order (such as STATE_DIR/runs/20260718T100000Z-4000)
+    #[arg(value_name = "RUN_DIR", required = true)]
+    runs: Vec<PathBuf>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Runs the command. Nothing is asked of AWS.
+pub fn run(args: &MergeArgs, ui: &Ui) -> Outcome {
+    args.output.check()?;
+    let runs = opened(&args.runs)?;
+    let selected = selected(&runs)?;
+    let state = StateDir::open(&args.connection.settings()?.state_dir).map_err(Failure::error)?;
+    let merged = audit::merge(&runs, &state, Clock::system().now()).map_err(|error| match error {
+        MergeError::Refused(refusals) => Failure::usage(refusals),
+        other => Failure::error(other),
+    })?;
+    let facts = if merged.facts { "facts and findings" } else { "findings" };
+    ui.say(&format!("Run {} keeps {facts} of {}", merged.run.id(), count(runs.len(), "shard")));
+    let judged: Vec<_> =
+        selected.frameworks.iter().map(|framework| frameworks::judge(framework, &merged.tally)).collect();
+    let report = Audit {
+        org: &merged.org,
+        scope: &merged.scope,
+        checks: &selected.selection.metas(),
+        findings: &RunFindings::open(&merged.run).map_err(Failure::error)?,
+        tally: &merged.tally,
+        frameworks: &judged,
+        stats: RunStats::default(),
+        interrupted: false,
+    };
+    args.output.tell(&report, ui)
+}
+
+/// The runs of these directories.
+///
+/// # Errors
+/// All that can't be opened, at once.
+fn opened(dirs: &[PathBuf]) -> Result<Vec<Run>, Failure> {
+    let (mut runs, mut wrong) = (Vec::new(), Vec::new());
+    for dir in dirs {
+        match Run::at(dir) {
+            Ok(run) => runs.push(run),
+            Err(error) => wrong.push(error),
+        }
+    }
+    if wrong.is_empty() { Ok(runs) } else { Err(Failure::usage(wrong)) }
+}
+
+/// What the shards were asked, as this orgward knows it: a report needs the words of every check.
+///
+/// # Errors
+/// If another orgward audited them, or a custom check is not there or another one.
+fn selected(runs: &[Run]) -> Result<Selected, Failure> {
+    let Some(first) = runs.first() else { return Ok(Selected::default()) };
+    let job: Job = audit::job(first).map_err(Failure::error)?;
+    let own = env!("CARGO_PKG_VERSION");
+    if job.orgward != own {
+        return Err(Failure::usage([format!(
+            "the shards were audited by orgward {}, and this is orgward {own}: join them with that one",
+            plain(&job.orgward)
+        )]));
+    }
+    let selected = SelectArgs::of(&job.asked).resolve()?;
+    let known: Vec<&str> = selected.selection.metas().iter().map(|meta| meta.id).collect();
+    if let Some(missing) = job.checks.iter().find(|id| !known.contains(&id.as_str())) {
+        return Err(Failure::usage([format!(
+            "check `{}` of the shards is not known here: the folder of --checks-dir has to be the one they were audited with",
+            plain(missing)
+        )]));
+    }
+    Ok(selected)
+}
