@@ -19,6 +19,8 @@ mod demo;
 #[cfg(test)]
 mod denied_rollout;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod drift;
 #[cfg(test)]
 mod facts;
@@ -54,6 +56,8 @@ mod rollout;
 mod sandboxed;
 #[cfg(test)]
 mod schedule;
+#[cfg(test)]
+mod shards;
 #[cfg(test)]
 mod streamed;
 #[cfg(test)]
