@@ -51,7 +51,7 @@ pub struct ConnectionArgs {
     /// Session tag; repeatable
     #[arg(long = "session-tag", value_name = "KEY=VALUE", value_parser = key_value)]
     pub session_tags: Vec<(String, String)>,
-    /// Accounts worked on at once [default: 32]
+    /// Accounts worked on at once [default: 64]
     #[arg(long, value_name = "N")]
     pub max_concurrency: Option<usize>,
     /// How much of every request quota to take at most, such as 50%; the rest is left to others [default: 100%]

@@ -83,7 +83,8 @@ impl Ask<'_> {
         let work = self.run.wanted.has(fact).then(|| self.watch.observed(operation, work));
         async move {
             match work {
-                Some(work) => work.await,
+                // No client is made, and nothing sent, before there is a place.
+                Some(work) => slots::keeping(self.run.slots.fact().await, self.session.throttled(), work).await.0,
                 None => wanted::not_asked(fact),
             }
         }
@@ -94,6 +95,14 @@ impl Ask<'_> {
 struct Entered {
     session: AccountSession,
     generated: Option<Generated>,
+}
+
+/// What the facts of one account take, until something is made of them.
+#[derive(Default)]
+pub(super) struct Room {
+    pub(super) open: Slot,
+    /// None where they are not heavy, or took so long that the slot was given up.
+    pub(super) heavy: Slot,
 }
 
 impl Run {
@@ -130,22 +139,23 @@ impl Run {
 
     /// Collects one account, from its place among those that are looked at ahead; with the facts comes the room that they
     /// take.
-    pub(super) async fn collect(&self, listed: ListedAccount, ahead: Slot) -> (AccountFacts, Slot) {
+    pub(super) async fn collect(&self, listed: ListedAccount, ahead: Slot) -> (AccountFacts, Room) {
         // Futures of this size are better moved as pointers.
         let entered = match Box::pin(self.enter(&listed)).await {
             Ok(entered) => entered,
-            Err(cause) => return (self.done(self.unknown(&listed.id, &cause)), None),
+            Err(cause) => return (self.done(self.unknown(&listed.id, &cause)), Room::default()),
         };
         let watch = Watch::new(&self.cancel);
         let room = async { Ok((self.slots.open().await, self.slots.light().await)) };
         let (open, slot) = match watch.attempt(ENTER, room).await {
             Ok(room) => room,
-            Err(cause) => return (self.done(self.unknown(&listed.id, &cause)), None),
+            Err(cause) => return (self.done(self.unknown(&listed.id, &cause)), Room::default()),
         };
         drop(ahead);
         self.progress.asking(&listed.id);
-        let facts = Box::pin(self.facts(&listed.id, entered, slot, &watch.within(self.deadline))).await;
-        (self.done(facts), open)
+        let watch = watch.within(self.deadline);
+        let (facts, heavy) = Box::pin(self.facts(&listed.id, entered, slot, &watch)).await;
+        (self.done(facts), Room { open, heavy })
     }
 
     fn done(&self, facts: AccountFacts) -> AccountFacts {
@@ -164,7 +174,9 @@ impl Run {
         }
         let watch = &watch.within(self.deadline);
         let entering = watch.attempt(ENTER, self.sessions.enter(&listed.id, Purpose::Audit));
-        let session = match slots::keeping(door, future::pending(), entering).await {
+        let (entered, door) = slots::keeping(door, future::pending(), entering).await;
+        drop(door);
+        let session = match entered {
             Ok(session) => session,
             Err(cause) => return Err(self.why_denied(&listed.id, watch, cause).await),
         };
@@ -179,14 +191,15 @@ impl Run {
 
     /// The facts of an account that has a slot: first all that are light, then the report, then, in a slot of their own kind,
     /// the heavy ones.
-    async fn facts(&self, account: &AccountId, entered: Entered, slot: Slot, watch: &Watch) -> AccountFacts {
+    async fn facts(&self, account: &AccountId, entered: Entered, slot: Slot, watch: &Watch) -> (AccountFacts, Slot) {
         let Entered { session, generated } = &entered;
         // Clients are dropped with the block that needs them.
         let light = async {
             let ask = Ask { run: self, session: &session.apart(), watch };
             tokio::join!(Box::pin(identity::ask(ask)), Box::pin(standing::ask(ask)), Box::pin(regional::ask(ask)))
         };
-        let (identity, standing, regional) = slots::keeping(slot, session.throttled(), light).await;
+        let ((identity, standing, regional), slot) = slots::keeping(slot, session.throttled(), light).await;
+        drop(slot);
         let mut facts = AccountFacts::unknown(account.clone(), self.home.clone(), &Cause::not_collected("none"));
         facts.entered_as = self.entered_as(account);
         identity(&mut facts);
@@ -198,8 +211,9 @@ impl Run {
         };
         let heavy = watch.attempt(ENTER, async { Ok(self.slots.heavy().await) }).await.ok().flatten();
         let last = async { authorization::ask(Ask { run: self, session: &session.apart(), watch }).await };
-        slots::keeping(heavy, session.throttled(), Box::pin(last)).await(&mut facts);
-        facts
+        let (authorization, heavy) = slots::keeping(heavy, session.throttled(), Box::pin(last)).await;
+        authorization(&mut facts);
+        (facts, heavy)
     }
 
     /// The role that was assumed; none in the caller's own account.

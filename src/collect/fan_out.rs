@@ -3,7 +3,7 @@
 //! Owns: a task for each account, what comes back and in which order, and what ends it all. Must not: know what is collected
 //! from one account, or keep what came back.
 
-use super::account::Run;
+use super::account::{Room, Run};
 use super::feed::ListedAccount;
 use super::slots::Slot;
 use super::wanted::Wanted;
@@ -30,7 +30,8 @@ pub struct CollectOptions {
     /// What is asked for; any other fact is unknown, not collected.
     pub wanted: Wanted,
     /// How many accounts are in work at once; 0 counts as 1. An account gives up its slot while it waits for its credential
-    /// report, when AWS throttles it, and after 10 s; at most 8 times as many accounts have facts in memory.
+    /// report, when AWS throttles it, and after 10 s; at most 4 times as many accounts (8 at least) have facts in
+    /// memory.
     pub max_concurrency: usize,
     /// How many accounts are entered, and asked to make their credential report, before it is their turn; 0 counts as 1.
     /// Each holds its credentials, a few kilobytes.
@@ -45,7 +46,7 @@ impl Default for CollectOptions {
         Self {
             regions: RegionRequest::default(),
             wanted: Wanted::default(),
-            max_concurrency: 32,
+            max_concurrency: 64,
             look_ahead: 1024,
             account_deadline: Duration::from_secs(600),
         }
@@ -135,8 +136,10 @@ pub async fn accounts<T: Send + 'static>(
                 Some(account) => {
                     let (run, work) = (Arc::clone(&run), Arc::clone(&work));
                     tasks.spawn(async move {
-                        let (facts, open) = run.collect(account, ahead).await;
-                        (work(facts), open)
+                        let (facts, Room { open, heavy }) = run.collect(account, ahead).await;
+                        let made = work(facts);
+                        drop(heavy);
+                        (made, open)
                     });
                 }
                 None => more = false,

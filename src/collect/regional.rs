@@ -18,7 +18,7 @@ use futures::{StreamExt, future, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Regions of an account whose watchers are asked at a time. Each has clients and calls of several services in memory.
-const REGIONS_AT_ONCE: usize = 6;
+const REGIONS_AT_ONCE: usize = 4;
 
 /// Trails by Region.
 type Trails = BTreeMap<Region, Observed<Vec<Trail>>>;

@@ -14,11 +14,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How long a slot is kept at most: an account that takes longer goes on without one, so that it holds up nobody.
 const KEPT: Duration = Duration::from_secs(10);
 
-/// Accounts with facts in memory, for each slot.
-const OPEN_PER_SLOT: usize = 8;
+/// Accounts with facts in memory, for each slot: some 100 KB each while they wait for their credential report.
+const OPEN_PER_SLOT: usize = 4;
+
+/// The least room for accounts that wait: few slots are not to stand idle.
+const LEAST_OPEN: usize = 8;
 
 /// Slots for each slot for heavy facts.
 const SLOTS_PER_HEAVY: usize = 4;
+
+/// Facts asked for at once, for each slot: an account has that many on the wire on average, and three times as many at the
+/// most. A call with its client weighs about 37 KB, so that the peaks of all accounts together are better cut off.
+const FACTS_PER_SLOT: usize = 12;
+
+/// The fewest facts asked for at once: few slots are not to be slow.
+const FEWEST_FACTS: usize = 48;
 
 /// The bounds of one fan-out.
 #[derive(Debug)]
@@ -28,6 +38,7 @@ pub(super) struct Slots {
     open: Arc<Semaphore>,
     light: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
+    facts: Arc<Semaphore>,
 }
 
 /// A place in one of the stages, until it is dropped.
@@ -41,9 +52,10 @@ impl Slots {
         Self {
             ahead: bound(look_ahead),
             doors: bound(slots),
-            open: bound(slots.saturating_mul(OPEN_PER_SLOT)),
+            open: bound(slots.saturating_mul(OPEN_PER_SLOT).max(LEAST_OPEN)),
             light: bound(slots),
             heavy: bound(slots.div_ceil(SLOTS_PER_HEAVY)),
+            facts: bound(slots.saturating_mul(FACTS_PER_SLOT).max(FEWEST_FACTS)),
         }
     }
 
@@ -67,6 +79,11 @@ impl Slots {
         place(&self.light).await
     }
 
+    /// A place for one fact of any account that is asked for.
+    pub(super) async fn fact(&self) -> Slot {
+        place(&self.facts).await
+    }
+
     /// A slot for heavy facts.
     pub(super) async fn heavy(&self) -> Slot {
         place(&self.heavy).await
@@ -78,17 +95,22 @@ async fn place(of: &Arc<Semaphore>) -> Slot {
     Arc::clone(of).acquire_owned().await.ok()
 }
 
-/// Does the work in a slot, which is given up when `relief` comes or after [`KEPT`]; the work goes on.
-pub(super) async fn keeping<T>(slot: Slot, relief: impl Future<Output = ()>, work: impl Future<Output = T>) -> T {
+/// Does the work in a slot, which is given up when `relief` comes or after [`KEPT`]; the work goes on. With what came of it
+/// comes the slot, unless it was given up.
+pub(super) async fn keeping<T>(
+    slot: Slot,
+    relief: impl Future<Output = ()>,
+    work: impl Future<Output = T>,
+) -> (T, Slot) {
     let mut work = pin!(work);
     tokio::select! {
         biased;
-        done = &mut work => return done,
+        done = &mut work => return (done, slot),
         () = relief => {}
         () = tokio::time::sleep(KEPT) => {}
     }
     drop(slot);
-    work.await
+    (work.await, None)
 }
 
 #[cfg(test)]
@@ -117,15 +139,20 @@ mod tests {
                 slots.light().await;
                 start.elapsed().as_secs()
             };
-            assert_eq!(tokio::join!(keeping(slot, relief, work), next), (60, free_after));
+            let ((done, kept), next) = tokio::join!(keeping(slot, relief, work), next);
+            assert_eq!((done, kept.is_none(), next), (60, true, free_after));
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_that_is_quick_frees_its_slot_at_its_end() {
+    async fn work_that_is_quick_hands_its_slot_back() {
         let slots = Slots::new(1, 1);
         let slot = slots.heavy().await;
-        assert_eq!(keeping(slot, pending(), async { 5 }).await, 5);
-        assert!(slots.heavy().await.is_some(), "there is one for heavy facts however few slots there are");
+        let (done, slot) = keeping(slot, pending(), async { 5 }).await;
+        assert!(done == 5 && slot.is_some(), "there is one for heavy facts however few slots there are");
+        let next = tokio::time::timeout(Duration::from_secs(60), slots.heavy());
+        assert!(next.await.is_err(), "and no more than one");
+        drop(slot);
+        assert!(slots.heavy().await.is_some());
     }
 }

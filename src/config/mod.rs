@@ -23,7 +23,7 @@ pub const DEFAULT_APPLY_ROLE: &str = "OrgwardApply";
 /// The session name where nobody says otherwise: what CloudTrail shows in the member.
 pub const DEFAULT_SESSION_NAME: &str = "orgward";
 /// Accounts worked on at once where nobody says otherwise.
-pub const DEFAULT_CONCURRENCY: usize = 32;
+pub const DEFAULT_CONCURRENCY: usize = 64;
 
 /// Where a value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
