@@ -19,6 +19,7 @@ mod lockout;
 mod merge;
 mod org;
 mod past;
+mod past_audit;
 mod plan;
 mod playbooks;
 mod progress;

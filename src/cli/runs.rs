@@ -3,6 +3,7 @@
 use super::args::ConnectionArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::past;
+use super::past_audit::{self, PastAudit};
 use super::ui::Ui;
 use crate::execute::{self, Outcome as Came, Progress, Record};
 use crate::model::{Cause, Plan};
@@ -83,14 +84,20 @@ fn list(state: &StateDir, format: Format, ui: &Ui) -> Result<(), Failure> {
         match state.run(&id) {
             Ok(run) => {
                 let manifest = run.manifest();
-                let more = related(manifest);
+                let sizes = past_audit::sizes(&run).map_err(Failure::error)?;
+                let kept = past_audit::in_words(&sizes);
+                let more = related(manifest) + if kept.is_empty() { "" } else { "  " } + &kept;
                 text.push_str(&format!(
                     "{id}  {:8}  {:11}  {}{more}\n",
                     plain(&manifest.command),
                     manifest.status.as_str().replace('_', " "),
                     plain(&manifest.organization)
                 ));
-                rows.push(serde_json::to_value(manifest).map_err(Failure::error)?);
+                let mut row = serde_json::to_value(manifest).map_err(Failure::error)?;
+                if let (Value::Object(row), false) = (&mut row, sizes.is_empty()) {
+                    row.insert("bytes".to_owned(), past_audit::in_json(&sizes));
+                }
+                rows.push(row);
             }
             Err(error) => {
                 text.push_str(&format!("{id}  can't be read: {}\n", plain(&error.to_string())));
@@ -125,6 +132,8 @@ struct Shown {
     contents: JournalContents,
     /// How far the journal came, or why it does not tell.
     progress: Option<Result<Progress, String>>,
+    /// What is kept of an audit; `None` for any other run.
+    audit: Option<PastAudit>,
 }
 
 impl Shown {
@@ -141,7 +150,8 @@ impl Shown {
             }
             _ => None,
         };
-        Ok(Self { manifest: run.manifest().clone(), plan, contents, progress })
+        let audit = PastAudit::read(run).map_err(Failure::error)?;
+        Ok(Self { manifest: run.manifest().clone(), plan, contents, progress, audit })
     }
 
     /// The records about each change, or about the run, with their moments.
@@ -179,8 +189,11 @@ impl Shown {
                 row("playbooks", &names.join(", "));
             }
             Some(Err(error)) => row("plan", error),
-            None => row("plan", "none"),
+            None if self.audit.is_none() => row("plan", "none"),
+            None => {}
         }
+        let audit = self.audit.iter().flat_map(PastAudit::rows);
+        audit.for_each(|(name, value)| row(name, &value));
         for (at, record) in self.records() {
             match record {
                 Record::Begin { approver, ticket, .. } => {
@@ -209,8 +222,17 @@ impl Shown {
     fn standing(&self) -> String {
         let (id, status) = (&self.manifest.run, self.manifest.status);
         let word = status.as_str().replace('_', " ");
-        if !matches!(self.manifest.command.as_str(), "apply" | "rollback") {
-            return word;
+        match self.manifest.command.as_str() {
+            "apply" | "rollback" => {}
+            "audit" if matches!(status, RunStatus::Interrupted | RunStatus::Failed) => {
+                return format!("{word}: go on with `orgward audit --resume {id}`");
+            }
+            "audit" if status == RunStatus::Running => {
+                return format!(
+                    "{word}, or ended without a word: if nothing runs, go on with `orgward audit --resume {id}`"
+                );
+            }
+            _ => return word,
         }
         match status {
             _ if self.manifest.undone_by.is_some() => word,
@@ -281,6 +303,7 @@ impl Shown {
             "plan": plan,
             "journal": {"records": self.contents.entries.len(), "torn": torn, "error": error, "of_run": of_run},
             "changes": changes,
+            "audit": self.audit.as_ref().map(PastAudit::json),
         })
     }
 }
