@@ -12,7 +12,8 @@ use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::{BufWriter, Write};
 
 /// The version of this format.
 pub const VERSION: u32 = 1;
@@ -222,14 +223,19 @@ pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> 
         findings: &rows,
         run: audit.stats,
     };
-    if let Err(error) = serde_json::to_writer_pretty(&mut *out, &report) {
+    // Tokens are short and many: what they are written to is told of them by the page.
+    let mut page = BufWriter::with_capacity(4096, out);
+    if let Err(error) = serde_json::to_writer_pretty(&mut page, &report) {
+        // What is left of the page is not written after the failure.
+        drop(page.into_parts());
         let unread = rows.failed.into_inner();
         return Err(unread.unwrap_or_else(|| match error.is_io() {
             true => ReportError::Write(error.into()),
             false => ReportError::Json(error),
         }));
     }
-    Ok(out.write_all(b"\n")?)
+    page.write_all(b"\n")?;
+    Ok(page.flush()?)
 }
 
 /// A row for each failing resource; one row for a cell without any.
@@ -260,5 +266,10 @@ pub fn fingerprint(check: &str, target: &Target, resource: Option<&str>) -> Stri
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(32);
+    for byte in hash.finalize().iter().take(16) {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }

