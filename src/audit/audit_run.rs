@@ -264,10 +264,45 @@ impl RunFindings {
 
 impl Findings for RunFindings {
     fn each(&self, visit: &mut dyn FnMut(&Finding) -> Result<(), ReportError>) -> Result<(), ReportError> {
+        // A report of a part must not look like one of the whole.
+        if let Some(cut) = self.reader.cut() {
+            let path = self.reader.path().to_owned();
+            return Err(ReportError::source(StoreError::Damaged { path, why: cut.to_string() }));
+        }
         for key in self.reader.keys() {
             let judged: Option<Judged> = self.reader.read(key).map_err(ReportError::source)?;
             judged.iter().flat_map(|judged| &judged.findings).try_for_each(&mut *visit)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Asked;
+    use crate::checks::fixtures;
+    use crate::store::StateDir;
+    use std::fs;
+
+    #[test]
+    fn findings_that_were_cut_off_are_no_report_and_it_is_said_how_far_they_are_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(&dir.path().join("state")).unwrap();
+        let as_of = fixtures::as_of();
+        let job = Job::new(as_of, Asked::default(), Vec::new(), "sha256:00".to_owned());
+        let mut kept = AuditRun::begin(state.create_run("o-abc123", "audit", as_of).unwrap(), &job).unwrap();
+        let judged = Frame::of(&Judged { finished: true, findings: Vec::new() }).unwrap();
+        for key in [FrameKey::Organization, fixtures::id("000000000001").into()] {
+            kept.keep_findings(&key, &judged).unwrap();
+        }
+        let run = kept.close(true).unwrap();
+        RunFindings::open(&run).unwrap().each(&mut |_| Ok(())).unwrap();
+        let path = run.frames_path(Kept::Findings);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        let error = RunFindings::open(&run).unwrap().each(&mut |_| Ok(())).unwrap_err().to_string();
+        assert!(error.contains("findings.frames` is damaged: its last frame was not written in full"), "{error}");
+        assert!(error.contains("1 frame before that is good"), "{error}");
     }
 }

@@ -291,7 +291,7 @@ impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { frames, at, bytes, torn } = self;
         let what = if *torn { "its last frame was not written in full" } else { "it is not as it was written" };
-        let s = if *frames == 1 { "" } else { "s" };
-        write!(f, "{what} from byte {at} on: {frames} frame{s} before that are good, {bytes} bytes after it are not")
+        let good = if *frames == 1 { "frame before that is" } else { "frames before that are" };
+        write!(f, "{what} from byte {at} on: {frames} {good} good, {bytes} bytes after it are not")
     }
 }
