@@ -9,6 +9,7 @@ use orgward::aws::{Clock, Quotas, SessionSettings, Sessions, StaticCredentials};
 use orgward::checks::{Selection, Thresholds};
 use orgward::collect::{self, CollectOptions, Wanted};
 use orgward::model::{AccountFacts, AccountId, CauseKind, Finding, OrgFacts, Verdict};
+use orgward::report::Findings;
 use orgward::sandbox::{Fault, FaultKind, Sandbox, Scenario, generate, scenario};
 use orgward::store::StateDir;
 use serde::{Deserialize, Serialize};
@@ -161,6 +162,7 @@ impl Audit {
             thresholds: Thresholds::default(),
             options: self.options.clone(),
             keep_facts: false,
+            known: None,
         };
         let state = StateDir::open(self.folder.path()).map_err(|error| error.to_string())?;
         let begin = audit::Begin::Enumerating;
@@ -177,6 +179,7 @@ impl Audit {
                     seen.insert(account.clone());
                 }
             }
+            Ok(())
         });
         read.map_err(|error| error.to_string())?;
         outcome.missing = audited.scope.accounts.iter().filter(|account| !seen.contains(*account)).count();

@@ -22,4 +22,4 @@ pub use job::{Asked, JOB_VERSION, Job, JobError, Reuse};
 pub use join::{Part, Refusal, refusals};
 pub use merge::{MergeError, Merged, merge};
 pub use pipeline::{AuditError, Audited, Begin, Ending, Request, Watcher, run};
-pub use reuse::young;
+pub use reuse::{Earlier, young};

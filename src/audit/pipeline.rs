@@ -4,6 +4,7 @@
 
 use super::audit_run::{self, AuditRun, Judged, Known, Went};
 use super::job::Job;
+use super::reuse::Earlier;
 use crate::aws::Sessions;
 use crate::checks::{Selection, Thresholds};
 use crate::collect::{self, Arrivals, CollectError, CollectOptions, Ended, FanOut, Feed, ListedAccount, Progress};
@@ -16,6 +17,7 @@ use crate::store::{Frame, FrameKey, Run, RunStatus, StateDir, StoreError};
 use futures::channel::oneshot;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -34,6 +36,8 @@ pub struct Request {
     pub options: CollectOptions,
     /// Whether facts stay when the run is over.
     pub keep_facts: bool,
+    /// Facts of an earlier run that need not be asked for.
+    pub known: Option<Earlier>,
 }
 
 /// From where an audit begins.
@@ -117,7 +121,8 @@ pub async fn run(
     // A store that fails stops what is under way.
     let stop = cancel.child_token();
     let shared = Arc::new(Shared { request, org: OnceLock::new(), files: Mutex::default(), stop: stop.clone() });
-    let work = Work { sessions, state, shared: &shared, watcher: &watcher, stop: &stop };
+    let started = sessions.clock().now();
+    let work = Work { sessions, state, started, shared: &shared, watcher: &watcher, stop: &stop };
     let outcome = match begin {
         Begin::Enumerating => work.enumerating(None).await,
         Begin::With(org) => work.with_organization(*org).await,
@@ -291,6 +296,8 @@ type Accounts = BoxStream<'static, ListedAccount>;
 struct Work<'a> {
     sessions: &'a Sessions,
     state: &'a StateDir,
+    /// Before anything was asked.
+    started: Timestamp,
     shared: &'a Arc<Shared>,
     watcher: &'a Arc<dyn Watcher>,
     stop: &'a CancellationToken,
@@ -306,7 +313,7 @@ impl Work<'_> {
 
     /// Opens a run for an organization.
     fn begin(&self, organization: &str) -> Result<(), AuditError> {
-        let run = self.state.create_run(organization, "audit", self.sessions.clock().now())?;
+        let run = self.state.create_run(organization, "audit", self.started)?;
         self.keep_in(AuditRun::begin(run, self.job())?);
         Ok(())
     }
@@ -436,6 +443,7 @@ impl Work<'_> {
             options: self.shared.request.options.clone(),
             cancel: self.stop.clone(),
             progress: Arc::clone(self.watcher) as Arc<dyn Progress>,
+            known: self.shared.request.known.clone().map(|known| known.0),
             work: Arc::new(move |facts: AccountFacts| shared.take(&facts)),
         };
         collect::accounts(fan_out, accounts, |()| {}).await

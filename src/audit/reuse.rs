@@ -2,11 +2,43 @@
 //!
 //! Owns: the choice. Must not: reuse what was unknown, or a fact of which any part is older than it may be.
 
+use crate::collect::Known;
 use crate::model::{AccountFacts, Cause, Observed, Source};
+use crate::store::{Kept, Run, StoreError};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// The facts of an earlier run, as far as they are young enough: those of an account that it does not have, or that can't be
+/// read, are asked for again.
+#[derive(Clone)]
+pub struct Earlier(pub(super) Arc<Known>);
+
+impl fmt::Debug for Earlier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Earlier")
+    }
+}
+
+impl Earlier {
+    /// Of a run that kept its facts, as of a moment.
+    ///
+    /// # Errors
+    /// If its facts can't be read, or are not kept any more.
+    pub fn open(run: &Run, as_of: Timestamp, max_age: Duration) -> Result<Self, StoreError> {
+        let Some(facts) = run.read_frames(Kept::Facts)? else {
+            let gone = std::io::Error::other("the facts of this run are not kept any more");
+            return Err(StoreError::io("reuse", run.dir(), gone));
+        };
+        Ok(Self(Arc::new(move |account| {
+            let kept: Value = facts.read(&account.into()).ok()??;
+            young(kept, as_of, max_age).ok()
+        })))
+    }
+}
 
 /// Trails, the chains around their log groups and their buckets were read one from the other: all are reused, or none is.
 const TOGETHER: [&str; 3] = ["trails", "monitoring", "trail_buckets"];

@@ -10,7 +10,7 @@ use super::told::OutputArgs;
 use super::ui::Ui;
 use crate::aws::{Memory, Sessions};
 use crate::config::KeepFacts;
-use crate::model::Shard;
+use crate::model::{SPAN_FORM, Shard, seconds};
 use crate::store::StateDir;
 use clap::Args;
 use jiff::Timestamp;
@@ -38,8 +38,14 @@ pub struct AuditArgs {
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
     /// Go on with an audit that was stopped: accounts that are done are not asked again
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["ScopeArgs", "SelectArgs", "org", "shard", "as_of"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["ScopeArgs", "SelectArgs", "since", "org", "shard", "as_of"])]
     pub resume: Option<String>,
+    /// Reuse facts of an earlier audit that are not older than --max-age
+    #[arg(long, value_name = "RUN", requires = "max_age")]
+    pub since: Option<String>,
+    /// How old a fact may be to be reused, such as 12h
+    #[arg(long, value_name = "TIME", requires = "since", value_parser = span)]
+    pub max_age: Option<u64>,
     /// Compute ages as of this moment [default: the start, or the moment of --org]
     #[arg(long, value_name = "MOMENT")]
     pub as_of: Option<Timestamp>,
@@ -54,6 +60,11 @@ pub struct RunArgs {
     pub keep_facts: Option<KeepFacts>,
 }
 
+/// A time with a unit.
+fn span(text: &str) -> Result<u64, String> {
+    seconds(text).ok_or_else(|| format!("write {SPAN_FORM}"))
+}
+
 /// Runs the command.
 pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
     args.output.check()?;
@@ -62,7 +73,7 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
     let begun = match &args.run.resume {
         Some(run) => Begun::again(&state, run, &thresholds, ui)?,
-        None => Begun::anew(args, ui)?,
+        None => Begun::anew(args, &state, ui)?,
     };
     let environment = Environment { memory: remembered(&state, ui), shards: begun.shards(), ..Environment::real() };
     let sessions = environment.connect(&settings).await?;

@@ -10,7 +10,7 @@ use super::select::{SelectArgs, Selected};
 use super::steps::Steps;
 use super::survey;
 use super::ui::Ui;
-use crate::audit::{self, Asked, AuditError, AuditRun, Begin, Job, Request, RunFindings};
+use crate::audit::{self, Asked, AuditError, AuditRun, Begin, Earlier, Job, Request, Reuse, RunFindings};
 use crate::aws::Sessions;
 use crate::checks::Thresholds;
 use crate::collect::CollectOptions;
@@ -35,7 +35,13 @@ enum Planned {
     /// As it was asked before.
     Again(Job),
     /// Anew; ages are computed against a moment, or against the start.
-    Anew { asked: Asked, as_of: Option<Timestamp>, organization_file: Option<String>, shard: Option<Shard> },
+    Anew {
+        asked: Asked,
+        as_of: Option<Timestamp>,
+        organization_file: Option<String>,
+        shard: Option<Shard>,
+        reuse: Option<Reuse>,
+    },
 }
 
 impl Begun {
@@ -50,7 +56,8 @@ impl Begun {
 
     /// An audit of `selected` in the whole organization, with nothing of before.
     pub fn whole(selected: Selected) -> Self {
-        let job = Planned::Anew { asked: Asked::default(), as_of: None, organization_file: None, shard: None };
+        let job =
+            Planned::Anew { asked: Asked::default(), as_of: None, organization_file: None, shard: None, reuse: None };
         Self { selected, begin: Begin::Enumerating, job }
     }
 
@@ -58,10 +65,18 @@ impl Begun {
     ///
     /// # Errors
     /// If a flag names what is not there, or does not suit the organization file.
-    pub fn anew(args: &AuditArgs, ui: &Ui) -> Result<Self, Failure> {
+    pub fn anew(args: &AuditArgs, state: &StateDir, ui: &Ui) -> Result<Self, Failure> {
         let selected = args.select.resolve()?;
         let asked = Asked { scope: args.scope.request(), ..args.select.asked() };
-        let RunArgs { as_of, org, shard, .. } = &args.run;
+        let RunArgs { since, max_age, as_of, org, shard, .. } = &args.run;
+        let reuse = match (since, max_age) {
+            (Some(run), Some(max_age)) => {
+                let run = past::run(state, &past::id(run)?)?;
+                audit_of(&run)?;
+                Some(Reuse { run: run.id().clone(), max_age: *max_age })
+            }
+            _ => None,
+        };
         let (begin, as_of, organization_file) = match org {
             Some(path) => {
                 let file = store::read_org(path).map_err(Failure::error)?;
@@ -75,7 +90,7 @@ impl Begun {
         if !selected.frameworks.is_empty() && matches!(asked.scope.regions, RegionRequest::Only(_)) {
             ui.warn("controls that ask for every Region are judged by the Regions named with --regions alone");
         }
-        let job = Planned::Anew { asked, as_of, organization_file, shard: *shard };
+        let job = Planned::Anew { asked, as_of, organization_file, shard: *shard, reuse };
         Ok(Self { selected, begin, job })
     }
 
@@ -91,7 +106,7 @@ impl Begun {
         if selected.selection.digest(thresholds) != job.rules {
             return Err(Failure::usage([format!(
                 "run `{id}` was begun by orgward {} with other checks or thresholds than there are now, so it can't be gone on \
-                 with: run the audit anew",
+                 with: run the audit anew, `--since {id} --max-age 12h` reuses what it saw",
                 plain(&job.orgward)
             )]));
         }
@@ -124,12 +139,12 @@ impl Begun {
         suits(sessions, known)?;
         let job = match job {
             Planned::Again(job) => job,
-            Planned::Anew { asked, as_of, organization_file, shard } => {
+            Planned::Anew { asked, as_of, organization_file, shard, reuse } => {
                 let ids = selected.selection.metas().iter().map(|meta| meta.id.to_owned()).collect();
                 let as_of = as_of.unwrap_or_else(|| sessions.clock().now());
                 let rules = selected.selection.digest(&thresholds);
                 let mut job = Job::new(as_of, asked, ids, rules);
-                (job.organization_file, job.shard) = (organization_file, shard);
+                (job.organization_file, job.shard, job.reuse) = (organization_file, shard, reuse);
                 job
             }
         };
@@ -139,7 +154,9 @@ impl Begun {
             max_concurrency: settings.max_concurrency,
             ..CollectOptions::default()
         };
+        let known = job.reuse.as_ref().map(|reuse| earlier(state, reuse, job.as_of)).transpose()?;
         let request = Request {
+            known,
             selection: selected.selection.clone(),
             thresholds,
             options,
@@ -155,6 +172,12 @@ impl Begun {
         let findings = RunFindings::open(&audited.run).map_err(Failure::error)?;
         Ok(Audited { audited, findings, selected, stats: survey::stats(sessions) })
     }
+}
+
+/// The facts of the run that is reused.
+fn earlier(state: &StateDir, reuse: &Reuse, as_of: Timestamp) -> Result<Earlier, Failure> {
+    let run = past::run(state, &reuse.run)?;
+    Earlier::open(&run, as_of, reuse.max_age()).map_err(|error| Failure::usage([error]))
 }
 
 /// Refuses an organization that is not the caller's.

@@ -10,8 +10,9 @@
 //! beyond the first of its Region. With `--deep` one for each user; with `--events` whatever the event history takes.
 
 use super::credentials::{self, Generated};
-use super::fan_out::{CollectOptions, Ended, Progress};
+use super::fan_out::{CollectOptions, Ended, Known, Progress};
 use super::feed::ListedAccount;
+use super::reused::Reused;
 use super::slots::{self, Slot, Slots};
 use super::wanted::{self, Wanted};
 use super::watch::Watch;
@@ -25,6 +26,7 @@ use crate::model::org::OrgFacts;
 use crate::model::region::RegionFacts;
 use crate::model::scope::RegionRequest;
 use futures::future;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +60,7 @@ pub(super) struct Run {
     pub(super) slots: Slots,
     deadline: Duration,
     progress: Arc<dyn Progress>,
+    known: Option<Arc<Known>>,
     cancel: CancellationToken,
     /// Fires with `cancel`, and when the caller's credentials turn out to have expired: nobody else is entered.
     entering: CancellationToken,
@@ -68,6 +71,8 @@ pub(super) struct Run {
 #[derive(Clone, Copy)]
 pub(super) struct Ask<'a> {
     pub(super) run: &'a Run,
+    /// What is asked of this account.
+    pub(super) wanted: &'a Wanted,
     pub(super) session: &'a AccountSession,
     pub(super) watch: &'a Watch,
 }
@@ -80,7 +85,7 @@ impl Ask<'_> {
         operation: &str,
         work: impl Future<Output = Observed<T>>,
     ) -> impl Future<Output = Observed<T>> {
-        let work = self.run.wanted.has(fact).then(|| self.watch.observed(operation, work));
+        let work = self.wanted.has(fact).then(|| self.watch.observed(operation, work));
         async move {
             match work {
                 // No client is made, and nothing sent, before there is a place.
@@ -112,6 +117,7 @@ impl Run {
         options: CollectOptions,
         cancel: &CancellationToken,
         progress: Arc<dyn Progress>,
+        known: Option<Arc<Known>>,
     ) -> Self {
         Self {
             home: sessions.home_region().clone(),
@@ -122,6 +128,7 @@ impl Run {
             wanted: options.wanted,
             deadline: options.account_deadline,
             progress,
+            known,
             cancel: cancel.clone(),
             entering: cancel.child_token(),
             expired: OnceLock::new(),
@@ -140,22 +147,51 @@ impl Run {
     /// Collects one account, from its place among those that are looked at ahead; with the facts comes the room that they
     /// take.
     pub(super) async fn collect(&self, listed: ListedAccount, ahead: Slot) -> (AccountFacts, Room) {
+        let known = self.known.as_ref().filter(|_| listed.state.why_not_audited().is_none());
+        let known = known.and_then(|known| known(&listed.id));
+        let Some(known) = known.map(|known| Reused::of(known, &self.wanted, &self.regions, &self.home)) else {
+            let (facts, room) = self.asked(&listed, &self.wanted, ahead).await;
+            return (self.done(facts), room);
+        };
+        let left = known.left(&self.wanted);
+        let (mut facts, room) = if left.asks_accounts() {
+            self.asked(&listed, &left, ahead).await
+        } else {
+            // Nothing is left to ask: the account is not even entered.
+            (self.not_asked(&listed.id), Room::default())
+        };
+        facts.entered_as = self.entered_as(&listed.id);
+        known.fill(&mut facts, &self.regions, &self.home);
+        (self.done(facts), room)
+    }
+
+    /// Facts of an account that is asked nothing.
+    fn not_asked(&self, account: &AccountId) -> AccountFacts {
+        let mut facts = AccountFacts::unknown(account.clone(), self.home.clone(), &Cause::not_collected("none"));
+        // They say with which flag they would be asked.
+        facts.ssh_public_keys = wanted::not_asked(Fact::SshPublicKeys);
+        facts.recent_events = BTreeMap::from([(self.home.clone(), wanted::not_asked(Fact::RecentEvents))]);
+        facts
+    }
+
+    /// What an account says of what is wanted.
+    async fn asked(&self, listed: &ListedAccount, wanted: &Wanted, ahead: Slot) -> (AccountFacts, Room) {
         // Futures of this size are better moved as pointers.
-        let entered = match Box::pin(self.enter(&listed)).await {
+        let entered = match Box::pin(self.enter(listed, wanted)).await {
             Ok(entered) => entered,
-            Err(cause) => return (self.done(self.unknown(&listed.id, &cause)), Room::default()),
+            Err(cause) => return (self.unknown(&listed.id, &cause), Room::default()),
         };
         let watch = Watch::new(&self.cancel);
         let room = async { Ok((self.slots.open().await, self.slots.light().await)) };
         let (open, slot) = match watch.attempt(ENTER, room).await {
             Ok(room) => room,
-            Err(cause) => return (self.done(self.unknown(&listed.id, &cause)), Room::default()),
+            Err(cause) => return (self.unknown(&listed.id, &cause), Room::default()),
         };
         drop(ahead);
         self.progress.asking(&listed.id);
         let watch = watch.within(self.deadline);
-        let (facts, heavy) = Box::pin(self.facts(&listed.id, entered, slot, &watch)).await;
-        (self.done(facts), Room { open, heavy })
+        let (facts, heavy) = Box::pin(self.facts(&listed.id, wanted, entered, slot, &watch)).await;
+        (facts, Room { open, heavy })
     }
 
     fn done(&self, facts: AccountFacts) -> AccountFacts {
@@ -165,7 +201,7 @@ impl Run {
 
     /// Enters an account and asks for its credential report: IAM works on it while the account waits for its turn. Only
     /// credentials are kept.
-    async fn enter(&self, listed: &ListedAccount) -> Result<Entered, Cause> {
+    async fn enter(&self, listed: &ListedAccount, wanted: &Wanted) -> Result<Entered, Cause> {
         let watch = &Watch::new(&self.entering);
         let door = watch.attempt(ENTER, async { Ok(self.slots.door().await) }).await?;
         self.progress.started(&listed.id);
@@ -182,7 +218,7 @@ impl Run {
         };
         // Whoever is inside stays inside, whatever becomes of the caller's credentials.
         let watch = &Watch::new(&self.cancel).within(self.deadline);
-        let generated = match self.wanted.has(Fact::CredentialReport) {
+        let generated = match wanted.has(Fact::CredentialReport) {
             true => Some(Generated::ask(&session.apart(), watch).await),
             false => None,
         };
@@ -191,11 +227,18 @@ impl Run {
 
     /// The facts of an account that has a slot: first all that are light, then the report, then, in a slot of their own kind,
     /// the heavy ones.
-    async fn facts(&self, account: &AccountId, entered: Entered, slot: Slot, watch: &Watch) -> (AccountFacts, Slot) {
+    async fn facts(
+        &self,
+        account: &AccountId,
+        wanted: &Wanted,
+        entered: Entered,
+        slot: Slot,
+        watch: &Watch,
+    ) -> (AccountFacts, Slot) {
         let Entered { session, generated } = &entered;
         // Clients are dropped with the block that needs them.
         let light = async {
-            let ask = Ask { run: self, session: &session.apart(), watch };
+            let ask = Ask { run: self, wanted, session: &session.apart(), watch };
             tokio::join!(Box::pin(identity::ask(ask)), Box::pin(standing::ask(ask)), Box::pin(regional::ask(ask)))
         };
         let ((identity, standing, regional), slot) = slots::keeping(slot, session.throttled(), light).await;
@@ -210,7 +253,7 @@ impl Run {
             None => wanted::not_asked(Fact::CredentialReport),
         };
         let heavy = watch.attempt(ENTER, async { Ok(self.slots.heavy().await) }).await.ok().flatten();
-        let last = async { authorization::ask(Ask { run: self, session: &session.apart(), watch }).await };
+        let last = async { authorization::ask(Ask { run: self, wanted, session: &session.apart(), watch }).await };
         let (authorization, heavy) = slots::keeping(heavy, session.throttled(), Box::pin(last)).await;
         authorization(&mut facts);
         (facts, heavy)

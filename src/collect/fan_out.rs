@@ -71,6 +71,9 @@ impl Progress for () {}
 /// What becomes of the facts of one account, done in the account's own task.
 pub type Work<T> = dyn Fn(AccountFacts) -> T + Send + Sync;
 
+/// What an earlier run saw of an account and is still young enough; what is not is unknown. Called in the account's own task.
+pub type Known = dyn Fn(&AccountId) -> Option<AccountFacts> + Send + Sync;
+
 /// What a fan-out over accounts is given.
 pub struct FanOut<T> {
     /// Into every account.
@@ -83,6 +86,8 @@ pub struct FanOut<T> {
     pub cancel: CancellationToken,
     /// Who is told.
     pub progress: Arc<dyn Progress>,
+    /// Facts that need not be asked for.
+    pub known: Option<Arc<Known>>,
     /// What becomes of each account's facts.
     pub work: Arc<Work<T>>,
 }
@@ -122,8 +127,8 @@ pub async fn accounts<T: Send + 'static>(
     listed: impl Stream<Item = ListedAccount>,
     mut sink: impl FnMut(T),
 ) -> Ended {
-    let FanOut { sessions, org, options, cancel, progress, work } = fan_out;
-    let run = Arc::new(Run::new(sessions, org, options, &cancel, progress));
+    let FanOut { sessions, org, options, cancel, progress, known, work } = fan_out;
+    let run = Arc::new(Run::new(sessions, org, options, &cancel, progress, known));
     let mut tasks: JoinSet<(T, Slot)> = JoinSet::new();
     let mut listed = pin!(listed.fuse());
     let mut more = true;
@@ -177,6 +182,7 @@ pub async fn each_account(
         options: options.clone(),
         cancel: cancel.clone(),
         progress,
+        known: None,
         work: Arc::new(|facts| facts),
     };
     self::accounts(fan_out, stream::iter(listed), on_facts).await

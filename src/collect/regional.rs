@@ -42,7 +42,7 @@ pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> 
     let followed = async {
         let (trails, monitoring) = followed(ask, &usable, at_home).await;
         // Each call of it is watched on its own.
-        let buckets = match ask.run.wanted.has(Fact::TrailBuckets) {
+        let buckets = match ask.wanted.has(Fact::TrailBuckets) {
             true => buckets::of_trails(ask, &trails).await,
             false => not_asked(Fact::TrailBuckets),
         };
@@ -69,7 +69,7 @@ pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> 
 
 /// Recent events, if they are wanted.
 async fn events(ask: &Ask<'_>, usable: &[&Region]) -> BTreeMap<Region, Observed<RecentEvents>> {
-    let wanted = &ask.run.wanted;
+    let wanted = ask.wanted;
     if !wanted.has(Fact::RecentEvents) {
         return BTreeMap::from([(ask.run.home.clone(), not_asked(Fact::RecentEvents))]);
     }
@@ -81,7 +81,7 @@ async fn events(ask: &Ask<'_>, usable: &[&Region]) -> BTreeMap<Region, Observed<
 async fn followed(ask: &Ask<'_>, usable: &[&Region], at_home: Observed<Vec<Trail>>) -> (Trails, Vec<Monitoring>) {
     let (home, account) = (&ask.run.home, ask.session.account());
     let mut trails = BTreeMap::from([(home.clone(), at_home)]);
-    if !ask.run.wanted.has(Fact::Trails) {
+    if !ask.wanted.has(Fact::Trails) {
         return (trails, Vec::new());
     }
     if needs_other_regions(trails.get(home)) {
@@ -92,7 +92,7 @@ async fn followed(ask: &Ask<'_>, usable: &[&Region], at_home: Observed<Vec<Trail
         trails.extend(future::join_all(seen).await);
     }
     complete(ask, account, &mut trails).await;
-    let monitoring = match ask.run.wanted.has(Fact::Monitoring) {
+    let monitoring = match ask.wanted.has(Fact::Monitoring) {
         true => monitoring(ask, account, &trails).await,
         false => Vec::new(),
     };

@@ -28,7 +28,7 @@ pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> 
 /// a budget, speak for it.
 async fn billing_alarms(ask: &Ask<'_>) -> Observed<crate::model::billing::BillingAlarms> {
     let (org, account) = (&ask.run.org, ask.session.account());
-    if !ask.run.wanted.has(Fact::BillingAlarms) {
+    if !ask.wanted.has(Fact::BillingAlarms) {
         return not_asked(Fact::BillingAlarms);
     }
     if org.is_management(account) {

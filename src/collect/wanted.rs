@@ -90,6 +90,17 @@ impl Wanted {
         self.events_days
     }
 
+    /// Without these, whatever rests on them.
+    #[must_use]
+    pub(super) fn without(&self, facts: &BTreeSet<Fact>) -> Self {
+        Self { facts: self.facts.difference(facts).copied().collect(), events_days: self.events_days }
+    }
+
+    /// Whether anything is asked of accounts themselves.
+    pub(super) fn asks_accounts(&self) -> bool {
+        self.facts.iter().any(|fact| !fact.of_organization() && *fact != Fact::AuditRole)
+    }
+
     /// Every fact that is wanted, in order.
     pub fn facts(&self) -> impl Iterator<Item = Fact> {
         self.facts.iter().copied()

@@ -52,6 +52,7 @@ fn fan_out<T>(
         options,
         cancel: CancellationToken::new(),
         progress: Arc::new(()),
+        known: None,
         work: Arc::new(work),
     }
 }

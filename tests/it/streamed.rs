@@ -2,6 +2,7 @@
 
 use crate::sandboxed::{operator, requests_of};
 use orgward::audit::{self, Asked, AuditError, Audited, Begin, Ending, Job, Request, RunFindings, Watcher};
+use orgward::aws::{Clock, Quotas, Sessions};
 use orgward::checks::{self, Selection, Thresholds};
 use orgward::collect::{self, CollectOptions, Progress, Wanted};
 use orgward::model::check::Fact;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Every check, everywhere.
@@ -27,6 +29,7 @@ fn request() -> Request {
         thresholds,
         options: CollectOptions::default(),
         keep_facts: true,
+        known: None,
     }
 }
 
@@ -296,4 +299,49 @@ async fn a_region_that_is_none_stops_the_run_before_any_account_is_asked() {
     let Err(AuditError::Regions(wrong)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(wrong[0].1.as_ref().map(ToString::to_string).as_deref(), Some("eu-central-1"));
     assert!(!sandbox.requests().iter().any(|request| request.operation == "GenerateCredentialReport"));
+}
+
+/// An audit of `dir`'s sandbox an hour after its first one, with facts of that one that are not older than `max_age`; with
+/// how often each account was asked.
+async fn reusing(max_age: Duration) -> (Told, Told, BTreeMap<String, usize>, Audited) {
+    let dir = tempfile::tempdir().unwrap();
+    let state = state(&dir);
+    let sandbox = Sandbox::new(Scenario::small());
+    let first = run(&sandbox, &state, Begin::Enumerating, request()).await;
+    let before = kept(&first.run);
+    sandbox.with(|org| org.now += jiff::SignedDuration::from_hours(1));
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    sandbox.forget_requests();
+    let later = scenario::EPOCH + jiff::SignedDuration::from_hours(1);
+    let mut request = request();
+    request.job.as_of = later;
+    request.known = Some(audit::Earlier::open(&state.run(first.run.id()).unwrap(), later, max_age).unwrap());
+    let clock = Clock::virtual_from(later);
+    let settings = crate::sandboxed::settings(&sandbox);
+    let sessions = Sessions::connect(sandbox.http_client(), clock, settings, Quotas::embedded()).await.unwrap();
+    let cancel = CancellationToken::new();
+    let second = audit::run(&sessions, request, &state, Begin::Enumerating, Arc::new(()), &cancel).await.unwrap();
+    let mut asked = BTreeMap::new();
+    for request in sandbox.requests().iter().filter(|request| request.account != Some(sandbox.management_account())) {
+        *asked.entry(format!("{}:{}", request.service, request.operation)).or_default() += 1;
+    }
+    (before, kept(&second.run), asked, second)
+}
+
+#[tokio::test(start_paused = true)]
+async fn young_facts_are_not_asked_for_again_and_say_the_same() {
+    let (before, after, asked, second) = reusing(Duration::from_secs(2 * 3600)).await;
+    same(&before, &after);
+    let reused = asked.keys().filter(|call| call.starts_with("iam:") || call.starts_with("guardduty:")).count();
+    assert_eq!(reused, 0, "{asked:?}");
+    let earlier = second.tally.earlier().unwrap();
+    assert!(earlier.verdicts > 300, "verdicts on facts of before are told: {earlier:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_facts_are_asked_for_again_and_only_they() {
+    let (before, after, asked, second) = reusing(Duration::from_secs(1800)).await;
+    same(&before, &after);
+    assert_eq!(asked.get("iam:GetAccountAuthorizationDetails"), Some(&3), "{asked:?}");
+    assert_eq!(second.tally.earlier(), None);
 }
