@@ -40,7 +40,10 @@ pub struct Learned {
 }
 
 /// All limits that were learned, one for each place.
-#[derive(Debug, Clone, Default, PartialEq)]
+///
+/// It is serialized in its versioned form, and what is read is checked, wherever it is kept.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "serde_json::Value", into = "Written")]
 pub struct Memory(Vec<Learned>);
 
 /// Why a memory can't be used. A run goes on without it: it learns again.
@@ -89,24 +92,8 @@ impl Memory {
     /// # Errors
     /// If a later orgward wrote it, by the version's name, or it is damaged.
     pub fn read(json: &str) -> Result<Self, MemoryError> {
-        let damaged = |error: serde_json::Error| MemoryError::Damaged(error.to_string());
-        let Version { version } = serde_json::from_str(json).map_err(damaged)?;
-        match version {
-            VERSION => {}
-            0 => return Err(MemoryError::Damaged("there is no version `0`".to_owned())),
-            later => return Err(MemoryError::Later(later)),
-        }
-        let written: Written = serde_json::from_str(json).map_err(damaged)?;
-        match written.limits.iter().find(|limit| !limit.sane()) {
-            None => Ok(Self::of(written.limits)),
-            Some(wrong) => {
-                let Learned { place: Place { account, service, .. }, rate, .. } = wrong;
-                let (account, service) = (account.escape_debug(), service.escape_debug());
-                Err(MemoryError::Damaged(format!(
-                    "`{rate}` requests a second of `{service}` in `{account}` is no limit"
-                )))
-            }
-        }
+        let value: serde_json::Value = serde_json::from_str(json).map_err(damaged)?;
+        Self::try_from(value)
     }
 
     /// Its JSON form.
@@ -114,7 +101,7 @@ impl Memory {
     /// # Errors
     /// Never in practice: every value has a form in JSON.
     pub fn write(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(&Written { version: VERSION, limits: self.0.clone() })
+        serde_json::to_string(self)
     }
 
     /// The limits, by place.
@@ -145,6 +132,40 @@ impl Memory {
         self.0.retain(young);
         self
     }
+}
+
+impl TryFrom<serde_json::Value> for Memory {
+    type Error = MemoryError;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, MemoryError> {
+        let Version { version } = Version::deserialize(&value).map_err(damaged)?;
+        match version {
+            VERSION => {}
+            0 => return Err(MemoryError::Damaged("there is no version `0`".to_owned())),
+            later => return Err(MemoryError::Later(later)),
+        }
+        let written: Written = serde_json::from_value(value).map_err(damaged)?;
+        match written.limits.iter().find(|limit| !limit.sane()) {
+            None => Ok(Self::of(written.limits)),
+            Some(wrong) => {
+                let Learned { place: Place { account, service, .. }, rate, .. } = wrong;
+                let (account, service) = (account.escape_debug(), service.escape_debug());
+                Err(MemoryError::Damaged(format!(
+                    "`{rate}` requests a second of `{service}` in `{account}` is no limit"
+                )))
+            }
+        }
+    }
+}
+
+impl From<Memory> for Written {
+    fn from(memory: Memory) -> Self {
+        Self { version: VERSION, limits: memory.0 }
+    }
+}
+
+fn damaged(error: serde_json::Error) -> MemoryError {
+    MemoryError::Damaged(error.to_string())
 }
 
 impl Learned {
@@ -184,7 +205,14 @@ mod tests {
     fn the_json_form_is_versioned_and_comes_back() {
         let memory = Memory::of([limit(TWO, 3.5, "2026-11-02T00:00:00Z"), limit(ONE, 1.25, "2026-11-02T00:00:00Z")]);
         let json = memory.write().unwrap();
-        assert_eq!(Memory::read(&json), Ok(memory));
+        assert_eq!(Memory::read(&json), Ok(memory.clone()));
+        assert_eq!(serde_json::from_str::<Memory>(&json).unwrap(), memory, "also within another file");
+        assert!(
+            serde_json::from_str::<Memory>(&json.replace("\"version\":1", "\"version\":3"))
+                .unwrap_err()
+                .to_string()
+                .contains("version `3`")
+        );
         insta::assert_snapshot!(json, @r#"{"version":1,"limits":[{"account":"111111111111","region":"us-east-1","service":"iam","group":"*","rate":1.25,"seen":"2026-11-02T00:00:00Z"},{"account":"222222222222","region":"us-east-1","service":"iam","group":"*","rate":3.5,"seen":"2026-11-02T00:00:00Z"}]}"#);
     }
 

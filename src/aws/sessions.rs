@@ -108,7 +108,8 @@ impl Sessions {
             None => cause,
         })?;
         let given = template.region().and_then(|region| region.as_ref().parse::<Region>().ok());
-        let limiter = Limiter::new(clock.clone(), quotas, settings.sharing, &settings.memory);
+        let memory = settings.memory.clone().believed(clock.now());
+        let limiter = Limiter::new(clock.clone(), quotas, settings.sharing, &memory);
         let wire = Semaphore::new(settings.max_in_flight.clamp(1, Semaphore::MAX_PERMITS));
         let gate = Arc::new(Gate { clock, limiter, stats: Stats::default(), http, wire, attempts });
         let first: Region = match &given {

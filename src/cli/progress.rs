@@ -215,7 +215,7 @@ impl State {
     /// Whether the account just done makes a tenth of all full, or is the last. While the total grows there are no tenths.
     fn at_a_tenth(&self) -> bool {
         let tenth = self.total.div_ceil(10).max(1);
-        self.whole && (self.done % tenth == 0 || self.done == self.total)
+        self.whole && (self.done.is_multiple_of(tenth) || self.done == self.total)
     }
 
     fn pace(&self, sessions: &Sessions, now: Duration) -> Pace {
@@ -289,7 +289,7 @@ fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

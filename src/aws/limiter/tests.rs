@@ -183,6 +183,13 @@ struct Asked {
 }
 
 impl Asked {
+    fn note(&mut self, now: Duration, passes: bool, attempt: u32, rate: f64) {
+        self.attempts = self.attempts.max(attempt);
+        self.lowest = self.lowest.min(rate);
+        let times = if passes { &mut self.passed } else { &mut self.throttled };
+        times.push(now.as_secs_f64());
+    }
+
     fn rate(&self, from: f64, to: f64) -> f64 {
         self.passed.iter().filter(|at| (from..to).contains(*at)).count() as f64 / (to - from)
     }
@@ -206,17 +213,12 @@ async fn ask(limiter: &Limiter, hidden: &Hidden, operations: usize, pages: usize
                 let now = limiter.clock.elapsed();
                 let passes = hidden.passes(now);
                 limiter.clock.wait(half).await;
-                let mut asked = lock(&asked);
-                asked.attempts = asked.attempts.max(attempt);
-                asked.lowest = asked.lowest.min(bucket.rate());
+                lock(&asked).note(now, passes, attempt, bucket.rate());
                 if passes {
-                    asked.passed.push(now.as_secs_f64());
                     bucket.succeeded();
                     break;
                 }
-                asked.throttled.push(now.as_secs_f64());
                 bucket.throttled();
-                drop(asked);
                 limiter.clock.wait(crate::aws::gate::retry_after(attempt)).await;
             }
             if limiter.clock.elapsed().as_secs_f64() > until {
