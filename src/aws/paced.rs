@@ -69,6 +69,8 @@ struct State {
     passed: u32,
     refused: u32,
     taken: u64,
+    /// Somebody had to wait since the rate was last changed.
+    waited: bool,
 }
 
 impl Paced {
@@ -88,6 +90,7 @@ impl Paced {
             passed: 0,
             refused: 0,
             taken: 0,
+            waited: false,
         };
         Self { allowance, clock, queue: tokio::sync::Mutex::new(()), state: Mutex::new(state) }
     }
@@ -128,7 +131,9 @@ impl Paced {
                         state.left = snapshot.remaining_burst_capacity();
                         state.last_used = now;
                         state.taken = state.taken.saturating_add(1);
-                        return now.saturating_sub(arrived);
+                        let waited = now.saturating_sub(arrived);
+                        state.waited |= !waited.is_zero();
+                        return waited;
                     }
                     Err(not_until) => not_until.wait_time_from(now),
                 }
@@ -198,6 +203,12 @@ impl Paced {
         self.set_rate(&mut state, rate, left);
     }
 
+    /// Whether it was put to the test since the rate was last changed: a rate that nobody waited for is no evidence that a
+    /// higher one would do.
+    pub(super) fn was_tried(&self) -> bool {
+        self.lock().waited
+    }
+
     /// Takes a cut back that was made for another bucket's sake. Tokens stay as they are.
     pub(super) fn restore(&self, rate: f64) {
         let mut state = self.lock();
@@ -254,7 +265,7 @@ impl Paced {
         state.left = left.min(burst);
         state.last_used = state.last_used.max(now);
         state.last_step = now;
-        (state.passed, state.refused) = (0, 0);
+        (state.passed, state.refused, state.waited) = (0, 0, false);
         state.direct = direct(rate, burst, &self.clock);
         if let Some(spent) = NonZeroU32::new(burst.saturating_sub(state.left)) {
             // Always granted: the bucket is new and holds `burst`.

@@ -96,7 +96,9 @@ impl Siblings {
         let mut state = self.lock();
         state.count(now);
         let Some(shared) = &state.shared else { return };
-        shared.succeeded();
+        if shared.was_tried() {
+            shared.succeeded();
+        }
         if shared.rate() >= shared.ceiling() {
             (state.shared, state.throttled) = (None, None);
         }

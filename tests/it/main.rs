@@ -37,6 +37,8 @@ mod in_process;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod lockout;
 #[cfg(test)]
 mod org_file;
