@@ -38,7 +38,8 @@ pub struct OrgFacts {
     pub services: OrgServices,
     /// Where the organization, its root and its accounts came from.
     pub sources: Vec<Source>,
-    /// When enumeration ended; also the moment against which ages are computed in the whole run.
+    /// The moment against which ages are computed in the whole run: when enumeration ended, or, where accounts are looked at
+    /// meanwhile, when it began.
     pub as_of: Timestamp,
 }
 
