@@ -40,7 +40,7 @@ impl<R: Read + Seek> FrameReader<R> {
     /// As [`FrameReader::open`].
     pub fn over(mut from: R, path: &Path) -> Result<Self, StoreError> {
         let scan = Scan::of(&mut from, false).map_err(|error| error.of(path))?;
-        let index = scan.frames.into_iter().map(|(key, place)| (key, place)).collect();
+        let index = scan.frames.into_iter().collect();
         Ok(Self { path: path.to_owned(), from: Mutex::new(from), index, bytes: scan.length, cut: scan.cut })
     }
 
