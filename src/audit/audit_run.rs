@@ -113,10 +113,7 @@ impl AuditRun {
     /// If it can't be written.
     pub fn keep_organization(&self, known: &Known) -> Result<(), StoreError> {
         let frame = self.frame(known)?;
-        self.run.remove(Kept::Organization)?;
-        let mut file = self.run.frames(Kept::Organization)?;
-        file.append(&FrameKey::Organization, &frame)?;
-        file.sync()
+        self.run.replace_frames(Kept::Organization, &FrameKey::Organization, &frame)
     }
 
     /// Keeps the facts of an account.

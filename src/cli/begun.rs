@@ -18,7 +18,7 @@ use crate::config::{KeepFacts, Settings};
 use crate::model::scope::RegionRequest;
 use crate::model::{OrgFacts, Shard};
 use crate::report::text::{count, plain};
-use crate::store::{self, Run, RunId, StateDir};
+use crate::store::{self, Kept, Run, RunId, StateDir};
 use jiff::Timestamp;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -108,6 +108,12 @@ impl Begun {
                 "run `{id}` was begun by orgward {} with other checks or thresholds than there are now, so it can't be gone on \
                  with: run the audit anew, `--since {id} --max-age 12h` reuses what it saw",
                 plain(&job.orgward)
+            )]));
+        }
+        // Enumerating anew would give it another organization than the other shards have.
+        if let (Some(_), None) = (&job.organization_file, run.size(Kept::Organization).map_err(Failure::error)?) {
+            return Err(Failure::usage([format!(
+                "run `{id}` was stopped before it kept the organization of its file, so nothing is lost: begin again with --org"
             )]));
         }
         let (kept, went) = AuditRun::go_on(run).map_err(Failure::error)?;

@@ -3,7 +3,8 @@
 //! Owns: which files there are. Must not: know what is in a frame.
 
 use super::error::StoreError;
-use super::frames::{FrameFile, FrameReader, Reopened, lock};
+use super::files::sync_folder;
+use super::frames::{Frame, FrameFile, FrameKey, FrameReader, Reopened, lock};
 use super::run::{Run, RunId};
 use super::state::StateDir;
 use jiff::{SignedDuration, Timestamp};
@@ -58,6 +59,26 @@ impl Run {
     /// If it exists already or can't be written.
     pub fn frames(&self, kept: Kept) -> Result<FrameFile, StoreError> {
         FrameFile::create(&self.frames_path(kept))
+    }
+
+    /// Writes a file of this one frame in one step, in place of any that is there: the old one or the whole new one is there.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn replace_frames(&self, kept: Kept, key: &FrameKey, frame: &Frame) -> Result<(), StoreError> {
+        let path = self.frames_path(kept);
+        let fail = |source| StoreError::io("write", &path, source);
+        let new = path.with_extension("new");
+        // What a crash left of an earlier try.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fail(error)),
+            _ => {}
+        }
+        let mut file = FrameFile::create(&new)?;
+        file.append(key, frame)?;
+        file.sync()?;
+        drop(file);
+        fs::rename(&new, &path).and_then(|()| sync_folder(self.dir())).map_err(fail)
     }
 
     /// Opens a file of frames to go on writing it, or starts it if the run ended before it had one; with what it holds.
@@ -142,7 +163,7 @@ impl StateDir {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Frame, FrameKey, RunStatus};
+    use crate::store::RunStatus;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -173,6 +194,22 @@ mod tests {
         assert_eq!(run.size(Kept::Facts).unwrap(), None);
         let names: Vec<&str> = Kept::ALL.map(Kept::as_str).to_vec();
         assert_eq!(names, ["organization", "facts", "findings"]);
+    }
+
+    #[test]
+    fn a_file_of_one_frame_is_there_whole_or_not_at_all() {
+        let (_dir, state) = state();
+        let run = state.create_run("o-abc123", "audit", at("2026-07-18T10:00:00Z")).unwrap();
+        // A try that was cut short is not taken for the file, and does not stand in the way.
+        fs::write(run.dir().join("organization.new"), "torn").unwrap();
+        for value in [1, 2] {
+            run.replace_frames(Kept::Organization, &FrameKey::Organization, &Frame::of(&value).unwrap()).unwrap();
+            let reader = run.read_frames(Kept::Organization).unwrap().unwrap();
+            assert_eq!(reader.read(&FrameKey::Organization).unwrap(), Some(value));
+        }
+        let names: Vec<_> = fs::read_dir(run.dir()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(!names.iter().any(|name| name == "organization.new"), "{names:?}");
+        assert_eq!(names.len(), 2, "{names:?}");
     }
 
     #[test]
