@@ -164,7 +164,7 @@ impl Audit {
             keep_facts: false,
             known: None,
         };
-        let state = StateDir::open(self.folder.path()).map_err(|error| error.to_string())?;
+        let state = StateDir::open(&self.folder.path().join("state")).map_err(|error| error.to_string())?;
         let begin = audit::Begin::Enumerating;
         let audited = audit::run(&self.sessions, request, &state, begin, Arc::new(()), &self.cancel).await;
         let audited = audited.map_err(|error| format!("the audit failed: {error}"))?;
