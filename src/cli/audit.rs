@@ -14,7 +14,6 @@ use crate::model::{SPAN_FORM, Shard, seconds};
 use crate::store::StateDir;
 use clap::Args;
 use jiff::Timestamp;
-use serde_json::Value;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
@@ -89,23 +88,21 @@ const LIMITS: &str = "limits";
 
 /// What runs before learned of limits that AWS does not publish. It only saves time: without it the run goes on.
 fn remembered(state: &StateDir, ui: &Ui) -> Memory {
-    let kept = state.load_learned::<Value>(LIMITS).map_err(|error| error.to_string());
-    let read = |kept: Value| Memory::read(&kept.to_string()).map_err(|error| error.to_string());
-    kept.and_then(|kept| kept.map_or_else(|| Ok(Memory::default()), read)).unwrap_or_else(|why| {
+    let kept = state.load_learned::<Memory>(LIMITS);
+    kept.map(Option::unwrap_or_default).unwrap_or_else(|why| {
         ui.warn(&format!("what was learned of limits can't be used, they are found out again: {why}"));
         Memory::default()
     })
 }
 
-/// Keeps what the run learned of limits, beside what others learned meanwhile.
+/// Keeps what the run learned of limits, beside what others learned meanwhile. A file that can't be read stays as it is: a
+/// later orgward may have written it.
 fn remember(state: &StateDir, sessions: &Sessions, ui: &Ui) {
-    let kept = state.load_learned::<Value>(LIMITS).ok().flatten();
-    let kept = kept.and_then(|kept| Memory::read(&kept.to_string()).ok()).unwrap_or_default();
+    let Ok(kept) = state.load_learned::<Memory>(LIMITS).map(Option::unwrap_or_default) else { return };
     let now = sessions.memory(&kept);
     if now == kept {
         return;
     }
-    let written = now.write().and_then(|text| serde_json::from_str::<Value>(&text)).map_err(|error| error.to_string());
-    let saved = written.and_then(|value| state.save_learned(LIMITS, &value).map_err(|error| error.to_string()));
+    let saved = state.save_learned(LIMITS, &now);
     saved.unwrap_or_else(|why| ui.warn(&format!("what was learned of limits is not kept: {why}")));
 }
