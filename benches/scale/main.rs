@@ -19,6 +19,10 @@ use job::{Job, Kind, Plan};
 use run::Measured;
 use std::process::{Command, ExitCode, Stdio};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let outcome = match Job::of_child(&arguments) {
