@@ -174,10 +174,8 @@ impl Audit {
             outcome.findings += 1;
             let cause = finding.cause.as_ref().filter(|_| finding.verdict == Verdict::Unknown);
             outcome.lost += usize::from(cause.is_some_and(|cause| lost(cause.kind)));
-            if let Some(account) = finding.target.account() {
-                if !seen.contains(account) {
-                    seen.insert(account.clone());
-                }
+            if let Some(account) = finding.target.account().filter(|account| !seen.contains(*account)) {
+                seen.insert(account.clone());
             }
             Ok(())
         });
@@ -197,7 +195,7 @@ impl Audit {
     /// The last account that can be entered.
     async fn last(&self, org: &OrgFacts) -> Outcome {
         let open = org.accounts.values().filter(|account| account.state.why_not_audited().is_none());
-        let last: Vec<AccountId> = open.map(|account| account.id.clone()).last().into_iter().collect();
+        let last: Vec<AccountId> = open.map(|account| account.id.clone()).next_back().into_iter().collect();
         let mut missing = last.len();
         let mut take = |_: AccountFacts| missing -= 1;
         collect::each_account(&self.sessions, org, &last, &self.options, &self.cancel, Arc::new(()), &mut take).await;
