@@ -8,11 +8,12 @@
 //!
 //! Left of a snapshot and right of a plan talks to AWS. Everything between is pure: no client, no clock, no environment.
 //!
-//! Who may import whom: `cli` -> all; `audit` -> `collect`, `checks`, `store`, `aws`, `report`, `model`; `collect` -> `resources`, `aws`, `policy`, `model`; `execute` -> `resources`,
-//! `aws`, `lockout`, `policy`, `store`, `model`; `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` ->
-//! `policy`, `pattern`, `model`; `lockout` -> `policy`, `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`,
-//! `config`, `aws`, `policy`, `pattern`, `store` -> `model`; `fuzz` -> `policy`, `playbook`, `store`, `execute`;
-//! `model` -> nothing of ours. `tests/it/architecture.rs` matches every `crate::name` path against this list.
+//! Who may import whom: `cli` -> all; `audit` -> `collect`, `checks`, `store`, `aws`, `report`, `model`; `collect` ->
+//! `resources`, `aws`, `policy`, `model`; `execute` -> `resources`, `aws`, `lockout`, `policy`, `store`, `model`;
+//! `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` -> `policy`, `pattern`, `model`; `lockout` -> `policy`,
+//! `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`, `config`, `aws`, `policy`, `pattern`, `store` ->
+//! `model`; `fuzz` -> `policy`, `playbook`, `store`, `execute`; `model` -> nothing of ours. `tests/it/architecture.rs`
+//! matches every `crate::name` path against this list.
 
 pub mod audit;
 pub mod aws;
