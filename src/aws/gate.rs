@@ -45,7 +45,7 @@ const TIMED_OUT_ATTEMPTS: u32 = 2;
 const BROKEN_ATTEMPTS: u32 = 4;
 /// So many more attempts has a call whose attempts were throttled: each waits for its turn again, and none is lost to
 /// somebody else's burst.
-const THROTTLED_FACTOR: u32 = 4;
+pub const THROTTLED_FACTOR: u32 = 4;
 /// How long a first throttled attempt rests before it waits for its bucket again, which by then is the slower one.
 const THROTTLED_REST: Duration = Duration::from_millis(50);
 /// The longest such rest.

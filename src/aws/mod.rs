@@ -31,6 +31,7 @@ pub use account_session::AccountSession;
 pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
 pub use clock::Clock;
 pub use errors::{cause, code};
+pub use gate::THROTTLED_FACTOR;
 pub use http::production_http;
 pub use learned::{BELIEVED, Learned, Memory, MemoryError, Place};
 pub use limiter::{Bucket, Limiter, Pace};

@@ -250,5 +250,5 @@ async fn a_write_whose_answer_was_lost_is_read_back_whatever_its_retry_is_told()
 
 /// Attempts of a call behind its first.
 fn retries() -> u32 {
-    orgward::aws::DEFAULT_MAX_ATTEMPTS - 1
+    orgward::aws::DEFAULT_MAX_ATTEMPTS * orgward::aws::THROTTLED_FACTOR - 1
 }
