@@ -155,7 +155,13 @@ impl Audit {
     /// Every account, through the run store, and each finding read back as a report reads it.
     async fn everyone(&self) -> Result<Outcome, String> {
         let checks = self.selection.metas().iter().map(|meta| meta.id.to_owned()).collect();
-        let job = audit::Job::new(scenario::EPOCH, audit::Asked::default(), checks, String::new());
+        let job = audit::Job::new(
+            scenario::EPOCH,
+            self.sessions.home_region().clone(),
+            audit::Asked::default(),
+            checks,
+            String::new(),
+        );
         let request = audit::Request {
             job,
             selection: self.selection.clone(),

@@ -5,7 +5,7 @@
 use super::job::{Job, JobError};
 use crate::model::scope::Scope;
 use crate::model::tally::Tally;
-use crate::model::{AccountFacts, AccountId, CauseKind, Finding, OrgFacts};
+use crate::model::{AccountFacts, AccountId, Cause, CauseKind, Finding, OrgFacts};
 use crate::report::{Findings, ReportError};
 use crate::store::{Frame, FrameError, FrameFile, FrameKey, FrameReader, Kept, Reopened, Run, StoreError};
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,12 @@ pub struct Went {
 
 /// Whether nothing was cut short: not by whoever stopped the run, nor by credentials that expired.
 pub(super) fn finished(facts: &AccountFacts) -> bool {
-    !facts.causes().any(|cause| matches!(cause.kind, CauseKind::Interrupted | CauseKind::ExpiredCredentials))
+    !facts.causes().any(cut_short)
+}
+
+/// Whether a fact is unknown for having been cut short.
+pub(super) fn cut_short(cause: &Cause) -> bool {
+    matches!(cause.kind, CauseKind::Interrupted | CauseKind::ExpiredCredentials)
 }
 
 /// An audit's run, open for writing.
@@ -82,7 +87,7 @@ impl AuditRun {
     ///
     /// # Errors
     /// If it is no audit's, can't be read or written, is at work in another process, or a later orgward wrote it.
-    pub fn go_on(mut run: Run) -> Result<(Self, Went), StoreError> {
+    pub fn go_on(run: Run) -> Result<(Self, Went), StoreError> {
         let job = job(&run)?;
         let (facts, in_facts) = run.continue_frames(Kept::Facts)?;
         let (findings, in_findings) = run.continue_frames(Kept::Findings)?;
@@ -93,7 +98,6 @@ impl AuditRun {
             went.damage.extend(cut.map(|cut| format!("`{name}`: {cut}")));
             went.damage.extend(damaged.iter().map(|key| format!("`{name}`: the frame of {key} is damaged")));
         }
-        run.go_on()?;
         Ok((Self { run, facts, findings, unsynced: 0 }, went))
     }
 
@@ -208,12 +212,15 @@ pub fn went(run: &Run, job: Job) -> Result<Went, StoreError> {
         None => None,
     };
     let mut went = Went {
-        job,
         known,
         finished: BTreeSet::new(),
         waiting: BTreeSet::new(),
-        tally: Tally::of_run(run.manifest().started),
+        tally: match job.reuse {
+            Some(_) => Tally::of_run(run.manifest().started),
+            None => Tally::default(),
+        },
         damage: Vec::new(),
+        job,
     };
     // Findings count only with the organization that they rest on.
     if let (Some(findings), true) = (run.read_frames(Kept::Findings)?, went.known.is_some()) {
@@ -287,7 +294,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::open(&dir.path().join("state")).unwrap();
         let as_of = fixtures::as_of();
-        let job = Job::new(as_of, Asked::default(), Vec::new(), "sha256:00".to_owned());
+        let job =
+            Job::new(as_of, "eu-central-1".parse().unwrap(), Asked::default(), Vec::new(), "sha256:00".to_owned());
         let mut kept = AuditRun::begin(state.create_run("o-abc123", "audit", as_of).unwrap(), &job).unwrap();
         let judged = Frame::of(&Judged { finished: true, findings: Vec::new() }).unwrap();
         for key in [FrameKey::Organization, fixtures::id("000000000001").into()] {

@@ -3,8 +3,8 @@
 //!
 //! Must not: hold a secret, or anything that differs between shards of one audit but `shard`.
 
-use crate::model::Shard;
 use crate::model::scope::ScopeRequest;
+use crate::model::{Region, Shard};
 use crate::store::RunId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub struct Job {
     pub orgward: String,
     /// The moment against which ages are computed.
     pub as_of: Timestamp,
+    /// The home Region: where what is global is asked, and the organization trail is looked for.
+    pub home: Region,
     /// The flags that chose checks and accounts, in their words.
     pub asked: Asked,
     /// The ids of the checks that run, in the order of reports.
@@ -94,12 +96,13 @@ pub enum JobError {
 
 impl Job {
     /// An audit that begins now.
-    pub fn new(as_of: Timestamp, asked: Asked, checks: Vec<String>, rules: String) -> Self {
+    pub fn new(as_of: Timestamp, home: Region, asked: Asked, checks: Vec<String>, rules: String) -> Self {
         Self {
             format: FORMAT.to_owned(),
             version: JOB_VERSION,
             orgward: env!("CARGO_PKG_VERSION").to_owned(),
             as_of,
+            home,
             asked,
             checks,
             rules,
@@ -147,7 +150,13 @@ mod tests {
 
     fn job() -> Job {
         let as_of = "2026-11-02T08:00:00Z".parse().unwrap();
-        let mut job = Job::new(as_of, Asked::default(), vec!["root-mfa".into()], "sha256:00".into());
+        let mut job = Job::new(
+            as_of,
+            "eu-central-1".parse().unwrap(),
+            Asked::default(),
+            vec!["root-mfa".into()],
+            "sha256:00".into(),
+        );
         job.shard = Some("1/3".parse().unwrap());
         job.reuse = Some(Reuse { run: "20260718T100000Z-4000".parse().unwrap(), max_age: 3600 });
         job

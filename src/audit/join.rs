@@ -162,6 +162,7 @@ fn differences(first: &Part, other: &Part) -> Option<Refusal> {
         .or_else(|| told("orgward's version", &a.orgward, &b.orgward))
         .or_else(|| told("organization file", &file(a), &file(b)))
         .or_else(|| told("the moment of the audit (--as-of)", &a.as_of, &b.as_of))
+        .or_else(|| told("home Region (--region)", &a.home, &b.home))
         .or_else(|| told("number of shards", &count(a), &count(b)))
         .or_else(|| debug("Regions (--regions)", &a.asked.scope.regions, &b.asked.scope.regions))
         .or_else(|| debug("scope", &a.asked.scope, &b.asked.scope))
@@ -260,8 +261,13 @@ mod tests {
 
     fn part(shard: &str, accounts: &[AccountId]) -> Part {
         let checks = vec!["root-mfa".to_owned(), "user-mfa".to_owned()];
-        let mut job =
-            Job::new("2026-11-02T08:00:00Z".parse().unwrap(), Asked::default(), checks, "sha256:00".to_owned());
+        let mut job = Job::new(
+            "2026-11-02T08:00:00Z".parse().unwrap(),
+            "eu-central-1".parse().unwrap(),
+            Asked::default(),
+            checks,
+            "sha256:00".to_owned(),
+        );
         let shard: Shard = shard.parse().unwrap();
         job.shard = Some(shard);
         job.organization_file = Some("sha256:11".to_owned());

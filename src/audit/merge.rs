@@ -152,6 +152,10 @@ fn copy(shards: &[Shard], facts: bool, kept: &mut AuditRun) -> Result<Tally, Sto
     for (key, shard) in places {
         let Some(findings) = &shard.findings else { continue };
         let (Some(judged), Some(frame)) = (findings.read::<Judged>(&key)?, findings.frame(&key)?) else { continue };
+        if !judged.finished {
+            let why = format!("the findings of {key} are not those of a finished account: go on with the shard");
+            return Err(StoreError::Damaged { path: findings.path().to_owned(), why });
+        }
         judged.findings.iter().for_each(|finding| tally.add(finding));
         kept.keep_findings(&key, &frame)?;
         if let (Some(account), Some(reader), true) = (key.account(), &shard.facts, facts)
@@ -205,7 +209,13 @@ mod tests {
         }
 
         fn job(number: &str) -> Job {
-            let mut job = Job::new(NOW.parse().unwrap(), Asked::default(), vec!["root-mfa".into()], "sha256:00".into());
+            let mut job = Job::new(
+                NOW.parse().unwrap(),
+                "eu-central-1".parse().unwrap(),
+                Asked::default(),
+                vec!["root-mfa".into()],
+                "sha256:00".into(),
+            );
             job.shard = Some(number.parse().unwrap());
             job.organization_file = Some("sha256:11".into());
             job

@@ -311,8 +311,11 @@ impl Work<'_> {
         &self.shared.request.job
     }
 
-    /// Opens a run for an organization.
-    fn begin(&self, organization: &str) -> Result<(), AuditError> {
+    /// Opens a run for an organization, unless one is open.
+    fn begin_once(&self, organization: &str) -> Result<(), AuditError> {
+        if self.shared.files().kept.is_some() {
+            return Ok(());
+        }
         let run = self.state.create_run(organization, "audit", self.started)?;
         self.keep_in(AuditRun::begin(run, self.job())?);
         Ok(())
@@ -321,7 +324,10 @@ impl Work<'_> {
     fn keep_in(&self, kept: AuditRun) {
         self.watcher.began(&kept);
         let mut files = self.shared.files();
-        files.tally = Tally::of_run(kept.run().manifest().started);
+        files.tally = match self.job().reuse {
+            Some(_) => Tally::of_run(kept.run().manifest().started),
+            None => Tally::default(),
+        };
         files.kept = Some(kept);
     }
 
@@ -329,14 +335,15 @@ impl Work<'_> {
     async fn with_organization(&self, mut org: OrgFacts) -> Collected {
         org.as_of = self.job().as_of;
         self.refuse_regions(&org)?;
-        self.begin(&org.organization.id)?;
+        self.begin_once(&org.organization.id)?;
         let scope = self.resolve(&org)?;
         self.shared.whole(org, &scope)?;
         self.collect_scope(scope, &BTreeSet::new()).await
     }
 
     /// Goes on where a run stopped.
-    async fn again(&self, kept: AuditRun, went: Went) -> Collected {
+    async fn again(&self, mut kept: AuditRun, went: Went) -> Collected {
+        kept.run_mut().go_on()?;
         self.keep_in(kept);
         {
             let mut files = self.shared.files();
@@ -374,8 +381,16 @@ impl Work<'_> {
             let (org, analyzers) = self.organization(feed).await?;
             let mut org = org;
             org.services.analyzers = analyzers.unwrap_or(org.services.analyzers);
+            // What was cut short is asked again when the run is gone on with: it must not be kept as whole.
+            let cut = org.causes().find(|cause| audit_run::cut_short(cause)).cloned();
+            if let Some(cause) = cut {
+                return Err(CollectError::Failed { what: "organization", cause }.into());
+            }
             let scope = self.resolve(&org)?;
             self.watcher.enumerated(&org, &scope);
+            // Enumeration may be over before its head was taken.
+            self.begin_once(&org.organization.id)?;
+            self.shared.files().waiting.retain(|account| scope.contains(account));
             // Nobody listens where accounts are taken as they are listed.
             let _ = resolved.send(left(&org, &scope.accounts, finished));
             self.shared.whole(org, &scope)?;
@@ -386,9 +401,7 @@ impl Work<'_> {
             // Where enumeration failed, it says why.
             let Ok(head) = head.await else { return Ok(Ended::Complete) };
             self.refuse_regions(&head)?;
-            if self.shared.files().kept.is_none() {
-                self.begin(&head.organization.id)?;
-            }
+            self.begin_once(&head.organization.id)?;
             let accounts = if everything {
                 self.as_listed(accounts, finished.clone())
             } else {
@@ -443,7 +456,7 @@ impl Work<'_> {
             options: self.shared.request.options.clone(),
             cancel: self.stop.clone(),
             progress: Arc::clone(self.watcher) as Arc<dyn Progress>,
-            known: self.shared.request.known.clone().map(|known| known.0),
+            known: self.shared.request.known.clone().map(|earlier| earlier.known),
             work: Arc::new(move |facts: AccountFacts| shared.take(&facts)),
         };
         collect::accounts(fan_out, accounts, |()| {}).await

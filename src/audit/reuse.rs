@@ -3,7 +3,7 @@
 //! Owns: the choice. Must not: reuse what was unknown, or a fact of which any part is older than it may be.
 
 use crate::collect::Known;
-use crate::model::{AccountFacts, Cause, Observed, Source};
+use crate::model::{AccountFacts, AccountId, Cause, Observed, Source};
 use crate::store::{Kept, Run, StoreError};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -15,7 +15,11 @@ use std::time::Duration;
 /// The facts of an earlier run, as far as they are young enough: those of an account that it does not have, or that can't be
 /// read, are asked for again.
 #[derive(Clone)]
-pub struct Earlier(pub(super) Arc<Known>);
+pub struct Earlier {
+    pub(super) known: Arc<Known>,
+    /// How far its file is good, if not to its end.
+    pub damage: Option<String>,
+}
 
 impl fmt::Debug for Earlier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,10 +37,12 @@ impl Earlier {
             let gone = std::io::Error::other("the facts of this run are not kept any more");
             return Err(StoreError::io("reuse", run.dir(), gone));
         };
-        Ok(Self(Arc::new(move |account| {
+        let damage = facts.cut().map(|cut| format!("`{}`: {cut}", facts.path().display()));
+        let known = Arc::new(move |account: &AccountId| {
             let kept: Value = facts.read(&account.into()).ok()??;
             young(kept, as_of, max_age).ok()
-        })))
+        });
+        Ok(Self { known, damage })
     }
 }
 

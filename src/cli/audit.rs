@@ -32,12 +32,16 @@ pub struct AuditArgs {
     output: OutputArgs,
 }
 
+/// What an audit that is gone on with was asked when it began.
+const NOT_AGAIN: [&str; 10] =
+    ["ScopeArgs", "frameworks", "checks", "deep", "events", "checks_dir", "since", "org", "shard", "as_of"];
+
 /// From where an audit begins, and what it keeps.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
     /// Go on with an audit that was stopped: accounts that are done are not asked again
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["ScopeArgs", "SelectArgs", "since", "org", "shard", "as_of"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = NOT_AGAIN)]
     pub resume: Option<String>,
     /// Reuse facts of an earlier audit that are not older than --max-age
     #[arg(long, value_name = "RUN", requires = "max_age")]
@@ -46,7 +50,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIME", requires = "since", value_parser = span)]
     pub max_age: Option<u64>,
     /// Compute ages as of this moment [default: the start, or the moment of --org]
-    #[arg(long, value_name = "MOMENT")]
+    #[arg(long, value_name = "MOMENT", value_parser = moment)]
     pub as_of: Option<Timestamp>,
     /// Take the organization from a file that `orgward org --out` wrote, and ask accounts alone
     #[arg(long, value_name = "FILE")]
@@ -64,6 +68,11 @@ fn span(text: &str) -> Result<u64, String> {
     seconds(text).ok_or_else(|| format!("write {SPAN_FORM}"))
 }
 
+/// A moment.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "write a moment such as 2026-11-01T00:00:00Z".to_owned())
+}
+
 /// Runs the command.
 pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
     args.output.check()?;
@@ -77,9 +86,9 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     let environment = Environment { memory: remembered(&state, ui), shards: begun.shards(), ..Environment::real() };
     let sessions = environment.connect(&settings).await?;
     let audited = begun.run(&sessions, &settings, (&state, thresholds), ui, cancel).await?;
+    remember(&state, &sessions, ui);
     let exit = audited.told(|report| args.output.tell(report, ui))?;
     audited.close(&state, &settings, &sessions, ui)?;
-    remember(&state, &sessions, ui);
     Ok(exit)
 }
 

@@ -21,7 +21,11 @@ use crate::report::text::{count, plain};
 use crate::store::{self, Kept, Run, RunId, StateDir};
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// From here on a moment that was named is told.
+const A_DAY: Duration = Duration::from_secs(86_400);
 
 /// An audit that is about to run.
 pub struct Begun {
@@ -143,13 +147,29 @@ impl Begun {
             Begin::Enumerating => None,
         };
         suits(sessions, known)?;
+        let home = match &job {
+            Planned::Again(job) => Some(&job.home),
+            Planned::Anew { .. } => known.map(|org| &org.organization.home_region),
+        };
+        if let Some(home) = home.filter(|home| *home != sessions.home_region()) {
+            let here = sessions.home_region();
+            return Err(Failure::usage([format!(
+                "what this audit rests on was asked with the home Region `{home}`, and now it is `{here}`: give `--region {home}`"
+            )]));
+        }
         let job = match job {
             Planned::Again(job) => job,
             Planned::Anew { asked, as_of, organization_file, shard, reuse } => {
                 let ids = selected.selection.metas().iter().map(|meta| meta.id.to_owned()).collect();
-                let as_of = as_of.unwrap_or_else(|| sessions.clock().now());
+                let now = sessions.clock().now();
+                let as_of = as_of.unwrap_or(now);
+                if as_of.duration_since(now).unsigned_abs() > A_DAY && organization_file.is_none() {
+                    ui.warn(&format!(
+                        "ages count from {as_of}: what is younger than that is of no age, and checks of ages pass it"
+                    ));
+                }
                 let rules = selected.selection.digest(&thresholds);
-                let mut job = Job::new(as_of, asked, ids, rules);
+                let mut job = Job::new(as_of, sessions.home_region().clone(), asked, ids, rules);
                 (job.organization_file, job.shard, job.reuse) = (organization_file, shard, reuse);
                 job
             }
@@ -160,7 +180,7 @@ impl Begun {
             max_concurrency: settings.max_concurrency,
             ..CollectOptions::default()
         };
-        let known = job.reuse.as_ref().map(|reuse| earlier(state, reuse, job.as_of)).transpose()?;
+        let known = earlier(state, &job, sessions, matches!(begin, Begin::Again(..)), ui)?;
         let request = Request {
             known,
             selection: selected.selection.clone(),
@@ -180,10 +200,33 @@ impl Begun {
     }
 }
 
-/// The facts of the run that is reused.
-fn earlier(state: &StateDir, reuse: &Reuse, as_of: Timestamp) -> Result<Earlier, Failure> {
-    let run = past::run(state, &reuse.run)?;
-    Earlier::open(&run, as_of, reuse.max_age()).map_err(|error| Failure::usage([error]))
+/// The facts of the run that is reused. A run that is `again` gone on with does without, where they are gone by now.
+fn earlier(state: &StateDir, job: &Job, sessions: &Sessions, again: bool, ui: &Ui) -> Result<Option<Earlier>, Failure> {
+    let Some(reuse) = &job.reuse else { return Ok(None) };
+    // A moment in the past makes no fact younger than it is.
+    let moment = job.as_of.max(sessions.clock().now());
+    let opened = past::run(state, &reuse.run).and_then(|run| {
+        let of = audit_of(&run)?;
+        if of.home != job.home {
+            return Err(Failure::usage([format!(
+                "run `{}` has the home Region `{}`, and this one `{}`: facts are reused in the same one only, give `--region {}`",
+                reuse.run, of.home, job.home, of.home
+            )]));
+        }
+        Earlier::open(&run, moment, reuse.max_age()).map_err(|error| Failure::usage([error]))
+    });
+    match opened {
+        Ok(earlier) => {
+            let damage = earlier.damage.iter();
+            damage.for_each(|damage| ui.warn(&format!("{damage}; what is lost is asked for again")));
+            Ok(Some(earlier))
+        }
+        Err(failure) if again => {
+            ui.warn(&format!("nothing is reused: {}", failure.messages.join("; ")));
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Refuses an organization that is not the caller's.

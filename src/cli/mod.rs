@@ -54,7 +54,7 @@ Exit codes:
   6    the plan is refused: stale, edited, lock-out, conflict, disagreement
   7    apply failed and was rolled back
   8    apply failed, an operator is needed
-  130  interrupted";
+  130  interrupted, or the credentials expired: an audit is gone on with by --resume";
 
 /// Keeps every account of an AWS Organization at its security baseline: audit, preview, apply
 #[derive(Debug, Parser)]

@@ -151,7 +151,13 @@ mod tests {
         let state = StateDir::open(&dir.path().join("state")).unwrap();
         let organization = fixtures::org();
         let ids: Vec<_> = (1..=5).map(|n| fixtures::id(&format!("{n:012}"))).collect();
-        let job = Job::new(organization.as_of, Asked::default(), vec!["root-mfa".to_owned()], "sha256:00".to_owned());
+        let job = Job::new(
+            organization.as_of,
+            "eu-central-1".parse().unwrap(),
+            Asked::default(),
+            vec!["root-mfa".to_owned()],
+            "sha256:00".to_owned(),
+        );
         let run = state.create_run("o-abc123", "audit", organization.as_of).unwrap();
         let mut audit = AuditRun::begin(run, &job).unwrap();
         let scope = Scope { accounts: ids.clone(), left_out: Default::default() };

@@ -148,12 +148,15 @@ impl Run {
     /// take.
     pub(super) async fn collect(&self, listed: ListedAccount, ahead: Slot) -> (AccountFacts, Room) {
         let known = self.known.as_ref().filter(|_| listed.state.why_not_audited().is_none());
-        let known = known.and_then(|known| known(&listed.id));
-        let Some(known) = known.map(|known| Reused::of(known, &self.wanted, &self.regions, &self.home)) else {
+        let reused = || {
+            let known = known?(&listed.id)?;
+            Some(Reused::of(known, &self.wanted, &self.regions, &self.home))
+        };
+        // Known facts are not held while the account waits: they are read again once its own are there.
+        let Some(left) = reused().map(|reused| reused.left(&self.wanted)) else {
             let (facts, room) = self.asked(&listed, &self.wanted, ahead).await;
             return (self.done(facts), room);
         };
-        let left = known.left(&self.wanted);
         let (mut facts, room) = if left.asks_accounts() {
             self.asked(&listed, &left, ahead).await
         } else {
@@ -161,7 +164,9 @@ impl Run {
             (self.not_asked(&listed.id), Room::default())
         };
         facts.entered_as = self.entered_as(&listed.id);
-        known.fill(&mut facts, &self.regions, &self.home);
+        if let Some(reused) = reused() {
+            reused.fill(&mut facts, &self.regions, &self.home);
+        }
         (self.done(facts), room)
     }
 

@@ -1,6 +1,6 @@
 //! `AccountFacts`: what was collected from one account. Accounts stream: collected, checked, stored, dropped.
 
-use super::billing::BillingAlarms;
+use super::billing::{self, BillingAlarms};
 use super::bucket::TrailBucket;
 use super::contact::Contact;
 use super::credential::{SamlProvider, ServerCertificate, ServiceSpecificCredential, SshPublicKey};
@@ -10,7 +10,7 @@ use super::ids::{AccountId, Region};
 use super::monitoring::Monitoring;
 use super::observed::{Cause, Observed};
 use super::region::{ConfigRule, RegionFacts};
-use super::trail::Trail;
+use super::trail::{self, Trail};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -97,7 +97,7 @@ impl AccountFacts {
         regions
     }
 
-    /// Why facts are unknown, in no particular order; not what is unknown within a fact.
+    /// Why facts, and parts of facts, are unknown, in no particular order.
     pub fn causes(&self) -> impl Iterator<Item = &Cause> {
         let of_account = [
             self.summary.cause(),
@@ -115,12 +115,14 @@ impl AccountFacts {
             self.contact_information.cause(),
             self.trail_buckets.cause(),
             self.config_rules.cause(),
-            self.billing_alarms.cause(),
         ];
-        let trails = self.trails.values().map(Observed::cause);
-        let events = self.recent_events.values().map(Observed::cause);
+        let events = self.recent_events.values().filter_map(Observed::cause);
+        let trails = self.trails.values().flat_map(trail::causes);
+        let buckets = self.trail_buckets.value().into_iter().flatten().flat_map(TrailBucket::causes);
+        let of_account = of_account.into_iter().flatten().chain(billing::causes(&self.billing_alarms));
+        let chains = self.monitoring.iter().flat_map(Monitoring::causes);
         let watchers = self.watchers.values().flat_map(RegionFacts::causes);
-        of_account.into_iter().chain(trails).chain(events).flatten().chain(watchers)
+        of_account.chain(events).chain(trails).chain(buckets).chain(chains).chain(watchers)
     }
 
     /// Facts that are all unknown for one cause: the account could not be entered.

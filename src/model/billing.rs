@@ -4,7 +4,7 @@
 //! reference.
 
 use super::monitoring::{Alarm, Subscription};
-use super::observed::Observed;
+use super::observed::{Cause, Observed};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,6 +16,12 @@ pub struct BillingAlarms {
     pub alarms: Vec<Alarm>,
     /// Subscriptions of each topic they name.
     pub subscriptions: BTreeMap<String, Observed<Vec<Subscription>>>,
+}
+
+/// Why alarms on charges, or who hears them, are unknown.
+pub fn causes(seen: &Observed<BillingAlarms>) -> impl Iterator<Item = &Cause> {
+    let heard = seen.value().into_iter().flat_map(|alarms| alarms.subscriptions.values());
+    seen.cause().into_iter().chain(heard.filter_map(Observed::cause))
 }
 
 impl BillingAlarms {

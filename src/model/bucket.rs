@@ -4,7 +4,7 @@
 //! `GetBucketPolicyStatus`, `GetBucketLogging`.
 
 use super::ids::Region;
-use super::observed::Observed;
+use super::observed::{Cause, Observed};
 use serde::{Deserialize, Serialize};
 
 /// A trail's bucket in the account that owns it.
@@ -20,6 +20,14 @@ pub struct TrailBucket {
     pub group_grants: Observed<Vec<GroupGrant>>,
     /// The bucket that access logs go to; absent where access is not logged.
     pub access_log_bucket: Observed<String>,
+}
+
+impl TrailBucket {
+    /// Why parts of it are unknown.
+    pub fn causes(&self) -> impl Iterator<Item = &Cause> {
+        let Self { public_policy, group_grants, access_log_bucket, .. } = self;
+        [public_policy.cause(), group_grants.cause(), access_log_bucket.cause()].into_iter().flatten()
+    }
 }
 
 /// A grant of an ACL to a predefined group.

@@ -2,7 +2,7 @@
 //!
 //! Source: CloudWatch Logs `DescribeMetricFilters`, CloudWatch `DescribeAlarms`, SNS `ListSubscriptionsByTopic`.
 
-use super::observed::Observed;
+use super::observed::{Cause, Observed};
 use super::trail::LogGroup;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +21,15 @@ pub struct Monitoring {
     pub subscriptions: BTreeMap<String, Observed<Vec<Subscription>>>,
     /// Topic ARNs of that account and Region; collected for the organization trail's log group only.
     pub topics: Observed<Vec<String>>,
+}
+
+impl Monitoring {
+    /// Why parts of the chain are unknown.
+    pub fn causes(&self) -> impl Iterator<Item = &Cause> {
+        let Self { filters, alarms, subscriptions, topics, .. } = self;
+        let whole = [filters.cause(), alarms.cause(), topics.cause()].into_iter().flatten();
+        whole.chain(subscriptions.values().filter_map(Observed::cause))
+    }
 }
 
 /// A metric filter. CloudWatch Logs allows exactly one transformation.

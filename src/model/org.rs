@@ -6,7 +6,7 @@ use super::account::RegionState;
 use super::billing::{BillingAlarms, Budget};
 use super::ids::{AccountId, PolicyId, Region, TargetId};
 use super::monitoring::Monitoring;
-use super::observed::{Observed, Source};
+use super::observed::{Cause, Observed, Source};
 use super::region::Analyzer;
 use super::trail::Trail;
 use jiff::Timestamp;
@@ -249,6 +249,31 @@ pub struct Policy {
 }
 
 impl OrgFacts {
+    /// Why facts, and parts of facts, are unknown, in no particular order.
+    pub fn causes(&self) -> impl Iterator<Item = &Cause> {
+        let policies = self.policies.values().flat_map(|seen| {
+            let each = seen.value().into_iter().flatten();
+            let parts = each.flat_map(|one| [one.content.cause(), one.targets.cause(), one.tags.cause()]);
+            seen.cause().into_iter().chain(parts.flatten())
+        });
+        let OrgServices { root_features, trusted, delegated, analyzers, billing_alarms, budgets } = &self.services;
+        let whole = [
+            self.regions.cause(),
+            self.delegated_administrators.cause(),
+            root_features.cause(),
+            trusted.cause(),
+            budgets.cause(),
+        ];
+        let analyzers = analyzers.values().filter_map(Observed::cause);
+        let delegated = delegated.values().filter_map(Observed::cause);
+        let tags = self.accounts.values().filter_map(|account| account.tags.cause());
+        let of_services = whole.into_iter().flatten().chain(analyzers).chain(delegated);
+        let trails = super::trail::causes(&self.organization_trails);
+        let chains = self.monitoring.iter().flat_map(Monitoring::causes);
+        let billing = super::billing::causes(billing_alarms);
+        policies.chain(of_services).chain(tags).chain(trails).chain(chains).chain(billing)
+    }
+
     /// The way from the root down to `target`, both included. Empty if `target` is not in the tree.
     pub fn chain(&self, target: &TargetId) -> Vec<TargetId> {
         let mut chain = vec![target.clone()];

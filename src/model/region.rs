@@ -21,10 +21,15 @@ pub struct RegionFacts {
 }
 
 impl RegionFacts {
-    /// Why facts are unknown.
+    /// Why facts, and findings of analyzers, are unknown.
     pub fn causes(&self) -> impl Iterator<Item = &Cause> {
         let Self { analyzers, config_recorders, security_hub, detectors } = self;
-        [analyzers.cause(), config_recorders.cause(), security_hub.cause(), detectors.cause()].into_iter().flatten()
+        let others = [config_recorders.cause(), security_hub.cause(), detectors.cause()];
+        others
+            .into_iter()
+            .flatten()
+            .chain(analyzers.cause())
+            .chain(analyzers.value().into_iter().flatten().filter_map(|analyzer| analyzer.findings.cause()))
     }
 
     /// Everything unknown for one cause.

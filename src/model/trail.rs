@@ -3,7 +3,7 @@
 //! Source: CloudTrail API reference, `DescribeTrails`, `GetTrailStatus`, `GetEventSelectors`.
 
 use super::ids::{AccountId, Arn, Region};
-use super::observed::Observed;
+use super::observed::{Cause, Observed};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,12 @@ pub struct Trail {
     pub status: Observed<TrailStatus>,
     /// `GetEventSelectors`; asked only by the owner.
     pub selectors: Observed<EventSelectors>,
+}
+
+/// Why trails, or what they do, are unknown.
+pub fn causes(seen: &Observed<Vec<Trail>>) -> impl Iterator<Item = &Cause> {
+    let each = seen.value().into_iter().flatten();
+    seen.cause().into_iter().chain(each.flat_map(|trail| [trail.status.cause(), trail.selectors.cause()]).flatten())
 }
 
 impl Trail {

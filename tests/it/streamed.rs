@@ -7,7 +7,7 @@ use orgward::checks::{self, Selection, Thresholds};
 use orgward::collect::{self, CollectOptions, Progress, Wanted};
 use orgward::model::check::Fact;
 use orgward::model::finding::Target;
-use orgward::model::{AccountFacts, AccountId, Finding, Verdict};
+use orgward::model::{AccountFacts, AccountId, Cause, CauseKind, Finding, Observed, Verdict};
 use orgward::report::Findings;
 use orgward::sandbox::{Fault, FaultKind, Sandbox, Scenario, scenario};
 use orgward::store::{Kept, Run, RunStatus, StateDir};
@@ -24,7 +24,7 @@ fn request() -> Request {
     let ids = selection.metas().iter().map(|meta| meta.id.to_owned()).collect();
     let rules = selection.digest(&thresholds);
     Request {
-        job: Job::new(scenario::EPOCH, Asked::default(), ids, rules),
+        job: Job::new(scenario::EPOCH, Scenario::small().home, Asked::default(), ids, rules),
         selection,
         thresholds,
         options: CollectOptions::default(),
@@ -315,6 +315,7 @@ async fn reusing(max_age: Duration) -> (Told, Told, BTreeMap<String, usize>, Aud
     let later = scenario::EPOCH + jiff::SignedDuration::from_hours(1);
     let mut request = request();
     request.job.as_of = later;
+    request.job.reuse = Some(audit::Reuse { run: first.run.id().clone(), max_age: max_age.as_secs() });
     request.known = Some(audit::Earlier::open(&state.run(first.run.id()).unwrap(), later, max_age).unwrap());
     let clock = Clock::virtual_from(later);
     let settings = crate::sandboxed::settings(&sandbox);
@@ -344,4 +345,81 @@ async fn old_facts_are_asked_for_again_and_only_they() {
     same(&before, &after);
     assert_eq!(asked.get("iam:GetAccountAuthorizationDetails"), Some(&3), "{asked:?}");
     assert_eq!(second.tally.earlier(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_comes_last_does_not_end_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::new(Scenario::small());
+    let slow = FaultKind::Latency(Duration::from_secs(30));
+    sandbox.faults().add(Fault::new(slow).operation("cloudtrail", "GetTrailStatus"));
+    let selection = Selection::of(["trail-logging"]);
+    let options = CollectOptions { wanted: Wanted::of(selection.facts()), ..CollectOptions::default() };
+    let audited = run(&sandbox, &state(&dir), Begin::Enumerating, Request { selection, options, ..request() }).await;
+    assert_eq!(audited.ending, Ending::Complete);
+    assert_eq!(kept(&audited.run).len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_organization_that_was_cut_short_is_not_kept_as_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = state(&dir);
+    let sandbox = Sandbox::new(Scenario::small());
+    let whole = kept(&run(&sandbox, &state, Begin::Enumerating, request()).await.run);
+    sandbox.faults().add(Fault::new(FaultKind::ExpiredToken).operation("organizations", "ListDelegatedAdministrators"));
+    let sessions = operator(&sandbox).await;
+    let cancel = CancellationToken::new();
+    let outcome = audit::run(&sessions, request(), &state, Begin::Enumerating, Arc::new(()), &cancel).await;
+    assert!(matches!(outcome, Err(AuditError::Collect(_))), "{outcome:?}");
+    sandbox.faults().clear();
+    let id = state.runs().unwrap().pop().unwrap();
+    assert_eq!(state.run(&id).unwrap().manifest().status, RunStatus::Failed);
+    let audited = run(&sandbox, &state, again(state.run(&id).unwrap()), request()).await;
+    assert_eq!(audited.ending, Ending::Complete);
+    same(&whole, &kept(&audited.run));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_of_which_a_part_was_cut_short_is_not_finished() {
+    let sandbox = Sandbox::new(Scenario::small());
+    let sessions = operator(&sandbox).await;
+    let cancel = CancellationToken::new();
+    let org = collect::organization(&sessions, false, &cancel).await.unwrap();
+    let ids: Vec<AccountId> = org.accounts.keys().cloned().collect();
+    let cut = || Cause::new(CauseKind::Interrupted, "s3:GetBucketAcl", "interrupted");
+    let options = CollectOptions::default();
+    let mut parts = 0;
+    let on_facts = &mut |facts: AccountFacts| {
+        let finished = |facts: &AccountFacts| !facts.causes().any(|cause| cause.kind == CauseKind::Interrupted);
+        assert!(finished(&facts), "{}", facts.account);
+        let spoil = |change: &dyn Fn(&mut AccountFacts) -> bool| {
+            let mut facts = facts.clone();
+            let changed = change(&mut facts);
+            assert!(!changed || !finished(&facts), "{}", facts.account);
+            usize::from(changed)
+        };
+        parts += spoil(&|facts| match &mut facts.trail_buckets {
+            Observed::Present { value, .. } => {
+                value.iter_mut().for_each(|bucket| bucket.group_grants = Observed::unknown(cut()));
+                !value.is_empty()
+            }
+            _ => false,
+        });
+        parts += spoil(&|facts| {
+            let trails = facts.trails.values_mut().filter_map(|seen| match seen {
+                Observed::Present { value, .. } => Some(value),
+                _ => None,
+            });
+            trails.flatten().map(|trail| trail.status = Observed::unknown(cut())).count() > 0
+        });
+        parts += spoil(&|facts| {
+            facts.monitoring.iter_mut().map(|chain| chain.alarms = Observed::unknown(cut())).count() > 0
+        });
+        parts += spoil(&|facts| {
+            let watchers = facts.watchers.values_mut();
+            watchers.map(|region| region.detectors = Observed::unknown(cut())).count() > 0
+        });
+    };
+    collect::each_account(&sessions, &org, &ids, &options, &cancel, Arc::new(()), on_facts).await;
+    assert!(parts >= 9, "{parts}: each account has trails and watchers, one a bucket");
 }
