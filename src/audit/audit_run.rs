@@ -206,7 +206,7 @@ pub fn job(run: &Run) -> Result<Job, StoreError> {
 ///
 /// # Errors
 /// If one of its files can't be read, or a later orgward wrote it.
-pub fn went(run: &Run, job: Job) -> Result<Went, StoreError> {
+fn went(run: &Run, job: Job) -> Result<Went, StoreError> {
     let known: Option<Known> = match run.read_frames(Kept::Organization)? {
         Some(reader) => reader.read(&FrameKey::Organization)?,
         None => None,

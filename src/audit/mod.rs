@@ -17,7 +17,7 @@ mod merge;
 mod pipeline;
 mod reuse;
 
-pub use audit_run::{AuditRun, Judged, Known, RunFindings, Went, job, went};
+pub use audit_run::{AuditRun, Judged, Known, RunFindings, Went, job};
 pub use job::{Asked, JOB_VERSION, Job, JobError, Reuse};
 pub use join::{Part, Refusal, refusals};
 pub use merge::{MergeError, Merged, merge};

@@ -9,7 +9,6 @@ use crate::aws::Sessions;
 use crate::checks::{Selection, Thresholds};
 use crate::collect::{self, Arrivals, CollectError, CollectOptions, Ended, FanOut, Feed, ListedAccount, Progress};
 use crate::model::check::Fact;
-use crate::model::org::AccountState;
 use crate::model::scope::{Scope, ScopeError};
 use crate::model::tally::Tally;
 use crate::model::{AccountFacts, AccountId, Cause, Finding, OrgFacts, Region};
@@ -472,10 +471,7 @@ impl Work<'_> {
 
     /// Refuses Regions that the partition does not have.
     fn refuse_regions(&self, org: &OrgFacts) -> Result<(), AuditError> {
-        let crate::model::scope::RegionRequest::Only(named) = &self.shared.request.options.regions else {
-            return Ok(());
-        };
-        let wrong = org.unknown_regions(named);
+        let wrong = self.shared.request.options.regions.unknown(org);
         if wrong.is_empty() {
             return Ok(());
         }
@@ -485,9 +481,7 @@ impl Work<'_> {
 
 /// Accounts of the scope that are not finished, with their state.
 fn left(org: &OrgFacts, accounts: &[AccountId], finished: &BTreeSet<AccountId>) -> Vec<ListedAccount> {
-    let state = |id: &AccountId| org.accounts.get(id).map_or(AccountState::Unknown, |account| account.state);
-    let left = accounts.iter().filter(|id| !finished.contains(*id));
-    left.map(|id| ListedAccount { id: id.clone(), state: state(id) }).collect()
+    accounts.iter().filter(|id| !finished.contains(*id)).map(|id| ListedAccount::of(org, id)).collect()
 }
 
 /// The organization's analyzers by Region.

@@ -256,10 +256,7 @@ fn failure(error: AuditError, run: Option<&RunId>, cancel: &CancellationToken) -
     let exit = if cancel.is_cancelled() { Exit::Interrupted } else { Exit::Error };
     let mut failure = match error {
         AuditError::Scope(wrong) => Failure::usage(wrong),
-        AuditError::Regions(wrong) => Failure::usage(wrong.into_iter().map(|(region, near)| match near {
-            Some(near) => format!("there is no Region `{region}`, did you mean `{near}`?"),
-            None => format!("there is no Region `{region}`"),
-        })),
+        AuditError::Regions(wrong) => survey::no_such_regions(wrong),
         other => Failure::new(exit, other),
     };
     if let (Some(run), true) = (run, failure.exit != Exit::Usage) {

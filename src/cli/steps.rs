@@ -2,15 +2,14 @@
 //!
 //! Must not: decide anything.
 
-use super::args::regions_in_words;
 use super::progress::AuditProgress;
+use super::survey;
 use super::ui::Ui;
 use crate::audit::{AuditRun, Watcher};
 use crate::aws::Sessions;
 use crate::collect::Progress;
 use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{AccountFacts, AccountId, OrgFacts};
-use crate::report::org_tree;
 use crate::store::RunId;
 use std::sync::OnceLock;
 
@@ -18,7 +17,7 @@ use std::sync::OnceLock;
 pub struct Steps {
     ui: Ui,
     progress: AuditProgress,
-    regions: String,
+    regions: RegionRequest,
     run: OnceLock<RunId>,
 }
 
@@ -27,7 +26,7 @@ impl Steps {
     pub fn new(ui: &Ui, sessions: &Sessions, regions: &RegionRequest) -> Self {
         ui.say("Enumerating the organization ...");
         let progress = AuditProgress::new(ui, sessions);
-        Self { ui: *ui, progress, regions: regions_in_words(regions), run: OnceLock::new() }
+        Self { ui: *ui, progress, regions: regions.clone(), run: OnceLock::new() }
     }
 
     /// Does the work and shows meanwhile how far it is.
@@ -68,12 +67,6 @@ impl Watcher for Steps {
     fn enumerated(&self, org: &OrgFacts, scope: &Scope) {
         self.progress.tree(org.ous.len());
         self.progress.listed();
-        self.ui.say(&org_tree::scope(org, scope, &self.regions));
-        for monitoring in &org.monitoring {
-            let owner = &monitoring.log_group.account;
-            if !scope.contains(owner) {
-                self.ui.say(&format!("Account {owner} is out of scope but owns the organization trail's log group: its filters and alarms are read"));
-            }
-        }
+        survey::say_scope(org, scope, &self.regions, &self.ui);
     }
 }

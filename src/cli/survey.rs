@@ -11,6 +11,7 @@ use crate::config::Settings;
 use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{AccountFacts, AccountId, OrgFacts};
 use crate::report::{RunStats, org_tree};
+use std::fmt::Display;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -54,29 +55,32 @@ pub async fn survey_with(
         let exit = if cancel.is_cancelled() { Exit::Interrupted } else { Exit::Error };
         Failure::new(exit, error)
     })?;
-    check_regions(&request.regions, &org)?;
+    let wrong = request.regions.unknown(&org);
+    if !wrong.is_empty() {
+        return Err(no_such_regions(wrong));
+    }
     let scope = Scope::resolve(&request, &org).map_err(Failure::usage)?;
-    ui.say(&org_tree::scope(&org, &scope, &regions_in_words(&request.regions)));
+    say_scope(&org, &scope, &request.regions, ui);
+    Ok(Survey { org, scope })
+}
+
+/// Says who is in scope, and whose log group is read besides.
+pub fn say_scope(org: &OrgFacts, scope: &Scope, regions: &RegionRequest, ui: &Ui) {
+    ui.say(&org_tree::scope(org, scope, &regions_in_words(regions)));
     for monitoring in &org.monitoring {
         let owner = &monitoring.log_group.account;
         if !scope.contains(owner) {
             ui.say(&format!("Account {owner} is out of scope but owns the organization trail's log group: its filters and alarms are read"));
         }
     }
-    Ok(Survey { org, scope })
 }
 
-/// Refuses Regions that the partition does not have.
-fn check_regions(regions: &RegionRequest, org: &OrgFacts) -> Result<(), Failure> {
-    let RegionRequest::Only(named) = regions else { return Ok(()) };
-    let wrong = org.unknown_regions(named);
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::usage(wrong.into_iter().map(|(region, near)| match near {
+/// Refuses Regions that the partition does not have, each with the nearest one that it has.
+pub fn no_such_regions<R: Display>(wrong: impl IntoIterator<Item = (R, Option<R>)>) -> Failure {
+    Failure::usage(wrong.into_iter().map(|(region, near)| match near {
         Some(near) => format!("there is no Region `{region}`, did you mean `{near}`?"),
         None => format!("there is no Region `{region}`"),
-    })))
+    }))
 }
 
 /// Collects the wanted facts of `accounts`, handing each account's facts over as they arrive.

@@ -11,7 +11,7 @@ use crate::aws::Sessions;
 use crate::model::account::AccountFacts;
 use crate::model::ids::AccountId;
 use crate::model::observed::Cause;
-use crate::model::org::{AccountState, OrgFacts, OrgServices};
+use crate::model::org::{OrgFacts, OrgServices};
 use crate::model::scope::RegionRequest;
 use futures::{Stream, StreamExt, stream};
 use std::collections::BTreeMap;
@@ -173,9 +173,7 @@ pub async fn each_account(
     progress: Arc<dyn Progress>,
     on_facts: &mut dyn FnMut(AccountFacts),
 ) -> Ended {
-    let state = |id: &AccountId| org.accounts.get(id).map_or(AccountState::Unknown, |account| account.state);
-    let listed: Vec<ListedAccount> =
-        accounts.iter().map(|id| ListedAccount { id: id.clone(), state: state(id) }).collect();
+    let listed: Vec<ListedAccount> = accounts.iter().map(|id| ListedAccount::of(org, id)).collect();
     let fan_out = FanOut {
         sessions: sessions.clone(),
         org: Arc::new(head_of(org)),

@@ -16,6 +16,14 @@ pub struct ListedAccount {
     pub state: AccountState,
 }
 
+impl ListedAccount {
+    /// As an organization that was enumerated before has it; one that it does not have is in an unknown state.
+    pub fn of(org: &OrgFacts, id: &AccountId) -> Self {
+        let state = org.accounts.get(id).map_or(AccountState::Unknown, |account| account.state);
+        Self { id: id.clone(), state }
+    }
+}
+
 /// Where enumeration puts what is known early. The default keeps nothing.
 #[derive(Debug, Default)]
 pub struct Feed {

@@ -46,6 +46,16 @@ pub enum RegionRequest {
     Only(Vec<Region>),
 }
 
+impl RegionRequest {
+    /// Regions that were named and that the partition does not have, as [`OrgFacts::unknown_regions`] tells them.
+    pub fn unknown<'r>(&'r self, org: &'r OrgFacts) -> Vec<(&'r Region, Option<&'r Region>)> {
+        match self {
+            Self::AllEnabled => Vec::new(),
+            Self::Only(named) => org.unknown_regions(named),
+        }
+    }
+}
+
 /// The resolved scope.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
