@@ -229,11 +229,7 @@ mod tests {
         r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
 
     fn found(change: impl FnOnce(&mut Authorization)) -> Finding {
-        let mut facts = fixtures::account();
-        facts.authorization = facts.authorization.map(|mut authorization| {
-            change(&mut authorization);
-            authorization
-        });
+        let facts = fixtures::with_authorization(change);
         judge_facts(&fixtures::org(), &facts, "policy-admin-star")
     }
 

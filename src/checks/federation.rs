@@ -161,10 +161,8 @@ mod tests {
 
     #[test]
     fn a_failure_needs_full_knowledge() {
-        let mut facts = fixtures::account();
-        facts.authorization = facts.authorization.map(|mut all| {
+        let mut facts = fixtures::with_authorization(|all| {
             all.roles.retain(|role| !is_of_identity_center(role));
-            all
         });
         facts.saml_providers = hidden();
         assert_eq!(judge(&fixtures::org(), &facts, "console-users-federated").verdict, Verdict::Unknown);

@@ -485,6 +485,16 @@ fn roles() -> Vec<IamRole> {
     ]
 }
 
+/// The healthy member with other users, groups, roles or policies.
+pub(crate) fn with_authorization(change: impl FnOnce(&mut Authorization)) -> AccountFacts {
+    let facts = account();
+    let authorization = facts.authorization.map(|mut all| {
+        change(&mut all);
+        all
+    });
+    AccountFacts { authorization, ..facts }
+}
+
 /// A healthy member, seen in two enabled Regions and one disabled, that leans on the organization trail.
 pub(crate) fn account() -> AccountFacts {
     let summary = [

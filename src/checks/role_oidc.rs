@@ -236,10 +236,8 @@ mod tests {
         let trust_policy = format!(
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Federated":"{provider}"}},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{condition}}}]}}"#
         );
-        let mut facts = fixtures::account();
-        facts.authorization = facts.authorization.map(|mut all| {
+        let facts = fixtures::with_authorization(|all| {
             all.roles.push(IamRole { trust_policy, ..fixtures::role("pipeline", LITTLE) });
-            all
         });
         judge(&fixtures::org(), &facts, "role-oidc-subject")
     }
@@ -336,10 +334,8 @@ mod tests {
             let trust_policy = format!(
                 r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"{action}","Condition":{condition}}}]}}"#
             );
-            let mut facts = fixtures::account();
-            facts.authorization = facts.authorization.map(|mut all| {
+            let facts = fixtures::with_authorization(|all| {
                 all.roles.push(IamRole { trust_policy, ..fixtures::role("pipeline", LITTLE) });
-                all
             });
             judge(&fixtures::org(), &facts, "role-oidc-subject")
         };

@@ -299,12 +299,7 @@ mod tests {
     }
 
     fn account(change: impl FnOnce(&mut Authorization)) -> AccountFacts {
-        let mut facts = fixtures::account();
-        facts.authorization = facts.authorization.map(|mut all| {
-            change(&mut all);
-            all
-        });
-        facts
+        fixtures::with_authorization(change)
     }
 
     fn found(change: impl FnOnce(&mut Authorization), check: &str) -> Finding {

@@ -133,10 +133,8 @@ mod tests {
         let trust_policy = format!(
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":{service}}},"Action":"sts:AssumeRole","Condition":{condition}}}]}}"#
         );
-        let mut facts = fixtures::account();
-        facts.authorization = facts.authorization.map(|mut all| {
+        let facts = fixtures::with_authorization(|all| {
             all.roles.push(IamRole { trust_policy, ..fixtures::role("deputy", LITTLE) });
-            all
         });
         judge(&fixtures::org(), &facts, "role-service-confused-deputy")
     }

@@ -219,11 +219,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn found(change: impl FnOnce(&mut Authorization), check: &str) -> Finding {
-        let mut facts = fixtures::account();
-        facts.authorization = facts.authorization.map(|mut all| {
-            change(&mut all);
-            all
-        });
+        let facts = fixtures::with_authorization(change);
         judge(&fixtures::org(), &facts, check)
     }
 

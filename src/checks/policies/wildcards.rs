@@ -261,11 +261,9 @@ mod tests {
     use crate::model::{Finding, Verdict};
 
     fn found(check: &str, statement: &str) -> Finding {
-        let mut facts = fixtures::account();
-        facts.authorization = facts.authorization.map(|mut authorization| {
+        let facts = fixtures::with_authorization(|authorization| {
             authorization.roles =
                 vec![role("app", &format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#))];
-            authorization
         });
         judge(&fixtures::org(), &facts, check)
     }

@@ -35,17 +35,14 @@ fn own(name: &str) -> String {
 
 /// The account with these groups' policies for `ann`, these roles and these managed policies.
 fn account(groups: Vec<IamGroup>, roles: Vec<IamRole>, policies: Vec<ManagedPolicy>) -> AccountFacts {
-    let mut facts = fixtures::account();
-    facts.authorization = facts.authorization.map(|mut authorization| {
+    fixtures::with_authorization(|authorization| {
         for user in &mut authorization.users {
             user.groups = groups.iter().map(|group| group.name.clone()).collect();
         }
         authorization.groups = groups;
         authorization.roles = roles;
         authorization.policies = policies;
-        authorization
-    });
-    facts
+    })
 }
 
 /// How much the principal with this name may do.

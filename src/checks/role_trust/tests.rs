@@ -9,13 +9,10 @@ const VENDOR: &str = "999999999999";
 
 fn with_role(name: &str, statements: &str) -> AccountFacts {
     let trust_policy = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
-    let mut facts = fixtures::account();
-    facts.authorization = facts.authorization.map(|mut all| {
+    fixtures::with_authorization(|all| {
         all.roles.retain(|role| role.name != name);
         all.roles.push(IamRole { trust_policy, inline: Vec::new(), ..fixtures::role(name, LITTLE) });
-        all
-    });
-    facts
+    })
 }
 
 fn allow(principal: &str, condition: &str) -> String {

@@ -42,11 +42,7 @@ fn for_lambda(name: &str, document: &str) -> IamRole {
 }
 
 fn found(change: impl FnOnce(&mut Authorization)) -> Finding {
-    let mut facts = fixtures::account();
-    facts.authorization = facts.authorization.map(|mut authorization| {
-        change(&mut authorization);
-        authorization
-    });
+    let facts = fixtures::with_authorization(change);
     judge(&fixtures::org(), &facts, "policy-privilege-escalation")
 }
 
