@@ -15,6 +15,7 @@ mod job;
 mod join;
 mod merge;
 mod pipeline;
+mod reopen;
 mod reuse;
 
 pub use audit_run::{AuditRun, Judged, Known, RunFindings, Went, job};
@@ -22,4 +23,5 @@ pub use job::{Asked, JOB_VERSION, Job, JobError, Reuse};
 pub use join::{Part, Refusal, refusals};
 pub use merge::{MergeError, Merged, merge};
 pub use pipeline::{AuditError, Audited, Begin, Ending, Request, Watcher, run};
+pub use reopen::{ReopenError, Reopened, reopen};
 pub use reuse::{Earlier, young};

@@ -290,7 +290,17 @@ pub(super) fn settle(meta: &CheckMeta, target: Target, facts: Facts<'_>, judgeme
         Err(cause) => (Verdict::Unknown, format!("can't tell: {cause}"), Vec::new(), Some(cause)),
     };
     let evidence = sources.into_iter().map(|source| Evidence { source }).collect();
-    Finding { check: meta.id.to_owned(), target, verdict, severity: meta.severity, message, resources, evidence, cause }
+    Finding {
+        check: meta.id.to_owned(),
+        target,
+        verdict,
+        severity: meta.severity,
+        message,
+        resources,
+        exempt: Vec::new(),
+        evidence,
+        cause,
+    }
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 //! Must not: ask AWS before everything on this machine is read, or tell the outcome.
 
 use super::audit::{AuditArgs, RunArgs};
-use super::audited::Audited;
 use super::exit::{Exit, Failure};
+use super::kept_audit::KeptAudit;
 use super::past;
 use super::select::{SelectArgs, Selected};
 use super::steps::Steps;
 use super::survey;
 use super::ui::Ui;
-use crate::audit::{self, Asked, AuditError, AuditRun, Begin, Earlier, Job, Request, Reuse, RunFindings};
+use crate::audit::{self, Asked, AuditError, AuditRun, Begin, Earlier, Job, Request, Reuse};
 use crate::aws::Sessions;
 use crate::checks::Thresholds;
 use crate::collect::CollectOptions;
@@ -18,7 +18,7 @@ use crate::config::{KeepFacts, Settings};
 use crate::model::scope::RegionRequest;
 use crate::model::{OrgFacts, Shard};
 use crate::report::text::{count, plain};
-use crate::store::{self, Kept, Run, RunId, StateDir};
+use crate::store::{self, Kept, RunId, StateDir};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl Begun {
         let reuse = match (since, max_age) {
             (Some(run), Some(max_age)) => {
                 let run = past::run(state, &past::id(run)?)?;
-                audit_of(&run)?;
+                past::job(&run)?;
                 Some(Reuse { run: run.id().clone(), max_age: *max_age })
             }
             _ => None,
@@ -105,7 +105,7 @@ impl Begun {
     pub fn again(state: &StateDir, run: &str, thresholds: &Thresholds, ui: &Ui) -> Result<Self, Failure> {
         let run = past::run(state, &past::id(run)?)?;
         let id = run.id().clone();
-        let job = audit_of(&run)?;
+        let job = past::job(&run)?;
         let selected = SelectArgs::of(&job.asked).resolve()?;
         if selected.selection.digest(thresholds) != job.rules {
             return Err(Failure::usage([format!(
@@ -139,7 +139,7 @@ impl Begun {
         (state, thresholds): (&StateDir, Thresholds),
         ui: &Ui,
         cancel: &CancellationToken,
-    ) -> Result<Audited, Failure> {
+    ) -> Result<KeptAudit, Failure> {
         let Self { selected, begin, job } = self;
         let known = match &begin {
             Begin::With(org) => Some(&**org),
@@ -195,8 +195,7 @@ impl Begun {
         let run = steps.run();
         drop(steps);
         let audited = outcome.map_err(|error| failure(error, run.as_ref(), cancel))?;
-        let findings = RunFindings::open(&audited.run).map_err(Failure::error)?;
-        Ok(Audited { audited, findings, selected, stats: survey::stats(sessions) })
+        KeptAudit::made(audited, selected, survey::stats(sessions))
     }
 }
 
@@ -206,7 +205,7 @@ fn earlier(state: &StateDir, job: &Job, sessions: &Sessions, again: bool, ui: &U
     // A moment in the past makes no fact younger than it is.
     let moment = job.as_of.max(sessions.clock().now());
     let opened = past::run(state, &reuse.run).and_then(|run| {
-        let of = audit_of(&run)?;
+        let of = past::job(&run)?;
         if of.home != job.home {
             return Err(Failure::usage([format!(
                 "run `{}` has the home Region `{}`, and this one `{}`: facts are reused in the same one only, give `--region {}`",
@@ -240,15 +239,6 @@ fn suits(sessions: &Sessions, org: Option<&OrgFacts>) -> Result<(), Failure> {
         plain(&org.organization.id),
         org.organization.management_account
     )]))
-}
-
-/// The description of a run, if it is an audit's.
-fn audit_of(run: &Run) -> Result<Job, Failure> {
-    if run.manifest().command != "audit" {
-        let (id, command) = (run.id(), plain(&run.manifest().command));
-        return Err(Failure::usage([format!("run `{id}` is of `{command}`, not an audit; see `orgward runs list`")]));
-    }
-    audit::job(run).map_err(Failure::error)
 }
 
 /// Why there is no report, with what is left to do.

@@ -4,11 +4,11 @@
 
 use super::apply;
 use super::args::ScopeArgs;
-use super::audited::Audited;
 use super::begun::Begun;
 use super::carry::How;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
+use super::kept_audit::KeptAudit;
 use super::lockout::LockoutArgs;
 use super::plan;
 use super::select::Selected;
@@ -138,7 +138,7 @@ impl Story<'_> {
         self.ui.data(&format!("\n{}\n\n", self.ui.out.paint(Style::Bold, &format!("== {title} =="))))
     }
 
-    async fn audit(&self, cancel: &CancellationToken) -> Result<Audited, Failure> {
+    async fn audit(&self, cancel: &CancellationToken) -> Result<KeptAudit, Failure> {
         let sessions = self.environment.connect(&self.settings).await?;
         let state = StateDir::open(&self.settings.state_dir).map_err(Failure::error)?;
         let store = (&state, survey::thresholds(&self.settings)?);

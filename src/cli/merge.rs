@@ -2,14 +2,13 @@
 
 use super::args::ConnectionArgs;
 use super::exit::{Failure, Outcome};
-use super::select::{SelectArgs, Selected};
+use super::kept_audit::KeptAudit;
+use super::select::Selected;
 use super::told::OutputArgs;
 use super::ui::Ui;
-use crate::audit::{self, Job, MergeError, RunFindings};
+use crate::audit::{self, Job, MergeError};
 use crate::aws::Clock;
-use crate::checks::frameworks;
 use crate::report::text::{count, plain};
-use crate::report::{Audit, RunStats};
 use crate::store::{Run, StateDir};
 use clap::Args;
 use std::path::PathBuf;
@@ -38,19 +37,7 @@ pub fn run(args: &MergeArgs, ui: &Ui) -> Outcome {
     })?;
     let facts = if merged.facts { "facts and findings" } else { "findings" };
     ui.say(&format!("Run {} keeps {facts} of {}", merged.run.id(), count(runs.len(), "shard")));
-    let judged: Vec<_> =
-        selected.frameworks.iter().map(|framework| frameworks::judge(framework, &merged.tally)).collect();
-    let report = Audit {
-        org: &merged.org,
-        scope: &merged.scope,
-        checks: &selected.selection.metas(),
-        findings: &RunFindings::open(&merged.run).map_err(Failure::error)?,
-        tally: &merged.tally,
-        frameworks: &judged,
-        stats: RunStats::default(),
-        interrupted: false,
-    };
-    args.output.tell(&report, ui)
+    KeptAudit::joined(merged, selected)?.told(|report| args.output.tell(report, ui))
 }
 
 /// The runs of these directories.
@@ -82,13 +69,5 @@ fn selected(runs: &[Run]) -> Result<Selected, Failure> {
             plain(&job.orgward)
         )]));
     }
-    let selected = SelectArgs::of(&job.asked).resolve()?;
-    let known: Vec<&str> = selected.selection.metas().iter().map(|meta| meta.id).collect();
-    if let Some(missing) = job.checks.iter().find(|id| !known.contains(&id.as_str())) {
-        return Err(Failure::usage([format!(
-            "check `{}` of the shards is not known here: the folder of --checks-dir has to be the one they were audited with",
-            plain(missing)
-        )]));
-    }
-    Ok(selected)
+    Selected::of_job(&job)
 }

@@ -3,7 +3,6 @@
 mod apply;
 mod args;
 mod audit;
-mod audited;
 mod begun;
 mod carry;
 mod checks;
@@ -15,6 +14,7 @@ mod custom;
 mod demo;
 mod eta;
 mod exit;
+mod kept_audit;
 mod lockout;
 mod merge;
 mod org;
@@ -23,6 +23,7 @@ mod past_audit;
 mod plan;
 mod playbooks;
 mod progress;
+mod report;
 mod resume;
 mod rollback;
 mod runs;
@@ -75,6 +76,7 @@ enum Command {
     Org(org::OrgArgs),
     Audit(audit::AuditArgs),
     Merge(merge::MergeArgs),
+    Report(report::ReportArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Resume(resume::ResumeArgs),
@@ -127,6 +129,7 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
             Command::Org(args) => org::run(args, ui, &cancel).await,
             Command::Audit(args) => audit::run(args, ui, &cancel).await,
             Command::Merge(args) => merge::run(args, ui),
+            Command::Report(args) => report::run(args, ui),
             Command::Plan(args) => plan::run(args, ui, &cancel).await,
             Command::Apply(args) => apply::run(args, ui, &cancel).await,
             Command::Resume(args) => resume::run(args, ui, &cancel).await,

@@ -4,10 +4,12 @@ use super::args::ScopeArgs;
 use super::exit::{Exit, Failure};
 use super::survey::{self, Survey};
 use super::ui::Ui;
+use crate::audit::{self, Job};
 use crate::aws::Sessions;
 use crate::execute::{self, Progress};
 use crate::model::Plan;
-use crate::store::{self, JournalContents, Run, RunId, StateDir};
+use crate::report::text::plain;
+use crate::store::{self, JournalContents, Run, RunId, RunStatus, StateDir};
 use tokio_util::sync::CancellationToken;
 
 /// A run of before.
@@ -45,6 +47,38 @@ pub fn run(state: &StateDir, id: &RunId) -> Result<Run, Failure> {
         return Err(Failure::usage([format!("there is no run `{id}`; see `orgward runs list`")]));
     }
     state.run(id).map_err(Failure::error)
+}
+
+/// An audit's run by its id, or the last one that ended (`last`).
+///
+/// # Errors
+/// If there is none, or its manifest can't be read.
+pub fn audit(state: &StateDir, text: &str) -> Result<Run, Failure> {
+    if text != "last" {
+        let run = run(state, &id(text)?)?;
+        job(&run)?;
+        return Ok(run);
+    }
+    for id in state.runs().map_err(Failure::error)?.iter().rev() {
+        // What can't be read is told by `runs list`; it hides no run behind it.
+        let Ok(run) = state.run(id) else { continue };
+        if run.manifest().command == "audit" && run.manifest().status == RunStatus::Done {
+            return Ok(run);
+        }
+    }
+    Err(Failure::usage(["no audit that ended is kept; see `orgward runs list`"]))
+}
+
+/// The description of a run, if it is an audit's.
+///
+/// # Errors
+/// If it is not, or can't be read.
+pub fn job(run: &Run) -> Result<Job, Failure> {
+    if run.manifest().command != "audit" {
+        let (id, command) = (run.id(), plain(&run.manifest().command));
+        return Err(Failure::usage([format!("run `{id}` is of `{command}`, not an audit; see `orgward runs list`")]));
+    }
+    audit::job(run).map_err(Failure::error)
 }
 
 impl Past {

@@ -4,7 +4,7 @@
 
 use super::custom::CustomArgs;
 use super::exit::Failure;
-use crate::audit::Asked;
+use crate::audit::{Asked, Job};
 use crate::checks::custom::CustomCheck;
 use crate::checks::{self, Selection, frameworks};
 use crate::collect::Wanted;
@@ -12,6 +12,7 @@ use crate::model::check::{CheckMeta, Fact};
 use crate::model::framework::Framework;
 use crate::model::nearest;
 use crate::model::scope::ScopeRequest;
+use crate::report::text::plain;
 use clap::Args;
 use std::collections::BTreeSet;
 
@@ -51,6 +52,26 @@ impl Default for Selected {
     fn default() -> Self {
         let selection = Selection::all();
         Self { wanted: Wanted::of(selection.facts()), selection, frameworks: Vec::new() }
+    }
+}
+
+impl Selected {
+    /// What an audit of before was asked, as this orgward knows it: a report needs the words of every check.
+    ///
+    /// # Errors
+    /// If a check is not known here.
+    pub fn of_job(job: &Job) -> Result<Self, Failure> {
+        let selected = SelectArgs::of(&job.asked).resolve()?;
+        let known: BTreeSet<&str> = selected.selection.metas().iter().map(|meta| meta.id).collect();
+        match job.checks.iter().find(|id| !known.contains(id.as_str())) {
+            None => Ok(selected),
+            Some(missing) => Err(Failure::usage([format!(
+                "check `{}` of the audit is not known here: the folder of --checks-dir has to be the one it was made with, and \
+                 orgward not older than {}",
+                plain(missing),
+                plain(&job.orgward)
+            )])),
+        }
     }
 }
 

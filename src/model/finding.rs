@@ -87,6 +87,17 @@ pub struct FailingResource {
     pub message: String,
 }
 
+/// What would fail, and someone answers for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Exempted {
+    /// The exemption's id.
+    pub exemption: String,
+    /// The resource; `None` where the cell fails without naming any. Hostile: escape at every sink.
+    pub resource: Option<String>,
+    /// What is wrong with it.
+    pub message: String,
+}
+
 /// A fact a verdict rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -108,8 +119,11 @@ pub struct Finding {
     pub severity: Severity,
     /// Why, one sentence, lower case, no full stop.
     pub message: String,
-    /// What fails, in a stable order; empty unless the verdict is fail (or exempt).
+    /// What fails, in a stable order; empty unless the verdict is fail.
     pub resources: Vec<FailingResource>,
+    /// What would fail too, and someone answers for; the verdict is exempt where nothing else fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exempt: Vec<Exempted>,
     /// The facts it rests on.
     pub evidence: Vec<Evidence>,
     /// Why it is unknown; set exactly when the verdict is unknown.

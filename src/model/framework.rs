@@ -146,7 +146,7 @@ impl ControlVerdict {
 }
 
 /// Cells of one check by verdict.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cells {
     /// As it should be.
     pub pass: usize,

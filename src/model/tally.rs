@@ -255,6 +255,7 @@ mod tests {
             severity: Severity::Medium,
             message: "as the test says".to_owned(),
             resources: Vec::new(),
+            exempt: Vec::new(),
             evidence: Vec::new(),
             cause: None,
         }

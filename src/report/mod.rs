@@ -18,16 +18,18 @@ mod tests;
 pub mod text;
 
 use crate::model::check::CheckMeta;
+use crate::model::exemption::Exemptions;
 use crate::model::framework::JudgedFramework;
+use crate::model::history::{Changes, Standing};
 use crate::model::scope::Scope;
-use crate::model::{OrgFacts, Tally};
-use serde::Serialize;
+use crate::model::{OrgFacts, Plan, Tally};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 pub use source::{Findings, ReportError};
 
 /// What a run cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunStats {
     /// Calls orgward made (an operation with its retries is one).
     pub calls: u64,
@@ -50,6 +52,21 @@ impl fmt::Display for RunStats {
     }
 }
 
+/// What stands around an audit: who answers for what, what was before, and what is planned. All may be empty.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// The run that keeps it; empty where none does.
+    pub run: String,
+    /// Exemptions and attestations that it was judged with.
+    pub exemptions: Exemptions,
+    /// How it differs from the audit before, if one is kept.
+    pub changes: Option<Changes>,
+    /// How the kept audits of the organization stood, oldest first, this one last.
+    pub trend: Vec<Standing>,
+    /// A plan to be shown beside it, with its digest.
+    pub plan: Option<(Plan, String)>,
+}
+
 /// Everything an audit report is made from.
 #[derive(Clone, Copy)]
 pub struct Audit<'a> {
@@ -65,6 +82,8 @@ pub struct Audit<'a> {
     pub tally: &'a Tally,
     /// The frameworks that were asked for, with the verdict of every control; empty for a report by check.
     pub frameworks: &'a [JudgedFramework<'a>],
+    /// What stands around it.
+    pub context: &'a Context,
     /// What it cost.
     pub stats: RunStats,
     /// Whether the run was cut short.

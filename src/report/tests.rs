@@ -24,6 +24,7 @@ fn finding(account: u64, verdict: Verdict, message: &str, resources: &[&str]) ->
         severity: Severity::Critical,
         message: message.to_owned(),
         resources: resources.iter().map(failing).collect(),
+        exempt: Vec::new(),
         evidence: vec![Evidence { source: fixtures::source("iam:GetAccountSummary") }],
         cause: (verdict == Verdict::Unknown).then(|| Cause::new(CauseKind::Throttled, "iam:X", "slow down")),
     }
@@ -40,6 +41,7 @@ fn with<T>(findings: &dyn Findings, tally: &Tally, make: impl FnOnce(&Audit<'_>)
         findings,
         tally,
         frameworks: &[],
+        context: &Context::default(),
         stats: RunStats::default(),
         interrupted: false,
     })

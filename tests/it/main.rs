@@ -35,6 +35,7 @@ mod help;
 #[cfg(test)]
 mod in_process;
 #[cfg(test)]
+mod kept;
 mod kills;
 #[cfg(test)]
 mod limits;

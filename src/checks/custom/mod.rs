@@ -180,6 +180,7 @@ impl CustomCheck {
             verdict: judged.verdict(),
             severity: self.meta.severity,
             resources,
+            exempt: Vec::new(),
             evidence: sources.into_iter().map(|source| Evidence { source }).collect(),
             cause: if let Judged::Unknown(cause) = judged { Some(cause) } else { None },
             message,

@@ -16,6 +16,7 @@ fn finding(check: &str, verdict: Verdict) -> Finding {
         severity: Severity::Low,
         message: "as the test says".to_owned(),
         resources: Vec::new(),
+        exempt: Vec::new(),
         evidence: Vec::new(),
         cause: None,
     }

@@ -1,0 +1,148 @@
+//! An audit that a run keeps and that has something to report: just made, joined of shards, or of before.
+//!
+//! Owns: the one way from a run to a report. Must not: ask AWS.
+
+use super::exit::Failure;
+use super::select::Selected;
+use super::ui::Ui;
+use crate::audit::{self, Ending, Merged, Reopened, RunFindings};
+use crate::aws::Sessions;
+use crate::checks::frameworks;
+use crate::config::{KeepFacts, Settings};
+use crate::model::scope::Scope;
+use crate::model::{OrgFacts, Tally, span};
+use crate::report::text::{bytes, count, plain};
+use crate::report::{Audit, Context, RunStats};
+use crate::store::{Kept, Run, RunStatus, StateDir};
+use std::sync::Arc;
+
+/// The file of what the run cost.
+const STATS: &str = "stats.json";
+
+/// An audit that has something to report.
+pub struct KeptAudit {
+    run: Run,
+    org: Arc<OrgFacts>,
+    scope: Scope,
+    tally: Tally,
+    findings: RunFindings,
+    selected: Selected,
+    stats: RunStats,
+    ending: Ending,
+    context: Context,
+}
+
+impl KeptAudit {
+    /// One that was just made; what it cost is kept beside it.
+    ///
+    /// # Errors
+    /// If its findings can't be read, or the costs not be kept.
+    pub fn made(audited: audit::Audited, selected: Selected, stats: RunStats) -> Result<Self, Failure> {
+        let audit::Audited { run, org, scope, tally, ending } = audited;
+        let text = serde_json::to_vec_pretty(&stats).map_err(Failure::error)?;
+        run.save(STATS, &text).map_err(Failure::error)?;
+        let findings = RunFindings::open(&run).map_err(Failure::error)?;
+        let context = Context { run: run.id().to_string(), ..Context::default() };
+        Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context })
+    }
+
+    /// One that was joined of shards.
+    ///
+    /// # Errors
+    /// If its findings can't be read.
+    pub fn joined(merged: Merged, selected: Selected) -> Result<Self, Failure> {
+        let Merged { run, org, scope, tally, .. } = merged;
+        let findings = RunFindings::open(&run).map_err(Failure::error)?;
+        let (org, stats, ending) = (Arc::new(org), RunStats::default(), Ending::Complete);
+        let context = Context { run: run.id().to_string(), ..Context::default() };
+        Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context })
+    }
+
+    /// One of before.
+    ///
+    /// # Errors
+    /// If the run is no audit's, has nothing to report, can't be read, or was made with checks that are not known here.
+    pub fn of_before(run: Run) -> Result<Self, Failure> {
+        let Reopened { job, known, tally, findings } = audit::reopen(&run).map_err(Failure::error)?;
+        let selected = Selected::of_job(&job)?;
+        let stats = match run.dir().join(STATS).exists() {
+            true => serde_json::from_slice(&run.load(STATS).map_err(Failure::error)?).map_err(Failure::error)?,
+            false => RunStats::default(),
+        };
+        let ending = match run.manifest().status {
+            RunStatus::Done => Ending::Complete,
+            _ => Ending::Interrupted,
+        };
+        let context = Context { run: run.id().to_string(), ..Context::default() };
+        let (org, scope) = (Arc::new(known.organization), known.scope);
+        Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context })
+    }
+
+    /// The organization.
+    pub fn org(&self) -> &OrgFacts {
+        &self.org
+    }
+
+    /// Its findings, counted.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Shows it as a report.
+    ///
+    /// # Errors
+    /// As `show`.
+    pub fn told<T>(&self, show: impl FnOnce(&Audit<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
+        let judged: Vec<_> =
+            self.selected.frameworks.iter().map(|framework| frameworks::judge(framework, &self.tally)).collect();
+        show(&Audit {
+            org: &self.org,
+            scope: &self.scope,
+            checks: &self.selected.selection.metas(),
+            findings: &self.findings,
+            tally: &self.tally,
+            frameworks: &judged,
+            context: &self.context,
+            stats: self.stats,
+            interrupted: self.ending != Ending::Complete,
+        })
+    }
+
+    /// Says what is kept, and how to go on if there is something left; removes facts that were kept long enough.
+    ///
+    /// # Errors
+    /// If what is kept can't be looked at.
+    pub fn close(&self, state: &StateDir, settings: &Settings, sessions: &Sessions, ui: &Ui) -> Result<(), Failure> {
+        let run = &self.run;
+        let size = |kept| run.size(kept).map(|size| size.map(bytes)).map_err(Failure::error);
+        let facts = match (size(Kept::Facts)?, settings.keep_facts) {
+            (None, _) => "no facts".to_owned(),
+            (Some(size), KeepFacts::For(time)) => format!("facts ({size}, for {})", span(time)),
+            (Some(size), _) => format!("facts ({size})"),
+        };
+        let findings = size(Kept::Findings)?.unwrap_or_default();
+        ui.say(&format!("Run {} keeps {facts} and findings ({findings})", run.id()));
+        match &self.ending {
+            Ending::Complete => {}
+            Ending::Interrupted => ui.warn(&format!("stopped: go on with `orgward audit --resume {}`", run.id())),
+            Ending::Expired(cause) => ui.warn(&format!(
+                "the credentials expired ({}): sign in again and go on with `orgward audit --resume {}`",
+                plain(&cause.to_string()),
+                run.id()
+            )),
+        }
+        if let (Some(limit), true) = (settings.keep_facts.limit(), settings.keep_facts != KeepFacts::No) {
+            let gone = state.expire_facts(limit, sessions.clock().now()).map_err(Failure::error)?;
+            let total: u64 = gone.iter().map(|(_, size)| size).sum();
+            if !gone.is_empty() {
+                ui.say(&format!(
+                    "Facts of {} were kept for {} and are removed ({})",
+                    count(gone.len(), "run"),
+                    settings.keep_facts,
+                    bytes(total)
+                ));
+            }
+        }
+        Ok(())
+    }
+}

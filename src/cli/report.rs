@@ -1,0 +1,30 @@
+//! `orgward report`: a kept audit, told again in any form, with nothing asked of AWS.
+
+use super::args::ConnectionArgs;
+use super::exit::{Failure, Outcome};
+use super::kept_audit::KeptAudit;
+use super::past;
+use super::told::OutputArgs;
+use super::ui::Ui;
+use crate::store::StateDir;
+use clap::Args;
+
+/// Report a kept audit again, in any form; nothing is asked of AWS
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The run, as `orgward runs list` names it, or `last` for the last audit that ended
+    #[arg(value_name = "RUN")]
+    run: String,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Runs the command.
+pub fn run(args: &ReportArgs, ui: &Ui) -> Outcome {
+    args.output.check()?;
+    let state = StateDir::open(&args.connection.settings()?.state_dir).map_err(Failure::error)?;
+    let kept = KeptAudit::of_before(past::audit(&state, &args.run)?)?;
+    kept.told(|report| args.output.tell(report, ui))
+}

@@ -1,0 +1,87 @@
+//! What became of an organization between runs: how two audits differ, and how each of many stood.
+//!
+//! Owns: the types. Must not: read a run.
+
+use super::check::Severity;
+use super::framework::Cells;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What became of one row (a failing resource, or a cell without any) between two audits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Became {
+    /// It fails, and did not before.
+    New,
+    /// It failed, and passes or is gone.
+    Fixed,
+    /// It fails as before.
+    Unchanged,
+    /// It failed, and was not looked at, or could not be told.
+    NoLongerEvaluated,
+    /// It failed, and someone answers for it.
+    NowExempt,
+    /// It differs, and so does the check or what it compares with: nobody can say whether the account changed.
+    CheckChanged,
+    /// It fails in an account that was not in scope before.
+    AccountJoined,
+    /// It failed in an account that is not in scope any more.
+    AccountLeft,
+}
+
+impl Became {
+    /// All, in the order of reports.
+    pub const ALL: [Self; 8] = [
+        Self::New,
+        Self::Fixed,
+        Self::Unchanged,
+        Self::NoLongerEvaluated,
+        Self::NowExempt,
+        Self::CheckChanged,
+        Self::AccountJoined,
+        Self::AccountLeft,
+    ];
+
+    /// The name used in JSON and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Fixed => "fixed",
+            Self::Unchanged => "unchanged",
+            Self::NoLongerEvaluated => "no_longer_evaluated",
+            Self::NowExempt => "now_exempt",
+            Self::CheckChanged => "check_changed",
+            Self::AccountJoined => "account_joined",
+            Self::AccountLeft => "account_left",
+        }
+    }
+}
+
+/// How an audit differs from one before, counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// The run before.
+    pub before: String,
+    /// Its moment.
+    pub before_as_of: Option<Timestamp>,
+    /// Rows by what became of them.
+    pub rows: BTreeMap<Became, usize>,
+    /// The same for each check.
+    pub checks: BTreeMap<String, BTreeMap<Became, usize>>,
+}
+
+/// How one kept audit stood: a point of the trend.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The run.
+    pub run: String,
+    /// Its moment.
+    pub as_of: Timestamp,
+    /// Accounts in scope.
+    pub accounts: usize,
+    /// Its cells by verdict.
+    pub cells: Cells,
+    /// Its failing cells by severity.
+    pub failing: BTreeMap<Severity, usize>,
+}
