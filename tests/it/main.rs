@@ -36,6 +36,7 @@ mod help;
 mod in_process;
 #[cfg(test)]
 mod kept;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod limits;
