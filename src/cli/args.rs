@@ -69,6 +69,11 @@ pub struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    /// The config file as messages and reports name it, whether it exists or not.
+    pub fn config_name(&self) -> String {
+        self.config.as_ref().map_or_else(|| "orgward.yaml".to_owned(), |path| path.display().to_string())
+    }
+
     /// Flags over the config file over defaults.
     ///
     /// # Errors

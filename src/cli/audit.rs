@@ -87,7 +87,7 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     let sessions = environment.connect(&settings).await?;
     let audited = begun.run(&sessions, &settings, (&state, thresholds), ui, cancel).await?;
     remember(&state, &sessions, ui);
-    let exit = audited.told(|report| args.output.tell(report, ui))?;
+    let exit = audited.told(|report| args.output.tell(report, &args.connection.config_name(), ui))?;
     audited.close(&state, &settings, &sessions, ui)?;
     Ok(exit)
 }

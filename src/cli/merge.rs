@@ -37,7 +37,7 @@ pub fn run(args: &MergeArgs, ui: &Ui) -> Outcome {
     })?;
     let facts = if merged.facts { "facts and findings" } else { "findings" };
     ui.say(&format!("Run {} keeps {facts} of {}", merged.run.id(), count(runs.len(), "shard")));
-    KeptAudit::joined(merged, selected)?.told(|report| args.output.tell(report, ui))
+    KeptAudit::joined(merged, selected)?.told(|report| args.output.tell(report, &args.connection.config_name(), ui))
 }
 
 /// The runs of these directories.

@@ -26,5 +26,5 @@ pub fn run(args: &ReportArgs, ui: &Ui) -> Outcome {
     args.output.check()?;
     let state = StateDir::open(&args.connection.settings()?.state_dir).map_err(Failure::error)?;
     let kept = KeptAudit::of_before(past::audit(&state, &args.run)?)?;
-    kept.told(|report| args.output.tell(report, ui))
+    kept.told(|report| args.output.tell(report, &args.connection.config_name(), ui))
 }

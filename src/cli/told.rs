@@ -4,15 +4,19 @@
 
 use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
+use crate::checks::{CATALOG, frameworks};
 use crate::model::Tally;
-use crate::model::check::Severity;
+use crate::model::check::{CheckMeta, Severity};
 use crate::report::audit_table::Detail;
+use crate::report::ocsf::Version;
 use crate::report::text::Paint;
-use crate::report::{Audit, audit_json, audit_table};
+use crate::report::{Audit, ReportError, Standards, asff, audit_json, audit_table, csv, junit, ndjson, ocsf, sarif};
 use crate::store;
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How the result is told.
 #[derive(Debug, Clone, Args)]
@@ -24,6 +28,12 @@ pub struct OutputArgs {
     /// Write the report to a file instead of stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write the report in another form too, to a file; repeatable, such as --also csv=findings.csv
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
+    also: Vec<(Format, PathBuf)>,
+    /// Version of OCSF that `--format ocsf` writes
+    #[arg(long, value_enum, default_value = "1.5.0", value_name = "VERSION")]
+    ocsf_version: Version,
     /// Exit with 3 if a check of this severity or worse fails
     #[arg(long, value_enum, default_value_t = FailOn::Low)]
     fail_on: FailOn,
@@ -42,6 +52,44 @@ enum Format {
     Table,
     /// For machines: versioned, in a stable order
     Json,
+    /// The rows of the JSON, each a line that stands for itself
+    Ndjson,
+    /// For spreadsheets: no cell is a formula
+    Csv,
+    /// JUnit XML: a suite for each account, as Jenkins and GitLab read it
+    Junit,
+    /// SARIF 2.1.0, as GitHub code scanning reads it
+    Sarif,
+    /// OCSF events (Compliance Finding), one a line, as Security Lake and SIEMs read them
+    Ocsf,
+    /// AWS Security Finding Format: each line a request of Security Hub's BatchImportFindings
+    Asff,
+}
+
+/// Reads `FORMAT=FILE`.
+fn also(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, path) = text
+        .split_once('=')
+        .filter(|(_, path)| !path.is_empty())
+        .ok_or("write FORMAT=FILE, such as csv=findings.csv")?;
+    let format = Format::from_str(format, false).map_err(|_| {
+        let names: Vec<String> = Format::value_variants()
+            .iter()
+            .filter_map(|f| Some(f.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        format!("`{format}` is none of {}", names.join(", "))
+    })?;
+    Ok((format, PathBuf::from(path)))
+}
+
+impl ValueEnum for Version {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
 }
 
 /// The mildest failure that changes the exit code.
@@ -76,34 +124,49 @@ impl FailOn {
 }
 
 impl OutputArgs {
-    /// Says before anything is asked whether the report can be written after it.
+    /// Says before anything is asked whether the reports can be written after it.
     ///
     /// # Errors
     /// With the path and the reason.
     pub fn check(&self) -> Result<(), Failure> {
-        self.output.as_deref().map_or(Ok(()), |path| store::check_writable(path).map_err(Failure::error))
+        let mut seen = BTreeSet::new();
+        let files = self.output.iter().chain(self.also.iter().map(|(_, path)| path));
+        for path in files {
+            if !seen.insert(path) {
+                return Err(Failure::usage([format!("`{}` is named for two reports, name two files", path.display())]));
+            }
+            store::check_writable(path).map_err(Failure::error)?;
+        }
+        Ok(())
     }
 
-    /// Writes the report and gives the exit code.
+    /// Writes the reports and gives the exit code; `config` is the config file as messages name it.
     ///
     /// # Errors
-    /// If findings can't be read or the report can't be written.
-    pub fn tell(&self, audit: &Audit<'_>, ui: &Ui) -> Outcome {
-        let paint = if self.output.is_some() { Paint { on: false } } else { ui.out };
-        let detail = if self.verbose { Detail::ALL } else { Detail::SHORT };
-        let write = |out: &mut dyn Write| {
-            let written = match self.format {
-                Format::Table => audit_table::write(audit, detail, paint, out),
-                Format::Json => audit_json::write(audit, out),
-            };
-            written.map_err(Failure::error)
+    /// If findings can't be read or a report can't be written.
+    pub fn tell(&self, audit: &Audit<'_>, config: &str, ui: &Ui) -> Outcome {
+        let custom = audit.checks.iter().filter(|meta| CATALOG.iter().all(|known| known.id != meta.id));
+        let telling = Telling {
+            audit,
+            catalogue: CATALOG.iter().chain(custom).copied().collect(),
+            standards: match audit.frameworks {
+                [] => Standards::of(frameworks::all()),
+                asked => Standards::of(asked.iter().map(|judged| judged.framework)),
+            },
+            config,
+            detail: if self.verbose { Detail::ALL } else { Detail::SHORT },
+            ocsf: self.ocsf_version,
         };
+        for (format, path) in &self.also {
+            telling.to_file(*format, path, ui)?;
+        }
         match &self.output {
-            Some(path) => {
-                store::write_output_with(path, write)?;
-                ui.say(&format!("Report written to {}", path.display()));
+            Some(path) => telling.to_file(self.format, path, ui)?,
+            None => {
+                let mut said = Vec::new();
+                ui.data_with(|out| telling.write(self.format, ui.out, out, &mut said).map_err(Failure::error))?;
+                said.iter().for_each(|words| ui.warn(words));
             }
-            None => ui.data_with(write)?,
         }
         Ok(self.exit(audit.tally, audit.interrupted))
     }
@@ -119,6 +182,53 @@ impl OutputArgs {
             Exit::Findings
         } else {
             Exit::Clean
+        }
+    }
+}
+
+/// An audit, and what reports of every form need beside it.
+struct Telling<'a> {
+    audit: &'a Audit<'a>,
+    catalogue: Vec<&'a CheckMeta>,
+    standards: Standards<'a>,
+    config: &'a str,
+    detail: Detail,
+    ocsf: Version,
+}
+
+impl Telling<'_> {
+    fn to_file(&self, format: Format, path: &Path, ui: &Ui) -> Result<(), Failure> {
+        let mut said = Vec::new();
+        store::write_output_with(path, |out| {
+            self.write(format, Paint { on: false }, out, &mut said).map_err(Failure::error)
+        })?;
+        ui.say(&format!("Report written to {}", path.display()));
+        said.iter().for_each(|words| ui.warn(words));
+        Ok(())
+    }
+
+    /// Writes it in a form; what has to be said of it goes to `said`.
+    fn write(
+        &self,
+        format: Format,
+        paint: Paint,
+        out: &mut dyn Write,
+        said: &mut Vec<String>,
+    ) -> Result<(), ReportError> {
+        let audit = self.audit;
+        match format {
+            Format::Table => audit_table::write(audit, self.detail, paint, out),
+            Format::Json => audit_json::write(audit, out),
+            Format::Ndjson => ndjson::write(audit, out),
+            Format::Csv => csv::write(audit, out),
+            Format::Junit => junit::write(audit, out),
+            Format::Sarif => {
+                let beside = sarif::Beside { catalogue: &self.catalogue, config: self.config };
+                said.extend(sarif::write(audit, &beside, out)?);
+                Ok(())
+            }
+            Format::Ocsf => ocsf::write(audit, &self.standards, self.ocsf, out),
+            Format::Asff => asff::write(audit, &self.standards, out),
         }
     }
 }

@@ -3,16 +3,16 @@
 //! Rows are written as findings are read: however many there are, one is in memory.
 
 use super::coverage::Coverage;
-use super::{Audit, Findings, ReportError, RunStats};
-use crate::model::finding::{Evidence, Target};
+pub use super::row::fingerprint;
+use super::row::{Answered, Row, rows};
+use super::{Audit, ReportError, RunStats};
+use crate::model::Verdict;
+use crate::model::finding::Evidence;
 use crate::model::framework::{Cells, Control, ControlVerdict, JudgedFramework};
-use crate::model::{Finding, Verdict};
 use serde::ser::{Error as _, SerializeSeq};
 use serde::{Serialize, Serializer};
-use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
 
 /// The version of this format.
@@ -69,8 +69,7 @@ struct LeftOut<'a> {
 
 /// The rows of a source, made one finding at a time.
 struct Rows<'a> {
-    findings: &'a dyn Findings,
-    as_of: jiff::Timestamp,
+    audit: &'a Audit<'a>,
     /// Why they could not be read: serialisers carry no errors but their own.
     failed: RefCell<Option<ReportError>>,
 }
@@ -79,8 +78,8 @@ impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut seq = to.serialize_seq(None)?;
         let mut unwritten = None;
-        let read = self.findings.each(&mut |finding| {
-            let written = rows(finding, self.as_of).try_for_each(|row| seq.serialize_element(&row));
+        let read = self.audit.findings.each(&mut |finding| {
+            let written = rows(finding).try_for_each(|row| seq.serialize_element(&FindingRow::of(&row, self.audit)));
             written.map_err(|error| {
                 unwritten = Some(error);
                 ReportError::source("the report can't be written")
@@ -98,8 +97,9 @@ impl Serialize for Rows<'_> {
     }
 }
 
+/// A failing resource, one that someone answers for, or a cell without any; the ndjson format has the same.
 #[derive(Serialize)]
-struct Row<'a> {
+pub(super) struct FindingRow<'a> {
     check: &'a str,
     account: Option<&'a str>,
     region: Option<&'a str>,
@@ -110,12 +110,34 @@ struct Row<'a> {
     evidence: Vec<EvidenceRow<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a crate::model::Cause>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exemption: Option<Answered<'a>>,
     fingerprint: String,
+}
+
+impl<'a> FindingRow<'a> {
+    /// The row as it is written.
+    pub(super) fn of(row: &Row<'a>, audit: &'a Audit<'a>) -> Self {
+        let now = audit.org.as_of;
+        Self {
+            check: &row.finding.check,
+            account: row.account().map(|id| id.as_str()),
+            region: row.region(),
+            resource: row.resource,
+            verdict: row.verdict,
+            severity: row.finding.severity.as_str(),
+            message: row.message,
+            evidence: row.finding.evidence.iter().map(|evidence| EvidenceRow::of(evidence, now)).collect(),
+            cause: row.finding.cause.as_ref(),
+            exemption: row.answered(&audit.context.exemptions.exemptions),
+            fingerprint: row.fingerprint(),
+        }
+    }
 }
 
 /// A fact, and how old it was at the moment of the run.
 #[derive(Serialize)]
-struct EvidenceRow<'a> {
+pub(super) struct EvidenceRow<'a> {
     #[serde(flatten)]
     evidence: &'a Evidence,
     age_seconds: i64,
@@ -192,7 +214,7 @@ fn framework<'a>(judged: &'a JudgedFramework<'a>) -> FrameworkRow<'a> {
 pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
     let org = audit.org;
     let account_name = |id| org.accounts.get(id).map_or("", |account| account.name.as_str());
-    let rows = Rows { findings: audit.findings, as_of: org.as_of, failed: RefCell::new(None) };
+    let rows = Rows { audit, failed: RefCell::new(None) };
     let report = Report {
         format: "orgward.audit",
         version: VERSION,
@@ -236,40 +258,4 @@ pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> 
     }
     page.write_all(b"\n")?;
     Ok(page.flush()?)
-}
-
-/// A row for each failing resource; one row for a cell without any.
-fn rows(finding: &Finding, now: jiff::Timestamp) -> impl Iterator<Item = Row<'_>> {
-    let whole = finding.resources.is_empty().then_some((None, finding.message.as_str()));
-    let failing = finding.resources.iter().map(|failing| (Some(failing.resource.as_str()), failing.message.as_str()));
-    whole.into_iter().chain(failing).map(move |(resource, message)| Row {
-        check: &finding.check,
-        account: finding.target.account().map(|id| id.as_str()),
-        region: finding.target.region().map(|region| region.as_str()),
-        resource,
-        verdict: finding.verdict,
-        severity: finding.severity.as_str(),
-        message,
-        evidence: finding.evidence.iter().map(|evidence| EvidenceRow::of(evidence, now)).collect(),
-        cause: finding.cause.as_ref(),
-        fingerprint: fingerprint(&finding.check, &finding.target, resource),
-    })
-}
-
-/// What stays the same for the same problem from run to run: SHA-256 over check, account, Region and resource, the
-/// first 128 bits as hex. Message, severity and time do not enter.
-pub fn fingerprint(check: &str, target: &Target, resource: Option<&str>) -> String {
-    let mut hash = Sha256::new();
-    let account = target.account().map_or("", |id| id.as_str());
-    let region = target.region().map_or("", |region| region.as_str());
-    for part in ["orgward/1", check, account, region, resource.unwrap_or("")] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    let mut text = String::with_capacity(32);
-    for byte in hash.finalize().iter().take(16) {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

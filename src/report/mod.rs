@@ -4,15 +4,23 @@
 //! before the first is in their tally. Every text that came from outside goes through [`text::plain`] or a serialiser on its
 //! way out.
 
+pub mod asff;
 pub mod audit_json;
 pub mod audit_table;
 pub mod compare;
 pub mod coverage;
+pub mod csv;
 mod failures;
 pub mod framework_table;
+pub mod junit;
+pub mod ndjson;
+pub mod ocsf;
 pub mod org_tree;
 pub mod plan_text;
+pub mod row;
+pub mod sarif;
 mod source;
+mod standards;
 #[cfg(test)]
 mod tests;
 pub mod text;
@@ -27,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 pub use source::{Findings, ReportError};
+pub use standards::Standards;
 
 /// What a run cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,10 @@
 //! Must not: keep findings.
 
 use crate::model::Finding;
+use serde::Serialize;
+use serde_json::Value;
 use std::error::Error;
-use std::io;
+use std::io::{self, Write};
 
 /// Findings in the order of reports ([`Finding::in_order`]): the organization's, then those of each account by id.
 pub trait Findings {
@@ -39,5 +41,27 @@ impl ReportError {
     /// Findings that can't be read, and why.
     pub fn source(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Source(error.into())
+    }
+}
+
+/// Writes a value as JSON in one line, without a line feed.
+///
+/// # Errors
+/// If it can't be written.
+pub(super) fn json(value: &impl Serialize, out: &mut dyn Write) -> Result<(), ReportError> {
+    serde_json::to_writer(out, value).map_err(|error| match error.is_io() {
+        true => ReportError::Write(error.into()),
+        false => ReportError::Json(error),
+    })
+}
+
+/// `value` without members that are null: the formats of others leave out what is not known.
+pub(super) fn known(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            Value::Object(members.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k, known(v))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(known).collect()),
+        other => other,
     }
 }

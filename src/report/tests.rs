@@ -1,5 +1,7 @@
 //! Reports read their findings once, in order, and show of them what a reader who kept all would show.
 
+mod formats;
+
 use super::audit_table::Detail;
 use super::failures::Failures;
 use super::text::Paint;
@@ -150,7 +152,16 @@ fn a_report_ends_with_its_source_and_with_its_room() {
     let tally = Tally::of(&good);
     let broken = Broken { good, handed: Cell::new(0) };
     type Make = fn(&Audit<'_>, &mut dyn Write) -> Result<(), ReportError>;
-    let made: [Make; 2] = [audit_json::write, |audit, out| audit_table::write(audit, Detail::SHORT, PLAIN, out)];
+    let made: [Make; 8] = [
+        audit_json::write,
+        |audit, out| audit_table::write(audit, Detail::SHORT, PLAIN, out),
+        ndjson::write,
+        csv::write,
+        junit::write,
+        |audit, out| sarif::write(audit, &sarif::Beside { catalogue: CATALOG, config: "orgward.yaml" }, out).map(drop),
+        |audit, out| ocsf::write(audit, &Standards::default(), ocsf::Version::V1_5, out),
+        |audit, out| asff::write(audit, &Standards::default(), out),
+    ];
     for make in made {
         let error = with(&broken, &tally, |audit| make(audit, &mut io::sink())).unwrap_err();
         assert!(matches!(error, ReportError::Source(_)), "{error:?}");
