@@ -12,11 +12,13 @@
 //! `resources`, `aws`, `policy`, `model`; `execute` -> `resources`, `aws`, `lockout`, `policy`, `store`, `model`;
 //! `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` -> `policy`, `pattern`, `model`; `lockout` -> `policy`,
 //! `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`, `config`, `aws`, `policy`, `pattern`, `store` ->
-//! `model`; `fuzz` -> `policy`, `playbook`, `store`, `execute`; `model` -> nothing of ours. `tests/it/architecture.rs`
+//! `model`; `grants` -> `collect`,
+//! `playbook`, `resources`, `model`; `bootstrap` -> `grants`, `model`; `fuzz` -> `policy`, `playbook`, `store`, `execute`; `model` -> nothing of ours. `tests/it/architecture.rs`
 //! matches every `crate::name` path against this list.
 
 pub mod audit;
 pub mod aws;
+pub mod bootstrap;
 pub mod checks;
 pub mod cli;
 pub mod collect;
@@ -24,6 +26,7 @@ pub mod config;
 pub mod execute;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod grants;
 pub mod lockout;
 pub mod model;
 pub mod pattern;

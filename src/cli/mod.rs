@@ -4,6 +4,7 @@ mod apply;
 mod args;
 mod audit;
 mod begun;
+mod bootstrap;
 mod carry;
 mod checks;
 mod config;
@@ -20,6 +21,7 @@ mod merge;
 mod org;
 mod past;
 mod past_audit;
+mod permissions;
 mod plan;
 mod playbooks;
 mod progress;
@@ -83,6 +85,8 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     Runs(runs::RunsArgs),
     Checks(checks::ChecksArgs),
+    Permissions(permissions::PermissionsArgs),
+    Bootstrap(bootstrap::BootstrapArgs),
     Playbooks(playbooks::PlaybooksArgs),
     Config(config::ConfigArgs),
     #[cfg(feature = "sandbox")]
@@ -136,6 +140,8 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
             Command::Rollback(args) => rollback::run(args, ui, &cancel).await,
             Command::Runs(args) => runs::run(args, ui),
             Command::Checks(args) => checks::run(args, ui),
+            Command::Permissions(args) => permissions::run(args, ui),
+            Command::Bootstrap(args) => bootstrap::run(args, ui),
             Command::Playbooks(args) => playbooks::run(args, ui),
             Command::Config(args) => config::run(args, ui),
             #[cfg(feature = "sandbox")]

@@ -6,6 +6,7 @@
 pub(crate) mod alarm;
 mod attachment;
 pub(crate) mod call;
+mod catalog;
 mod document;
 pub(crate) mod metric_filter;
 pub(crate) mod password_policy;
@@ -14,4 +15,5 @@ pub(crate) mod subscription;
 pub(crate) mod topic;
 mod world;
 
+pub use catalog::{CATALOG, Kind, KindSource, Narrowed};
 pub use world::World;

@@ -29,6 +29,8 @@ mod frameworks;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod help;

@@ -1,0 +1,155 @@
+//! CloudFormation templates: the roles of members, for a StackSet, and what the management account needs, for a stack.
+//!
+//! Must not: hold an ExternalId; it is a parameter that is not echoed.
+//!
+//! Source: CloudFormation template reference, `AWS::IAM::Role`, `AWS::IAM::ManagedPolicy`.
+
+use super::Setup;
+use crate::grants::{Grant, document};
+use serde_json::{Map, Value, json};
+
+/// What an ExternalId may look like (STS API reference, `AssumeRole`).
+const EXTERNAL_ID: &str = "[\\w+=,.@:/-]{2,1224}";
+
+/// The roles of every member.
+pub(super) fn members(setup: &Setup<'_>) -> Result<Value, String> {
+    let mut parameters = json!({
+        "ManagementAccountId": {
+            "Type": "String",
+            "AllowedPattern": "\\d{12}",
+            "Description": "The organization's management account, where orgward is run"
+        },
+        "CallerArn": {
+            "Type": "String",
+            "Default": "*",
+            "Description": "Who in the management account may assume the roles: an ARN, with * where it varies"
+        },
+        "AuditExternalId": external_id("The ExternalId of the audit role"),
+    });
+    let mut resources = json!({
+        "AuditRole": role(setup, &setup.names.audit_role, "AuditExternalId", &setup.grants.audit_role, "to look: reads only")?,
+    });
+    if !setup.grants.apply_role.is_empty() {
+        let grants = &setup.grants.apply_role;
+        insert(
+            &mut parameters,
+            "ApplyExternalId",
+            external_id("The ExternalId of the apply role; another one than the audit role's"),
+        );
+        insert(
+            &mut resources,
+            "ApplyRole",
+            role(setup, &setup.names.apply_role, "ApplyExternalId", grants, "to change what its playbooks say")?,
+        );
+    }
+    Ok(template("Roles that orgward assumes in member accounts", &parameters, &resources))
+}
+
+/// What who calls orgward needs in the management account.
+pub(super) fn management(setup: &Setup<'_>) -> Result<Value, String> {
+    let mut resources = json!({
+        "AuditCaller": policy("OrgwardAuditCaller", &setup.grants.audit_caller, "Who runs orgward audits and plans")?,
+    });
+    if setup.applies() {
+        let grants = &setup.grants.apply_caller;
+        insert(
+            &mut resources,
+            "ApplyCaller",
+            policy("OrgwardApplyCaller", grants, "Who runs orgward apply, beside OrgwardAuditCaller")?,
+        );
+    }
+    Ok(template("What the callers of orgward need in the management account", &json!({}), &resources))
+}
+
+fn template(description: &str, parameters: &Value, resources: &Value) -> Value {
+    let mut template = json!({
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": description,
+        "Resources": resources,
+    });
+    if parameters.as_object().is_some_and(|parameters| !parameters.is_empty()) {
+        insert(&mut template, "Parameters", parameters.clone());
+    }
+    template
+}
+
+fn insert(object: &mut Value, name: &str, value: Value) {
+    if let Value::Object(object) = object {
+        object.insert(name.to_owned(), value);
+    }
+}
+
+fn external_id(description: &str) -> Value {
+    json!({"Type": "String", "NoEcho": true, "AllowedPattern": EXTERNAL_ID, "Description": description})
+}
+
+/// A role that only the management account enters, and only with the ExternalId.
+fn role(setup: &Setup<'_>, name: &str, external_id: &str, grants: &[Grant], what: &str) -> Result<Value, String> {
+    let (path, bare) = name.rsplit_once('/').map_or(("/".to_owned(), name), |(path, bare)| (format!("/{path}/"), bare));
+    let principal = json!({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${ManagementAccountId}:root"}});
+    let trust = json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "OrgwardWithExternalId",
+                "Effect": "Allow",
+                "Principal": principal,
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": {"sts:ExternalId": {"Ref": external_id}},
+                    "ArnLike": {"aws:PrincipalArn": {"Ref": "CallerArn"}}
+                }
+            },
+            {
+                "Sid": "NamedSessions",
+                "Effect": "Allow",
+                "Principal": principal,
+                "Action": ["sts:SetSourceIdentity", "sts:TagSession"],
+                "Condition": {"ArnLike": {"aws:PrincipalArn": {"Ref": "CallerArn"}}}
+            }
+        ]
+    });
+    Ok(json!({
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": bare,
+            "Path": path,
+            "Description": format!("Assumed by orgward from the management account, {what}"),
+            "MaxSessionDuration": setup.session_seconds,
+            "AssumeRolePolicyDocument": trust,
+            "Policies": [{"PolicyName": bare, "PolicyDocument": policy_document(grants)?}]
+        }
+    }))
+}
+
+fn policy(name: &str, grants: &[Grant], description: &str) -> Result<Value, String> {
+    Ok(json!({
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {
+            "ManagedPolicyName": name,
+            "Description": description,
+            "PolicyDocument": policy_document(grants)?
+        }
+    }))
+}
+
+/// The document, with the partition of wherever the stack is.
+fn policy_document(grants: &[Grant]) -> Result<Value, String> {
+    let mut value = serde_json::to_value(document(grants)).map_err(|error| error.to_string())?;
+    let statements = value.get_mut("Statement").and_then(Value::as_array_mut).into_iter().flatten();
+    for statement in statements.filter_map(Value::as_object_mut) {
+        substitute(statement);
+    }
+    Ok(value)
+}
+
+/// ARNs with a partition in them are put together where the stack is.
+fn substitute(statement: &mut Map<String, Value>) {
+    let Some(resources) = statement.get_mut("Resource").and_then(Value::as_array_mut) else { return };
+    for resource in resources {
+        let rest = resource.as_str().and_then(|text| text.strip_prefix("arn:")).and_then(|text| text.split_once(':'));
+        if let Some((_, rest)) = rest {
+            *resource = json!({"Fn::Sub": format!("arn:${{AWS::Partition}}:{rest}")});
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The files that set an organization up for orgward: roles in every member, and what their callers need.
+//!
+//! Owns: the forms (CloudFormation, Terraform, AWS CLI) and that all of them carry the same policies. Must not: decide what a
+//! principal needs (`grants` does), write a file, or hold an ExternalId: every form asks for it where it is used.
+//!
+//! Source: CloudFormation User Guide, "StackSets with service-managed permissions" (they do not reach the management
+//! account); IAM User Guide, "Access to AWS accounts owned by third parties".
+
+mod cloudformation;
+mod guide;
+
+use crate::grants::{Document, Grants, Names, document};
+use crate::model::ids::Region;
+use serde::Serialize;
+
+/// What the files are made of.
+#[derive(Debug, Clone)]
+pub struct Setup<'a> {
+    /// What each principal needs.
+    pub grants: &'a Grants,
+    /// The names of the roles.
+    pub names: &'a Names,
+    /// Where the stacks are.
+    pub region: Region,
+    /// Longest session of the roles, in seconds: 3,600 at least.
+    pub session_seconds: u32,
+}
+
+impl Setup<'_> {
+    /// Whether anything is to be applied.
+    pub(crate) fn applies(&self) -> bool {
+        !self.grants.apply_caller.is_empty()
+    }
+
+    /// The policy documents by file name, those that say something.
+    fn documents(&self) -> Vec<(&'static str, Document<'_>)> {
+        let Grants { audit_caller, audit_role, apply_caller, apply_role } = self.grants;
+        let all = [
+            ("audit-caller", audit_caller),
+            ("audit-role", audit_role),
+            ("apply-caller", apply_caller),
+            ("apply-role", apply_role),
+        ];
+        all.into_iter()
+            .filter(|(_, grants)| !grants.is_empty())
+            .map(|(name, grants)| (name, document(grants)))
+            .collect()
+    }
+}
+
+/// A file to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its path below the folder.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+    /// Whether it is a program.
+    pub runs: bool,
+}
+
+/// Every file, in the order of their names.
+///
+/// # Errors
+/// If a value has no form as text, which no value made here is known to do.
+pub fn files(setup: &Setup<'_>) -> Result<Vec<File>, String> {
+    let mut files = Vec::new();
+    for (name, document) in setup.documents() {
+        files.push(file(&format!("policies/{name}.json"), pretty(&document)?));
+    }
+    files.push(file("members.template.json", pretty(&cloudformation::members(setup)?)?));
+    files.push(file("management.template.json", pretty(&cloudformation::management(setup)?)?));
+    files.extend(guide::terraform(setup).into_iter().map(|(path, text)| file(path, text)));
+    files.push(File { runs: true, ..file("bootstrap.sh", guide::script(setup)) });
+    files.push(file("README.md", guide::readme(setup)));
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
+}
+
+fn file(path: &str, text: String) -> File {
+    File { path: path.to_owned(), text, runs: false }
+}
+
+fn pretty(value: &impl Serialize) -> Result<String, String> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! The files as they are written.
+
+use super::*;
+use crate::collect::Wanted;
+use crate::grants::{Needs, grants};
+use crate::playbook::{Values, load_shipped};
+
+fn written(playbooks: &[(&str, &[(&str, &str)])]) -> Vec<File> {
+    let roles = [("audit_role", "team/OrgwardAudit"), ("apply_role", "OrgwardApply")];
+    let loaded: Vec<_> = playbooks
+        .iter()
+        .map(|(name, values)| {
+            let values: Values =
+                values.iter().chain(&roles).map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            load_shipped(name, &values).unwrap()
+        })
+        .collect();
+    let needs = Needs { facts: Wanted::everything().facts().collect(), ..Needs::default() }.and_playbooks(&loaded);
+    let names = Names {
+        partition: "aws".to_owned(),
+        audit_role: "team/OrgwardAudit".to_owned(),
+        apply_role: "OrgwardApply".to_owned(),
+        management: None,
+    };
+    let grants = grants(&needs, &names);
+    files(&Setup { grants: &grants, names: &names, region: "eu-central-1".parse().unwrap(), session_seconds: 3_600 })
+        .unwrap()
+}
+
+fn text<'f>(files: &'f [File], path: &str) -> &'f str {
+    &files.iter().find(|file| file.path == path).unwrap_or_else(|| panic!("{path}")).text
+}
+
+#[test]
+fn an_audit_alone_makes_no_role_that_writes() {
+    let files = written(&[]);
+    let all: String = files.iter().map(|file| file.text.as_str()).collect();
+    assert!(!all.contains("ApplyExternalId") && !all.contains("apply_external_id"), "{all}");
+    assert!(!files.iter().any(|file| file.path.contains("apply")));
+    assert!(!all.contains("#@") && !all.contains("@REGION@") && !all.contains("_ROLE@"));
+    let members: serde_json::Value = serde_json::from_str(text(&files, "members.template.json")).unwrap();
+    let role = &members["Resources"]["AuditRole"]["Properties"];
+    assert_eq!((role["RoleName"].as_str(), role["Path"].as_str()), (Some("OrgwardAudit"), Some("/team/")));
+    let trust = &role["AssumeRolePolicyDocument"]["Statement"][0];
+    assert_eq!(trust["Condition"]["StringEquals"]["sts:ExternalId"]["Ref"], "AuditExternalId");
+    assert_eq!(members["Parameters"]["AuditExternalId"]["NoEcho"], true);
+}
+
+#[test]
+fn a_playbook_brings_the_apply_role_only_where_it_changes_members() {
+    let organization = written(&[("deny-leave-organization", &[("targets", "/")])]);
+    assert!(organization.iter().any(|file| file.path == "policies/apply-caller.json"));
+    assert!(!text(&organization, "members.template.json").contains("ApplyRole"));
+    assert!(!text(&organization, "bootstrap.sh").contains("ORGWARD_APPLY_EXTERNAL_ID"));
+    let members = written(&[("cis-password-policy", &[])]);
+    assert!(text(&members, "members.template.json").contains("ApplyRole"));
+    assert!(text(&members, "bootstrap.sh").contains("ORGWARD_APPLY_EXTERNAL_ID:?"));
+    assert!(text(&members, "terraform/main.tf").contains("var.apply_external_id"));
+}
+
+#[test]
+fn the_files_are_as_they_were_read() {
+    let files = written(&[("baseline", &[("targets", "/"), ("endpoint", "a@example.com")])]);
+    for path in ["members.template.json", "management.template.json", "bootstrap.sh", "README.md", "terraform/main.tf"]
+    {
+        insta::assert_snapshot!(path.replace(['/', '.'], "_"), text(&files, path), path);
+    }
+}
