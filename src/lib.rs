@@ -10,10 +10,10 @@
 //!
 //! Who may import whom: `cli` -> all; `audit` -> `collect`, `checks`, `store`, `aws`, `report`, `model`; `collect` ->
 //! `resources`, `aws`, `policy`, `model`; `execute` -> `resources`, `aws`, `lockout`, `policy`, `store`, `model`;
-//! `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` -> `policy`, `pattern`, `model`; `lockout` -> `policy`,
-//! `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`, `config`, `aws`, `policy`, `pattern`, `store` ->
-//! `model`; `grants` -> `collect`,
-//! `playbook`, `resources`, `model`; `bootstrap` -> `grants`, `model`; `fuzz` -> `policy`, `playbook`, `store`, `execute`; `model` -> nothing of ours. `tests/it/architecture.rs`
+//! `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` -> `yaml`, `policy`, `pattern`, `model`; `lockout` -> `policy`,
+//! `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`, `config`, `aws`, `policy`, `pattern`, `store`,
+//! `yaml` -> `model`; `grants` -> `collect`, `playbook`, `resources`, `model`; `bootstrap` -> `grants`, `model`; `fuzz` ->
+//! `policy`, `playbook`, `store`, `execute`; `model` -> nothing of ours. `tests/it/architecture.rs`
 //! matches every `crate::name` path against this list.
 
 pub mod audit;
@@ -37,3 +37,4 @@ pub mod resources;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod store;
+mod yaml;

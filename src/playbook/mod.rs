@@ -20,7 +20,6 @@
 //!
 //! A same-named thing without its mark is refused, unless the step says `adopt: true`.
 
-pub mod errors;
 pub mod limits;
 pub mod schema;
 
@@ -28,19 +27,16 @@ mod actions;
 mod generations;
 mod lint;
 mod load;
-mod node;
 mod own_roles;
 mod parameters;
 mod planner;
 mod policy_text;
-mod read;
 mod rollout;
 mod shipped;
-mod source;
 mod targets;
 mod waves;
 
-pub use errors::{LoadError, LoadErrors};
+pub use crate::yaml::{At, LoadError, LoadErrors, SourceText, errors};
 pub use limits::Limits;
 pub use lint::lint;
 pub use load::{Documents, load, load_str};
@@ -51,8 +47,9 @@ pub use schema::{
     Action, PackedSpec, PasswordPolicySpec, Playbook, RootUsageAlarmSpec, ScpSpec, Step, SubscriptionSpec, TargetRef,
 };
 pub use shipped::{Shipped, find, load_shipped, shipped};
-pub use source::{At, SourceText};
 pub use targets::check_targets;
+
+use crate::yaml::{node, read, source};
 
 #[cfg(test)]
 mod fixtures;

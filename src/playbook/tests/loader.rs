@@ -240,7 +240,7 @@ fn broken_yaml_and_bombs_are_one_mistake() {
     ");
     insta::assert_snapshot!(errors(""), @"p.yaml:1:1: a playbook has to be a mapping, found nothing");
     insta::assert_snapshot!(errors("a: 1\n---\nb: 2\n"), @r"
-    p.yaml:3:1: holds several YAML documents, a playbook is one
+    p.yaml:3:1: holds several YAML documents, put each into a file of its own
       3 | b: 2
         | ^
     ");

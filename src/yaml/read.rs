@@ -1,6 +1,6 @@
 //! A typed reader over the YAML tree that goes on after a mistake, so that all of them are reported at once.
 //!
-//! Owns: kinds, ranges, required, duplicate and unknown keys. Must not: know what a playbook is.
+//! Owns: kinds, ranges, required, duplicate and unknown keys. Must not: know what a file is about.
 
 use super::errors::{LoadError, nearest};
 use super::node::{Node, Value};
@@ -8,14 +8,14 @@ use super::source::{At, SourceText};
 use std::ops::RangeInclusive;
 
 /// Collects mistakes in one text.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     source: SourceText,
     /// Mistakes so far.
     pub errors: Vec<LoadError>,
 }
 
 /// The entries of a mapping, and which keys were asked for.
-pub(super) struct Fields<'n> {
+pub(crate) struct Fields<'n> {
     /// Where the mapping begins.
     pub at: At,
     what: String,
@@ -194,6 +194,6 @@ impl Reader {
 }
 
 /// The characters of names that become part of orgward's mark.
-pub(super) fn slug(c: char) -> bool {
+pub(crate) fn slug(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
 }

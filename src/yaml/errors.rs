@@ -1,4 +1,4 @@
-//! Mistakes in a playbook: all of them at once, each with its file, line, column, source line and a hint.
+//! Mistakes in a file: all of them at once, each with its file, line, column, source line and a hint.
 //!
 //! Owns: how a mistake is shown. Must not: find mistakes.
 
@@ -8,7 +8,7 @@ use std::fmt;
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadError {
-    /// The playbook or the policy document.
+    /// The file, such as a playbook or a policy document.
     pub file: String,
     /// From 1; 0 when it is about the file as a whole.
     pub line: u32,
@@ -105,7 +105,7 @@ fn window(line: &str, column: u32) -> (String, usize) {
 }
 
 /// A text without what would steer a terminal: control and direction characters are written out.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .flat_map(|c| if unsafe_to_show(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] })
         .collect()
@@ -117,7 +117,7 @@ fn unsafe_to_show(c: char) -> bool {
 }
 
 /// A hint with the nearest of `words`, or all of them where none is near.
-pub(super) fn nearest(word: &str, words: &[&str]) -> String {
+pub(crate) fn nearest(word: &str, words: &[&str]) -> String {
     match crate::model::nearest(word, words.iter().copied(), 0.75) {
         Some(candidate) => format!("did you mean `{candidate}`?"),
         None if words.is_empty() => "there is no valid word here".to_owned(),

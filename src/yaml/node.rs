@@ -1,7 +1,7 @@
 //! YAML as a tree whose every node and key knows its place.
 //!
 //! Owns: parsing, bounded in size, depth and alias expansion. Duplicate keys are kept, so that the reader can report
-//! them with all other mistakes. Must not: know what a playbook is.
+//! them with all other mistakes. Must not: know what a file is about.
 
 use super::errors::LoadError;
 use super::source::{At, SourceText};
@@ -11,11 +11,11 @@ use serde_saphyr::{Location, Spanned};
 use std::fmt;
 
 /// The largest file that is read, in bytes.
-pub(super) const MAX_BYTES: usize = 1 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 /// A node of a YAML document.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Where it begins; for an alias, where it is used.
     pub at: At,
     /// What it is.
@@ -24,7 +24,7 @@ pub(super) struct Node {
 
 /// What a node is.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// `null`, `~` or nothing.
     Null,
     /// `true` or `false`.
@@ -67,7 +67,7 @@ impl Value {
 ///
 /// # Errors
 /// What is wrong with it as YAML, at its place; the parser stops at the first such mistake.
-pub(super) fn parse(source: &SourceText) -> Result<Node, LoadError> {
+pub(crate) fn parse(source: &SourceText) -> Result<Node, LoadError> {
     if source.text().len() > MAX_BYTES {
         return Err(LoadError::new(source, At::FILE, format!("is larger than {MAX_BYTES} bytes")));
     }
@@ -96,9 +96,9 @@ pub(super) fn parse(source: &SourceText) -> Result<Node, LoadError> {
 fn message(error: &serde_saphyr::Error) -> String {
     use serde_saphyr::Error;
     match error {
-        Error::MultipleDocuments { .. } => "holds several YAML documents, a playbook is one".to_owned(),
+        Error::MultipleDocuments { .. } => "holds several YAML documents, put each into a file of its own".to_owned(),
         Error::MergeKeyNotAllowed { .. } => "merge keys (`<<`) are not read, write the keys out".to_owned(),
-        Error::Budget { .. } => "holds more, or nests deeper, than a playbook may".to_owned(),
+        Error::Budget { .. } => "holds more, or nests deeper, than a file may".to_owned(),
         other => {
             // The parser's text repeats its place; the error has it already.
             let text = other.to_string();
@@ -108,7 +108,7 @@ fn message(error: &serde_saphyr::Error) -> String {
     }
 }
 
-/// Far more than any playbook needs, far less than a bomb.
+/// Far more than any file needs, far less than a bomb.
 fn budget() -> Option<serde_saphyr::Budget> {
     serde_saphyr::budget! {
         max_events: 50_000,
