@@ -8,6 +8,7 @@ use orgward::audit;
 use orgward::aws::{Clock, Quotas, SessionSettings, Sessions, StaticCredentials};
 use orgward::checks::{Selection, Thresholds};
 use orgward::collect::{self, CollectOptions, Wanted};
+use orgward::model::exemption::Exemptions;
 use orgward::model::{AccountFacts, AccountId, CauseKind, Finding, OrgFacts, Verdict};
 use orgward::report::Findings;
 use orgward::sandbox::{Fault, FaultKind, Sandbox, Scenario, generate, scenario};
@@ -169,6 +170,7 @@ impl Audit {
             options: self.options.clone(),
             keep_facts: false,
             known: None,
+            exemptions: Exemptions::default(),
         };
         let state = StateDir::open(&self.folder.path().join("state")).map_err(|error| error.to_string())?;
         let begin = audit::Begin::Enumerating;

@@ -44,6 +44,9 @@ pub struct Job {
     /// Whose facts it reuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<Reuse>,
+    /// The digest of the file of exemptions that it is judged with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exemptions: Option<String>,
 }
 
 /// The flags that choose checks and accounts.
@@ -109,6 +112,7 @@ impl Job {
             organization_file: None,
             shard: None,
             reuse: None,
+            exemptions: None,
         }
     }
 

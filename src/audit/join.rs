@@ -157,6 +157,7 @@ fn differences(first: &Part, other: &Part) -> Option<Refusal> {
         (here != there).then(|| differ(what, here, there))
     };
     let file = |job: &Job| job.organization_file.clone().unwrap_or_else(|| "none".to_owned());
+    let exemptions = |job: &Job| job.exemptions.clone().unwrap_or_else(|| "none".to_owned());
     let count = |job: &Job| job.shard.map_or(1, Shard::count);
     told("organization", &first.organization, &other.organization)
         .or_else(|| told("orgward's version", &a.orgward, &b.orgward))
@@ -176,6 +177,7 @@ fn differences(first: &Part, other: &Part) -> Option<Refusal> {
         })
         .or_else(|| told("checks", &only(&a.checks, &b.checks), &only(&b.checks, &a.checks)))
         .or_else(|| told("thresholds or the text of custom checks", &a.rules, &b.rules))
+        .or_else(|| told("file of exemptions (--exemptions)", &exemptions(a), &exemptions(b)))
         .or_else(|| debug("the run whose facts they reuse (--since, --max-age)", &a.reuse, &b.reuse))
         .or_else(|| {
             let (here, there) = ("the file says this".to_owned(), "something else is kept".to_owned());
@@ -368,6 +370,10 @@ mod tests {
             &["in checks: `user-mfa`, and `none that the other lacks`"],
         );
         says(changed(|part| part.job.rules = "sha256:99".into()), &["in thresholds", "`sha256:99`"]);
+        says(
+            changed(|part| part.job.exemptions = Some("sha256:33".into())),
+            &["in file of exemptions (--exemptions): `none`, and `sha256:33`"],
+        );
         let reuse = || Reuse { run: "20260718T100000Z-4000".parse().unwrap(), max_age: 60 };
         says(changed(|part| part.job.reuse = Some(reuse())), &["--since", "None"]);
         says(changed(|part| part.same_facts = false), &["in the facts of the organization"]);

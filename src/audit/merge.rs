@@ -5,9 +5,11 @@
 //! Frames are copied as they are, compressed: a byte that changed since is found by its checksum, and nothing is made anew.
 
 use super::audit_run::{self, AuditRun, Judged, Known};
+use super::exemptions;
 use super::job::Job;
 use super::join::{Part, Refusal, refusals};
 use crate::model::OrgFacts;
+use crate::model::exemption::Exemptions;
 use crate::model::scope::Scope;
 use crate::model::tally::Tally;
 use crate::store::{FrameKey, FrameReader, Kept, Run, RunStatus, StateDir, StoreError};
@@ -83,8 +85,10 @@ pub fn merge(runs: &[Run], state: &StateDir, now: Timestamp) -> Result<Merged, M
         return Err(MergeError::Refused(refused));
     }
     let facts = shards.iter().all(|shard| shard.facts.is_some());
+    let exempt = runs.first().map_or_else(|| Ok(Exemptions::default()), |run| exemptions::exemptions(run, &job))?;
     // It is an audit's like any other: later ones can reuse its facts.
     let run = state.create_run(&org.organization.id, "audit", now)?;
+    exemptions::keep(&run, &exempt)?;
     let mut kept = AuditRun::begin(run, &job)?;
     let known = Known { organization: org, scope };
     let copied = kept.keep_organization(&known).and_then(|()| copy(&shards, facts, &mut kept));

@@ -11,6 +11,7 @@
 //! for.
 
 mod audit_run;
+mod exemptions;
 mod job;
 mod join;
 mod merge;
@@ -19,6 +20,7 @@ mod reopen;
 mod reuse;
 
 pub use audit_run::{AuditRun, Judged, Known, RunFindings, Went, job};
+pub use exemptions::exemptions;
 pub use job::{Asked, JOB_VERSION, Job, JobError, Reuse};
 pub use join::{Part, Refusal, refusals};
 pub use merge::{MergeError, Merged, merge};

@@ -3,12 +3,15 @@
 //! Owns: what runs beside what, and what is done where one of them stops. Must not: know how a fact is asked for or judged.
 
 use super::audit_run::{self, AuditRun, Judged, Known, Went};
+use super::exemptions;
 use super::job::Job;
 use super::reuse::Earlier;
 use crate::aws::Sessions;
+use crate::checks::exempt::Exempting;
 use crate::checks::{Selection, Thresholds};
 use crate::collect::{self, Arrivals, CollectError, CollectOptions, Ended, FanOut, Feed, ListedAccount, Progress};
 use crate::model::check::Fact;
+use crate::model::exemption::Exemptions;
 use crate::model::scope::{Scope, ScopeError};
 use crate::model::tally::Tally;
 use crate::model::{AccountFacts, AccountId, Cause, Finding, OrgFacts, Region};
@@ -37,6 +40,8 @@ pub struct Request {
     pub keep_facts: bool,
     /// Facts of an earlier run that need not be asked for.
     pub known: Option<Earlier>,
+    /// Failures that someone answers for, and what people attest; of the run, where one is gone on with.
+    pub exemptions: Exemptions,
 }
 
 /// From where an audit begins.
@@ -119,7 +124,13 @@ pub async fn run(
 ) -> Result<Audited, AuditError> {
     // A store that fails stops what is under way.
     let stop = cancel.child_token();
-    let shared = Arc::new(Shared { request, org: OnceLock::new(), files: Mutex::default(), stop: stop.clone() });
+    let shared = Arc::new(Shared {
+        request,
+        org: OnceLock::new(),
+        exempting: OnceLock::new(),
+        files: Mutex::default(),
+        stop: stop.clone(),
+    });
     let started = sessions.clock().now();
     let work = Work { sessions, state, started, shared: &shared, watcher: &watcher, stop: &stop };
     let outcome = match begin {
@@ -167,6 +178,8 @@ struct Shared {
     request: Request,
     /// The organization, once it is whole.
     org: OnceLock<Arc<OrgFacts>>,
+    /// The exemptions held against it.
+    exempting: OnceLock<Exempting>,
     files: Mutex<Files>,
     stop: CancellationToken,
 }
@@ -219,6 +232,7 @@ impl Shared {
     fn judge(&self, org: &OrgFacts, facts: &AccountFacts, keep: bool) -> Result<(), StoreError> {
         let mut findings = self.request.selection.account(org, facts, &self.request.thresholds);
         findings.sort_by(Finding::in_order);
+        self.exempt(org, Some(&facts.account), &mut findings);
         let finished = audit_run::finished(facts);
         let facts_frame = (keep && finished).then(|| self.frame(&facts.account, facts)).transpose()?;
         let judged = Judged { finished, findings };
@@ -231,6 +245,11 @@ impl Shared {
         Ok(())
     }
 
+    fn exempt(&self, org: &OrgFacts, account: Option<&AccountId>, findings: &mut [Finding]) {
+        let exempting = self.exempting.get_or_init(|| Exempting::new(&self.request.exemptions, org));
+        exempting.apply(org, account, findings);
+    }
+
     fn frame(&self, account: &AccountId, value: &impl serde::Serialize) -> Result<Frame, StoreError> {
         Frame::of(value).map_err(|error| audit_run::no_frame(Path::new(account.as_str()), error))
     }
@@ -239,6 +258,7 @@ impl Shared {
     fn whole(&self, org: OrgFacts, scope: &Scope) -> Result<(), StoreError> {
         let mut findings = self.request.selection.organization(&org, &self.request.thresholds);
         findings.sort_by(Finding::in_order);
+        self.exempt(&org, None, &mut findings);
         let known = Known { organization: org, scope: scope.clone() };
         let judged = Judged { finished: true, findings };
         let mut files = self.files();
@@ -316,6 +336,8 @@ impl Work<'_> {
             return Ok(());
         }
         let run = self.state.create_run(organization, "audit", self.started)?;
+        // First: a run that says what it is has all that it is judged with.
+        exemptions::keep(&run, &self.shared.request.exemptions)?;
         self.keep_in(AuditRun::begin(run, self.job())?);
         Ok(())
     }
@@ -418,7 +440,9 @@ impl Work<'_> {
     /// The whole organization, with its analyzers if they are wanted.
     async fn organization(&self, feed: Feed) -> Result<(OrgFacts, Option<Analyzers>), AuditError> {
         let (request, options) = (&self.shared.request, &self.shared.request.options);
-        let tags = request.selection.wants_tags() || !request.job.asked.scope.tags.is_empty();
+        let tags = request.selection.wants_tags()
+            || request.exemptions.wants_tags()
+            || !request.job.asked.scope.tags.is_empty();
         let org = collect::enumerate(self.sessions, tags, &options.wanted, Some(request.job.as_of), self.stop, feed);
         let org = org.await?;
         let analyzers = match options.wanted.has(Fact::OrganizationAnalyzers) {

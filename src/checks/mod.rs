@@ -12,6 +12,7 @@ mod configuration;
 mod credentials;
 pub mod custom;
 mod evaluate;
+pub mod exempt;
 mod facts;
 pub mod families;
 mod federation;

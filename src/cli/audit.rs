@@ -3,6 +3,7 @@
 use super::args::{ConnectionArgs, ScopeArgs};
 use super::begun::Begun;
 use super::connect::Environment;
+use super::exemptions::ExemptArgs;
 use super::exit::{Failure, Outcome};
 use super::select::SelectArgs;
 use super::survey;
@@ -27,6 +28,8 @@ pub struct AuditArgs {
     #[command(flatten)]
     pub select: SelectArgs,
     #[command(flatten)]
+    exempt: ExemptArgs,
+    #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]
     output: OutputArgs,
@@ -49,7 +52,7 @@ pub struct RunArgs {
     /// How old a fact may be to be reused, such as 12h
     #[arg(long, value_name = "TIME", requires = "since", value_parser = span)]
     pub max_age: Option<u64>,
-    /// Compute ages as of this moment [default: the start, or the moment of --org]
+    /// Compute ages and expiry as of this moment, such as 2026-11-01 [default: the start, or the moment of --org]
     #[arg(long, value_name = "MOMENT", value_parser = moment)]
     pub as_of: Option<Timestamp>,
     /// Take the organization from a file that `orgward org --out` wrote, and ask accounts alone
@@ -68,20 +71,27 @@ fn span(text: &str) -> Result<u64, String> {
     seconds(text).ok_or_else(|| format!("write {SPAN_FORM}"))
 }
 
-/// A moment.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "write a moment such as 2026-11-01T00:00:00Z".to_owned())
+/// A moment, or a day: its first moment in UTC.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    let wrong = |_| "write a moment such as 2026-11-01T00:00:00Z, or a day such as 2026-11-01".to_owned();
+    match text.len() {
+        10 => format!("{text}T00:00:00Z").parse().map_err(wrong),
+        _ => text.parse().map_err(wrong),
+    }
 }
 
 /// Runs the command.
 pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
     args.output.check()?;
-    let settings = args.connection.settings_with(|flags| flags.keep_facts = args.run.keep_facts)?;
+    let settings = args.connection.settings_with(|flags| {
+        flags.keep_facts = args.run.keep_facts;
+        flags.exemptions.clone_from(&args.exempt.exemptions);
+    })?;
     let thresholds = survey::thresholds(&settings)?;
     let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
     let begun = match &args.run.resume {
-        Some(run) => Begun::again(&state, run, &thresholds, ui)?,
-        None => Begun::anew(args, &state, ui)?,
+        Some(run) => Begun::again(&state, run, (&settings, &thresholds), ui)?,
+        None => Begun::anew(args, &state, &settings, ui)?,
     };
     let environment = Environment { memory: remembered(&state, ui), shards: begun.shards(), ..Environment::real() };
     let sessions = environment.connect(&settings).await?;

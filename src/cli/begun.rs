@@ -3,6 +3,7 @@
 //! Must not: ask AWS before everything on this machine is read, or tell the outcome.
 
 use super::audit::{AuditArgs, RunArgs};
+use super::exemptions;
 use super::exit::{Exit, Failure};
 use super::kept_audit::KeptAudit;
 use super::past;
@@ -15,6 +16,7 @@ use crate::aws::Sessions;
 use crate::checks::Thresholds;
 use crate::collect::CollectOptions;
 use crate::config::{KeepFacts, Settings};
+use crate::model::exemption::Exemptions;
 use crate::model::scope::RegionRequest;
 use crate::model::{OrgFacts, Shard};
 use crate::report::text::{count, plain};
@@ -32,6 +34,7 @@ pub struct Begun {
     selected: Selected,
     begin: Begin,
     job: Planned,
+    exemptions: Exemptions,
 }
 
 /// What an audit is asked.
@@ -62,15 +65,19 @@ impl Begun {
     pub fn whole(selected: Selected) -> Self {
         let job =
             Planned::Anew { asked: Asked::default(), as_of: None, organization_file: None, shard: None, reuse: None };
-        Self { selected, begin: Begin::Enumerating, job }
+        Self { selected, begin: Begin::Enumerating, job, exemptions: Exemptions::default() }
     }
 
     /// As the flags say, with what they name on this machine read.
     ///
     /// # Errors
     /// If a flag names what is not there, or does not suit the organization file.
-    pub fn anew(args: &AuditArgs, state: &StateDir, ui: &Ui) -> Result<Self, Failure> {
+    pub fn anew(args: &AuditArgs, state: &StateDir, settings: &Settings, ui: &Ui) -> Result<Self, Failure> {
         let selected = args.select.resolve()?;
+        let exemptions = match &settings.exemptions {
+            Some(path) => exemptions::load(path, &selected.known, ui)?,
+            None => Exemptions::default(),
+        };
         let asked = Asked { scope: args.scope.request(), ..args.select.asked() };
         let RunArgs { since, max_age, as_of, org, shard, .. } = &args.run;
         let reuse = match (since, max_age) {
@@ -84,7 +91,7 @@ impl Begun {
         let (begin, as_of, organization_file) = match org {
             Some(path) => {
                 let file = store::read_org(path).map_err(Failure::error)?;
-                let tags = selected.selection.wants_tags() || !asked.scope.tags.is_empty();
+                let tags = selected.selection.wants_tags() || exemptions.wants_tags() || !asked.scope.tags.is_empty();
                 file.serves(&asked.scope.regions, tags, selected.wanted.facts()).map_err(|e| Failure::usage([e]))?;
                 let as_of = as_of.unwrap_or(file.org.as_of);
                 (Begin::With(Box::new(file.org)), Some(as_of), Some(file.header.digest))
@@ -95,14 +102,19 @@ impl Begun {
             ui.warn("controls that ask for every Region are judged by the Regions named with --regions alone");
         }
         let job = Planned::Anew { asked, as_of, organization_file, shard: *shard, reuse };
-        Ok(Self { selected, begin, job })
+        Ok(Self { selected, begin, job, exemptions })
     }
 
     /// Where a run of before stopped.
     ///
     /// # Errors
     /// If there is no such audit, or it can't be gone on with.
-    pub fn again(state: &StateDir, run: &str, thresholds: &Thresholds, ui: &Ui) -> Result<Self, Failure> {
+    pub fn again(
+        state: &StateDir,
+        run: &str,
+        (settings, thresholds): (&Settings, &Thresholds),
+        ui: &Ui,
+    ) -> Result<Self, Failure> {
         let run = past::run(state, &past::id(run)?)?;
         let id = run.id().clone();
         let job = past::job(&run)?;
@@ -120,12 +132,23 @@ impl Begun {
                 "run `{id}` was stopped before it kept the organization of its file, so nothing is lost: begin again with --org"
             )]));
         }
+        let exemptions = audit::exemptions(&run, &job).map_err(Failure::error)?;
+        if let Some(path) = &settings.exemptions {
+            let now = exemptions::load(path, &selected.known, ui).map(|now| now.digest).unwrap_or_default();
+            if now != exemptions.digest {
+                ui.warn(&format!(
+                    "run {id} goes on with the exemptions it began with, and not with those that `{}` holds now",
+                    plain(&path.display().to_string())
+                ));
+            }
+        }
         let (kept, went) = AuditRun::go_on(run).map_err(Failure::error)?;
         for damage in &went.damage {
             ui.warn(&format!("run {id}: {damage}; what is lost is asked again"));
         }
         ui.say(&format!("Going on with run {id}: {} done", count(went.finished.len(), "account")));
-        Ok(Self { selected, job: Planned::Again(job), begin: Begin::Again(Box::new(kept), Box::new(went)) })
+        let begin = Begin::Again(Box::new(kept), Box::new(went));
+        Ok(Self { selected, job: Planned::Again(job), begin, exemptions })
     }
 
     /// Runs it.
@@ -140,7 +163,7 @@ impl Begun {
         ui: &Ui,
         cancel: &CancellationToken,
     ) -> Result<KeptAudit, Failure> {
-        let Self { selected, begin, job } = self;
+        let Self { selected, begin, job, exemptions } = self;
         let known = match &begin {
             Begin::With(org) => Some(&**org),
             Begin::Again(_, went) => went.known.as_ref().map(|known| &known.organization),
@@ -171,6 +194,7 @@ impl Begun {
                 let rules = selected.selection.digest(&thresholds);
                 let mut job = Job::new(as_of, sessions.home_region().clone(), asked, ids, rules);
                 (job.organization_file, job.shard, job.reuse) = (organization_file, shard, reuse);
+                job.exemptions = (!exemptions.is_none()).then(|| exemptions.digest.clone());
                 job
             }
         };
@@ -187,6 +211,7 @@ impl Begun {
             thresholds,
             options,
             keep_facts: settings.keep_facts != KeepFacts::No,
+            exemptions,
             job,
         };
         let steps = Arc::new(Steps::new(ui, sessions, &request.options.regions));

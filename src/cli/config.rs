@@ -55,6 +55,7 @@ fn shown(settings: &Settings) -> BTreeMap<&'static str, Shown> {
         ("policy_quotas_file", json!(settings.policy_quotas_file)),
         ("break_glass_roles", json!(settings.break_glass_roles)),
         ("protected_principals", json!(settings.protected_principals)),
+        ("exemptions", json!(settings.exemptions)),
     ];
     values
         .into_iter()

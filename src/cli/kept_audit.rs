@@ -9,8 +9,9 @@ use crate::audit::{self, Ending, Merged, Reopened, RunFindings};
 use crate::aws::Sessions;
 use crate::checks::frameworks;
 use crate::config::{KeepFacts, Settings};
-use crate::model::scope::Scope;
+use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{OrgFacts, Tally, span};
+use crate::report::exemptions;
 use crate::report::text::{bytes, count, plain};
 use crate::report::{Audit, Context, RunStats};
 use crate::store::{Kept, Run, RunStatus, StateDir};
@@ -42,7 +43,7 @@ impl KeptAudit {
         let text = serde_json::to_vec_pretty(&stats).map_err(Failure::error)?;
         run.save(STATS, &text).map_err(Failure::error)?;
         let findings = RunFindings::open(&run).map_err(Failure::error)?;
-        let context = Context { run: run.id().to_string(), ..Context::default() };
+        let context = context(&run)?;
         Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context })
     }
 
@@ -54,7 +55,7 @@ impl KeptAudit {
         let Merged { run, org, scope, tally, .. } = merged;
         let findings = RunFindings::open(&run).map_err(Failure::error)?;
         let (org, stats, ending) = (Arc::new(org), RunStats::default(), Ending::Complete);
-        let context = Context { run: run.id().to_string(), ..Context::default() };
+        let context = context(&run)?;
         Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context })
     }
 
@@ -73,7 +74,7 @@ impl KeptAudit {
             RunStatus::Done => Ending::Complete,
             _ => Ending::Interrupted,
         };
-        let context = Context { run: run.id().to_string(), ..Context::default() };
+        let context = context(&run)?;
         let (org, scope) = (Arc::new(known.organization), known.scope);
         Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context })
     }
@@ -93,8 +94,13 @@ impl KeptAudit {
     /// # Errors
     /// As `show`.
     pub fn told<T>(&self, show: impl FnOnce(&Audit<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        let judged: Vec<_> =
-            self.selected.frameworks.iter().map(|framework| frameworks::judge(framework, &self.tally)).collect();
+        let said = &self.context.exemptions;
+        let judged = self
+            .selected
+            .frameworks
+            .iter()
+            .map(|framework| frameworks::judge_attested(framework, &self.tally, said, self.org.as_of));
+        let judged: Vec<_> = judged.collect();
         show(&Audit {
             org: &self.org,
             scope: &self.scope,
@@ -121,6 +127,8 @@ impl KeptAudit {
             (Some(size), _) => format!("facts ({size})"),
         };
         let findings = size(Kept::Findings)?.unwrap_or_default();
+        let warnings = self.told(|report| Ok(exemptions::warnings(report)))?;
+        warnings.iter().for_each(|warning| ui.warn(warning));
         ui.say(&format!("Run {} keeps {facts} and findings ({findings})", run.id()));
         match &self.ending {
             Ending::Complete => {}
@@ -145,4 +153,16 @@ impl KeptAudit {
         }
         Ok(())
     }
+}
+
+/// What stands around the audit of a run.
+fn context(run: &Run) -> Result<Context, Failure> {
+    let job = audit::job(run).map_err(Failure::error)?;
+    let scope = &job.asked.scope;
+    Ok(Context {
+        run: run.id().to_string(),
+        exemptions: audit::exemptions(run, &job).map_err(Failure::error)?,
+        whole: scope.is_everything() && scope.regions == RegionRequest::AllEnabled && job.shard.is_none(),
+        ..Context::default()
+    })
 }

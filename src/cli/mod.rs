@@ -14,6 +14,7 @@ mod custom;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod eta;
+mod exemptions;
 mod exit;
 mod kept_audit;
 mod lockout;
@@ -84,6 +85,7 @@ enum Command {
     Resume(resume::ResumeArgs),
     Rollback(rollback::RollbackArgs),
     Runs(runs::RunsArgs),
+    Exemptions(exemptions::ExemptionsArgs),
     Checks(checks::ChecksArgs),
     Permissions(permissions::PermissionsArgs),
     Bootstrap(bootstrap::BootstrapArgs),
@@ -139,6 +141,7 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
             Command::Resume(args) => resume::run(args, ui, &cancel).await,
             Command::Rollback(args) => rollback::run(args, ui, &cancel).await,
             Command::Runs(args) => runs::run(args, ui),
+            Command::Exemptions(args) => exemptions::run(args, ui),
             Command::Checks(args) => checks::run(args, ui),
             Command::Permissions(args) => permissions::run(args, ui),
             Command::Bootstrap(args) => bootstrap::run(args, ui),

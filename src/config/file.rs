@@ -96,6 +96,8 @@ pub struct ConfigFile {
     pub accounts: BTreeMap<AccountId, RoleOverrideFile>,
     /// Thresholds of checks, by name.
     pub thresholds: BTreeMap<String, i64>,
+    /// A file of exemptions and attestations.
+    pub exemptions: Option<PathBuf>,
     /// What the address of a root user must look like, with `*` and `?`.
     pub root_email_patterns: Vec<String>,
 }
@@ -134,6 +136,7 @@ impl ConfigFile {
         rebase(&mut file.quotas_file);
         rebase(&mut file.policy_quotas_file);
         rebase(&mut file.protected_principals);
+        rebase(&mut file.exemptions);
         file.accounts.values_mut().for_each(|entry| rebase(&mut entry.external_id_file));
         Ok(file)
     }

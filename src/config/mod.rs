@@ -86,6 +86,8 @@ pub struct Overrides {
     pub quotas_file: Option<PathBuf>,
     /// `--policy-quotas`.
     pub policy_quotas_file: Option<PathBuf>,
+    /// `--exemptions` or ORGWARD_EXEMPTIONS.
+    pub exemptions: Option<PathBuf>,
 }
 
 /// A role other than the usual one, for one account.
@@ -138,6 +140,8 @@ pub struct Settings {
     pub break_glass_roles: Vec<String>,
     /// Protected principals that differ from the embedded ones.
     pub protected_principals: Option<PathBuf>,
+    /// The file of exemptions and attestations that audits are judged with.
+    pub exemptions: Option<PathBuf>,
     /// Thresholds of checks that differ from their defaults, by name.
     pub thresholds: BTreeMap<String, i64>,
     /// What the address of a root user must look like, with `*` and `?`.
@@ -232,6 +236,7 @@ impl Settings {
             ),
             break_glass_roles: file.break_glass_roles,
             protected_principals: pick(&mut origins, "protected_principals", None, file.protected_principals),
+            exemptions: pick(&mut origins, "exemptions", flags.exemptions, file.exemptions),
             thresholds: file.thresholds,
             root_email_patterns: email_patterns(file.root_email_patterns)?,
             origins,

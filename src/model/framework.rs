@@ -2,6 +2,7 @@
 //!
 //! Owns: the types. Must not: read the data (`checks::frameworks` does) or know any check.
 
+use super::exemption::Attestation;
 use super::finding::Verdict;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -118,6 +119,8 @@ pub enum ControlVerdict {
     Exempt,
     /// Every check passes in every cell where it applies.
     Pass,
+    /// A person looked, and answers for it until a day.
+    Attested,
     /// Its checks apply nowhere.
     NotApplicable,
     /// A person has to look: at all of it, or at what is left of it when its checks pass.
@@ -128,8 +131,16 @@ pub enum ControlVerdict {
 
 impl ControlVerdict {
     /// All, in the order of summaries.
-    pub const ALL: [Self; 7] =
-        [Self::Pass, Self::Fail, Self::Unknown, Self::Exempt, Self::NotApplicable, Self::Manual, Self::NotCovered];
+    pub const ALL: [Self; 8] = [
+        Self::Pass,
+        Self::Fail,
+        Self::Unknown,
+        Self::Exempt,
+        Self::Attested,
+        Self::NotApplicable,
+        Self::Manual,
+        Self::NotCovered,
+    ];
 
     /// The name used in tables.
     pub fn as_str(self) -> &'static str {
@@ -138,6 +149,7 @@ impl ControlVerdict {
             Self::Unknown => "unknown",
             Self::Exempt => "exempt",
             Self::Pass => "pass",
+            Self::Attested => "attested",
             Self::NotApplicable => "not applicable",
             Self::Manual => "manual",
             Self::NotCovered => "not covered",
@@ -200,6 +212,9 @@ pub struct JudgedControl<'a> {
     pub verdict: ControlVerdict,
     /// The cells of each of its checks; no cells where a check did not run, which is never a pass.
     pub checks: Vec<(&'a str, Cells)>,
+    /// The word of a person, where there is one: it counts where the verdict is attested; where that is
+    /// manual it is over, or not given yet.
+    pub attestation: Option<Attestation>,
 }
 
 /// A framework with the verdict of every control.

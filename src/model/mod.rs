@@ -32,6 +32,7 @@ pub mod simulation;
 mod span;
 pub mod tally;
 pub mod trail;
+mod wild;
 
 pub use account::AccountFacts;
 pub use address::{Address, Doc};
@@ -46,3 +47,4 @@ pub use shard::Shard;
 pub use share::Share;
 pub use span::{SPAN_FORM, seconds, span};
 pub use tally::Tally;
+pub use wild::wild;

@@ -9,7 +9,8 @@ use super::framework::Cells;
 use super::ids::AccountId;
 use super::observed::{CauseKind, Source};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was counted of some findings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +26,16 @@ pub struct Tally {
     causes: BTreeMap<CauseKind, BTreeMap<String, Unknowns>>,
     oldest: Option<OldestFact>,
     earlier: Option<EarlierFacts>,
+    exemptions: BTreeMap<String, Matched>,
+}
+
+/// What an exemption was matched by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Matched {
+    /// Cells in which something would fail without it.
+    pub cells: usize,
+    /// What would fail: resources, and cells that name none.
+    pub resources: usize,
 }
 
 /// Unknown cells of one cause.
@@ -106,6 +117,7 @@ impl Tally {
             Verdict::Unknown => self.add_unknown(finding),
             Verdict::Pass | Verdict::NotApplicable | Verdict::Exempt => {}
         }
+        self.add_exempt(finding);
         finding.evidence.iter().for_each(|evidence| self.age(&evidence.source, &finding.target));
         if let Some(started) = self.started {
             let before = finding.evidence.iter().map(|evidence| evidence.source.observed_at).filter(|at| *at < started);
@@ -113,6 +125,21 @@ impl Tally {
                 let so_far = self.earlier.map_or((0, first), |earlier| (earlier.verdicts, earlier.oldest));
                 self.earlier = Some(EarlierFacts { verdicts: so_far.0 + 1, oldest: so_far.1.min(first) });
             }
+        }
+    }
+
+    fn add_exempt(&mut self, finding: &Finding) {
+        for exempt in &finding.exempt {
+            match self.exemptions.get_mut(exempt.exemption.as_str()) {
+                Some(matched) => matched.resources += 1,
+                None => {
+                    self.exemptions.insert(exempt.exemption.clone(), Matched { cells: 0, resources: 1 });
+                }
+            }
+        }
+        let named: BTreeSet<&str> = finding.exempt.iter().map(|exempt| exempt.exemption.as_str()).collect();
+        for id in named {
+            self.exemptions.get_mut(id).into_iter().for_each(|matched| matched.cells += 1);
         }
     }
 
@@ -195,6 +222,11 @@ impl Tally {
     /// The oldest fact that a verdict rests on.
     pub fn oldest(&self) -> Option<&OldestFact> {
         self.oldest.as_ref()
+    }
+
+    /// What each exemption was matched by, by its id; one that matched nothing is not among them.
+    pub fn exemptions(&self) -> &BTreeMap<String, Matched> {
+        &self.exemptions
     }
 
     /// What rests on facts from before the run; only of a tally that knows when it began.

@@ -3,10 +3,12 @@
 //! Rows are written as findings are read: however many there are, one is in memory.
 
 use super::coverage::Coverage;
+use super::exemptions::{self, AttestationStanding, ExemptionStanding};
 pub use super::row::fingerprint;
 use super::row::{Answered, Row, rows};
 use super::{Audit, ReportError, RunStats};
 use crate::model::Verdict;
+use crate::model::exemption::Attestation;
 use crate::model::finding::Evidence;
 use crate::model::framework::{Cells, Control, ControlVerdict, JudgedFramework};
 use serde::ser::{Error as _, SerializeSeq};
@@ -30,8 +32,19 @@ struct Report<'a> {
     coverage: Coverage<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     frameworks: Vec<FrameworkRow<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exemptions: Option<ExemptionsRow<'a>>,
     findings: &'a Rows<'a>,
     run: RunStats,
+}
+
+/// The file of exemptions, and how each stands.
+#[derive(Serialize)]
+struct ExemptionsRow<'a> {
+    file: &'a str,
+    digest: &'a str,
+    exemptions: Vec<ExemptionStanding<'a>>,
+    attestations: Vec<AttestationStanding<'a>>,
 }
 
 #[derive(Serialize)]
@@ -168,6 +181,7 @@ struct FrameworkSummary {
     not_covered: usize,
     not_applicable: usize,
     exempt: usize,
+    attested: usize,
 }
 
 #[derive(Serialize)]
@@ -178,6 +192,9 @@ struct ControlRow<'a> {
     control: &'a Control,
     /// The cells of each check by verdict.
     cells: BTreeMap<&'a str, &'a Cells>,
+    /// What a person says of it; it counts where the verdict is `attested`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attestation: Option<&'a Attestation>,
 }
 
 fn framework<'a>(judged: &'a JudgedFramework<'a>) -> FrameworkRow<'a> {
@@ -194,6 +211,7 @@ fn framework<'a>(judged: &'a JudgedFramework<'a>) -> FrameworkRow<'a> {
             not_covered: tally(ControlVerdict::NotCovered),
             not_applicable: tally(ControlVerdict::NotApplicable),
             exempt: tally(ControlVerdict::Exempt),
+            attested: tally(ControlVerdict::Attested),
         },
         controls: judged
             .controls
@@ -202,6 +220,7 @@ fn framework<'a>(judged: &'a JudgedFramework<'a>) -> FrameworkRow<'a> {
                 verdict: judged.verdict,
                 control: judged.control,
                 cells: judged.checks.iter().map(|(check, cells)| (*check, cells)).collect(),
+                attestation: judged.attestation.as_ref(),
             })
             .collect(),
     }
@@ -242,6 +261,12 @@ pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> 
         },
         coverage: Coverage::of(audit.tally),
         frameworks: audit.frameworks.iter().map(framework).collect(),
+        exemptions: (!audit.context.exemptions.is_none()).then(|| ExemptionsRow {
+            file: &audit.context.exemptions.file,
+            digest: &audit.context.exemptions.digest,
+            exemptions: exemptions::exemptions(audit),
+            attestations: exemptions::attestations(audit),
+        }),
         findings: &rows,
         run: audit.stats,
     };

@@ -3,7 +3,7 @@
 use super::coverage::Coverage;
 use super::failures::{Failures, Resources};
 use super::text::{Align, Paint, Style, columns, count, cut, plain};
-use super::{Audit, ReportError, framework_table};
+use super::{Audit, ReportError, exemptions, framework_table};
 use crate::model::check::{CheckMeta, Severity};
 use crate::model::finding::Target;
 use crate::model::framework::Cells;
@@ -52,6 +52,7 @@ pub fn write(audit: &Audit<'_>, detail: Detail, paint: Paint, out: &mut dyn io::
         put(&mut section)?;
     }
     put(&mut unknowns(audit, detail, paint))?;
+    put(&mut exemptions::section(audit, paint))?;
     put(&mut closing(audit, paint))
 }
 
@@ -89,8 +90,16 @@ fn severity_style(severity: Severity) -> Style {
     }
 }
 
+/// Where the column of what is exempt stands.
+const EXEMPT: usize = 5;
+
 fn summary(checks: &[Row<'_>], paint: Paint) -> String {
-    let head = ["", "SEVERITY", "CHECK", "FAIL", "UNKNOWN", "PASS", "N/A", "WHAT IT ASKS FOR"];
+    let mut head = vec!["", "SEVERITY", "CHECK", "FAIL", "UNKNOWN", "PASS", "N/A", "WHAT IT ASKS FOR"];
+    // A column of its own where anything is exempt.
+    let exempt = checks.iter().any(|row| row.cells.exempt > 0);
+    if exempt {
+        head.insert(EXEMPT, "EXEMPT");
+    }
     let mut rows = vec![head.iter().map(|text| ((*text).to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
     for Row { meta, cells } in checks {
         let (mark, style) = match (cells.fail, cells.unknown) {
@@ -99,18 +108,23 @@ fn summary(checks: &[Row<'_>], paint: Paint) -> String {
             _ => ("!!", Style::Red),
         };
         let figure = |n: usize, style| if n == 0 { ("-".to_owned(), Some(Style::Dim)) } else { (n.to_string(), style) };
-        rows.push(vec![
+        let mut row = vec![
             (mark.to_owned(), Some(style)),
             (meta.severity.as_str().to_owned(), (cells.fail > 0).then(|| severity_style(meta.severity))),
             (meta.id.to_owned(), Some(Style::Bold)),
             figure(cells.fail, Some(Style::Red)),
             figure(cells.unknown, Some(Style::Yellow)),
             figure(cells.pass, Some(Style::Green)),
-            figure(cells.not_applicable + cells.exempt, None),
+            figure(cells.not_applicable, None),
             (cut(meta.title, 72), None),
-        ]);
+        ];
+        if exempt {
+            row.insert(EXEMPT, figure(cells.exempt, Some(Style::Cyan)));
+        }
+        rows.push(row);
     }
-    let aligns = [Align::Left, Align::Left, Align::Left, Align::Right, Align::Right, Align::Right, Align::Right];
+    let mut aligns = vec![Align::Left; 3];
+    aligns.resize(head.len() - 1, Align::Right);
     columns(&rows, &aligns, paint)
 }
 
@@ -212,9 +226,10 @@ fn closing(audit: &Audit<'_>, paint: Paint) -> String {
     let style = if coverage.complete() { Style::Green } else { Style::Yellow };
     let line = format!("Coverage {:.1}%: {told} of {} verdicts could be told", coverage.percent, coverage.cells);
     let _ = writeln!(out, "{}", paint.paint(style, &line));
+    let exempt = if coverage.exempt > 0 { format!("{} exempt, ", coverage.exempt) } else { String::new() };
     let _ = writeln!(
         out,
-        "{} fail, {} unknown, {} pass, {} not applicable over {}",
+        "{} fail, {} unknown, {exempt}{} pass, {} not applicable over {}",
         coverage.fail,
         coverage.unknown,
         coverage.pass,

@@ -6,7 +6,8 @@
 use super::Audit;
 use super::audit_table::{Detail, failure};
 use super::failures::Failures;
-use super::text::{Align, Paint, Style, columns, count, cut};
+use super::text::{Align, Paint, Style, columns, count, cut, plain};
+use crate::model::exemption::Attestation;
 use crate::model::framework::{Answer, Cells, ControlVerdict, JudgedControl, JudgedFramework};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -24,6 +25,7 @@ pub(super) fn write(
     out.push_str(&summary(judged, paint));
     let _ = writeln!(out, "{}", counts(judged));
     failures(out, audit, found, judged, (detail, paint));
+    attested(out, judged, paint);
     people(out, judged, paint);
     uncovered(out, judged, paint);
     out.push('\n');
@@ -68,6 +70,7 @@ fn mark(verdict: ControlVerdict) -> (&'static str, Style) {
         ControlVerdict::Fail => ("!!", Style::Red),
         ControlVerdict::Unknown => ("??", Style::Yellow),
         ControlVerdict::Pass => ("ok", Style::Green),
+        ControlVerdict::Attested => ("ok", Style::Cyan),
         ControlVerdict::Manual => ("..", Style::Cyan),
         ControlVerdict::Exempt | ControlVerdict::NotApplicable | ControlVerdict::NotCovered => ("--", Style::Dim),
     }
@@ -80,7 +83,9 @@ pub fn counts(judged: &JudgedFramework<'_>) -> String {
         let (word, always) = match verdict {
             ControlVerdict::Pass => ("passed", true),
             ControlVerdict::Fail => ("failed", true),
-            ControlVerdict::Exempt | ControlVerdict::NotApplicable => (verdict.as_str(), false),
+            ControlVerdict::Exempt | ControlVerdict::Attested | ControlVerdict::NotApplicable => {
+                (verdict.as_str(), false)
+            }
             ControlVerdict::Unknown | ControlVerdict::Manual | ControlVerdict::NotCovered => (verdict.as_str(), true),
         };
         (n > 0 || always).then(|| format!("{n} {word}"))
@@ -136,6 +141,27 @@ fn silent<'a>(judged: &'a JudgedControl<'_>) -> impl Iterator<Item = &'a str> {
     judged.checks.iter().filter(|(_, cells)| *cells == Cells::default()).map(|(check, _)| *check)
 }
 
+/// What people answer for.
+fn attested(out: &mut String, judged: &JudgedFramework<'_>, paint: Paint) {
+    let attested: Vec<&JudgedControl<'_>> =
+        judged.controls.iter().filter(|judged| judged.verdict == ControlVerdict::Attested).collect();
+    if attested.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", paint.paint(Style::Cyan, "Attested by a person"));
+    for judged in attested {
+        let _ = writeln!(out, "  {} {}", judged.control.id, judged.control.title);
+        if let Some(said) = &judged.attestation {
+            let _ = writeln!(out, "    {}, until {}; {}", plain(&said.owner), said.expires, plain(&given(said)));
+        }
+    }
+}
+
+/// What a person looked at, and when.
+pub(super) fn given(attestation: &Attestation) -> String {
+    format!("looked at on {}: {}", attestation.date, attestation.statement)
+}
+
 fn people(out: &mut String, judged: &JudgedFramework<'_>, paint: Paint) {
     let manual: Vec<&JudgedControl<'_>> =
         judged.controls.iter().filter(|judged| judged.verdict == ControlVerdict::Manual).collect();
@@ -153,6 +179,9 @@ fn people(out: &mut String, judged: &JudgedFramework<'_>, paint: Paint) {
             Answer::Manual { manual } => writeln!(out, "    {manual}"),
             Answer::Checks { part: None, .. } | Answer::NotCovered { .. } => Ok(()),
         };
+        if let Some(Attestation { owner, date, expires, .. }) = &judged.attestation {
+            let _ = writeln!(out, "    open again: {} attested it from {date} until {expires}", plain(owner));
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod audit_table;
 pub mod compare;
 pub mod coverage;
 pub mod csv;
+pub mod exemptions;
 mod failures;
 pub mod framework_table;
 pub mod junit;
@@ -68,6 +69,8 @@ pub struct Context {
     pub run: String,
     /// Exemptions and attestations that it was judged with.
     pub exemptions: Exemptions,
+    /// Whether it was asked of every account and Region: then an exemption that matches nothing is of no use.
+    pub whole: bool,
     /// How it differs from the audit before, if one is kept.
     pub changes: Option<Changes>,
     /// How the kept audits of the organization stood, oldest first, this one last.

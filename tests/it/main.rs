@@ -23,6 +23,8 @@ mod deploy;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
+mod exempting;
+#[cfg(test)]
 mod facts;
 #[cfg(test)]
 mod frameworks;

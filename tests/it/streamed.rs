@@ -6,6 +6,7 @@ use orgward::aws::{Clock, Quotas, Sessions};
 use orgward::checks::{self, Selection, Thresholds};
 use orgward::collect::{self, CollectOptions, Progress, Wanted};
 use orgward::model::check::Fact;
+use orgward::model::exemption::Exemptions;
 use orgward::model::finding::Target;
 use orgward::model::{AccountFacts, AccountId, Cause, CauseKind, Finding, Observed, Verdict};
 use orgward::report::Findings;
@@ -30,6 +31,7 @@ fn request() -> Request {
         options: CollectOptions::default(),
         keep_facts: true,
         known: None,
+        exemptions: Exemptions::default(),
     }
 }
 

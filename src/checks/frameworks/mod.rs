@@ -7,7 +7,7 @@ mod judge;
 #[cfg(test)]
 mod tests;
 
-pub use judge::judge;
+pub use judge::{judge, judge_attested};
 
 use crate::model::framework::{Answer, Assessment, Control, Framework, Part};
 use crate::model::nearest;

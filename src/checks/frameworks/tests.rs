@@ -5,6 +5,7 @@ use super::super::{CATALOG, meta};
 use super::*;
 use crate::model::Tally;
 use crate::model::check::Severity;
+use crate::model::exemption::{Attestation, Exemptions};
 use crate::model::finding::{Finding, Target, Verdict};
 use crate::model::framework::{Cells, ControlVerdict};
 
@@ -101,6 +102,52 @@ fn every_check_that_a_control_names_is_in_the_catalogue() {
     let named: BTreeSet<&str> = all().iter().flat_map(|framework| framework.checks()).collect();
     let missing: Vec<&&str> = named.iter().filter(|id| meta(id).is_none()).collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// The word of a person stands for what is left to people, while it holds, and for nothing that a check can tell.
+#[test]
+fn an_attestation_stands_for_what_a_person_has_to_tell_alone() {
+    let framework = find("cis-5.0").unwrap();
+    let said = Exemptions {
+        attestations: framework.controls.iter().map(|control| attestation(&control.id)).collect(),
+        ..Exemptions::default()
+    };
+    let mut left_to_people = 0;
+    for verdict in [Verdict::Pass, Verdict::Fail, Verdict::Unknown, Verdict::NotApplicable, Verdict::Exempt] {
+        let found: Vec<Finding> = CATALOG.iter().map(|check| finding(check.id, verdict)).collect();
+        let tally = Tally::of(&found);
+        let without = judge(framework, &tally);
+        for (moment, holds) in [
+            ("2025-12-31T23:59:59Z", false),
+            ("2026-01-01T00:00:00Z", true),
+            ("2026-06-30T23:59:59Z", true),
+            ("2026-07-01T00:00:00Z", false),
+        ] {
+            let with = judge_attested(framework, &tally, &said, moment.parse().unwrap());
+            for (without, with) in without.controls.iter().zip(&with.controls) {
+                let expected = match without.verdict {
+                    ControlVerdict::Manual if holds => ControlVerdict::Attested,
+                    verdict => verdict,
+                };
+                assert_eq!(with.verdict, expected, "{} {moment}", with.control.id);
+                assert!(with.attestation.is_some());
+            }
+        }
+        left_to_people += without.tally(ControlVerdict::Manual);
+    }
+    assert!(left_to_people > 0);
+}
+
+fn attestation(control: &str) -> Attestation {
+    Attestation {
+        framework: "cis-5.0".to_owned(),
+        control: control.to_owned(),
+        owner: "jane".to_owned(),
+        statement: "looked".to_owned(),
+        date: "2026-01-01".parse().unwrap(),
+        expires: "2026-06-30".parse().unwrap(),
+        line: 1,
+    }
 }
 
 /// A check that gave no cell says nothing, and its control is unknown.
