@@ -84,20 +84,6 @@ fn the_playbooks_of_readme_load() {
 }
 
 #[test]
-fn flags_that_readme_shows_exist() {
-    let commands = ["org", "audit", "plan", "apply", "sandbox"].map(|command| (command, says(&[command, "--help"])));
-    let readme = repository("README.md");
-    let shown = readme.lines().filter_map(|line| line.trim_start().strip_prefix("$ orgward "));
-    for line in shown {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let Some((_, help)) = commands.iter().find(|(command, _)| Some(command) == words.first()) else { continue };
-        for flag in words.iter().filter(|word| word.starts_with("--")) {
-            assert!(help.contains(flag), "`orgward {line}`: there is no {flag}");
-        }
-    }
-}
-
-#[test]
 fn the_example_config_loads_and_no_secret_of_it_is_shown() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("orgward.yaml"), repository("config/orgward.example.yaml")).unwrap();
