@@ -13,7 +13,7 @@
 //! `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` -> `yaml`, `policy`, `pattern`, `model`; `lockout` -> `policy`,
 //! `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`, `config`, `aws`, `policy`, `pattern`, `store`,
 //! `yaml` -> `model`; `grants` -> `collect`, `playbook`, `resources`, `model`; `bootstrap` -> `grants`, `model`; `fuzz` ->
-//! `policy`, `playbook`, `store`, `execute`; `model` -> nothing of ours. `tests/it/architecture.rs`
+//! `policy`, `playbook`, `store`, `execute`; `evidence` -> `audit`, `store`, `report`, `model`; `model` -> nothing of ours. `tests/it/architecture.rs`
 //! matches every `crate::name` path against this list.
 
 pub mod audit;
@@ -23,6 +23,7 @@ pub mod checks;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod evidence;
 pub mod execute;
 #[doc(hidden)]
 pub mod fuzz;

@@ -18,7 +18,7 @@ pub enum Exit {
     Incomplete,
     /// 5: the plan has changes (only with `--detailed-exitcode`).
     Changes,
-    /// 6: the plan is refused: stale, edited, lock-out, conflict, disagreement.
+    /// 6: refused: a plan (stale, edited, lock-out, conflict, disagreement), or changed evidence.
     Refused,
     /// 7: apply failed and was rolled back.
     RolledBack,

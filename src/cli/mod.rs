@@ -14,6 +14,7 @@ mod custom;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod eta;
+mod evidence;
 mod exemptions;
 mod exit;
 mod kept_audit;
@@ -39,6 +40,7 @@ mod steps;
 mod survey;
 mod told;
 mod ui;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use exit::{Exit, Failure, Outcome};
@@ -55,7 +57,7 @@ Exit codes:
   3    findings at or above --fail-on
   4    incomplete: something could not be told (outranks 3; --allow-partial lowers it)
   5    the plan has changes (only with --detailed-exitcode)
-  6    the plan is refused: stale, edited, lock-out, conflict, disagreement
+  6    refused: a plan (stale, edited, lock-out, conflict, disagreement), or changed evidence
   7    apply failed and was rolled back
   8    apply failed, an operator is needed
   130  interrupted, or the credentials expired: an audit is gone on with by --resume";
@@ -80,6 +82,8 @@ enum Command {
     Audit(audit::AuditArgs),
     Merge(merge::MergeArgs),
     Report(report::ReportArgs),
+    Evidence(evidence::EvidenceArgs),
+    Verify(verify::VerifyArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Resume(resume::ResumeArgs),
@@ -136,6 +140,8 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
             Command::Audit(args) => audit::run(args, ui, &cancel).await,
             Command::Merge(args) => merge::run(args, ui),
             Command::Report(args) => report::run(args, ui),
+            Command::Evidence(args) => evidence::run(args, ui),
+            Command::Verify(args) => verify::run(args, ui),
             Command::Plan(args) => plan::run(args, ui, &cancel).await,
             Command::Apply(args) => apply::run(args, ui, &cancel).await,
             Command::Resume(args) => resume::run(args, ui, &cancel).await,

@@ -4,7 +4,12 @@ use sha2::{Digest, Sha256};
 
 /// `sha256:<hex>` over bytes.
 pub fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    hex_digest(&Sha256::digest(bytes))
+}
+
+/// `sha256:<hex>` of a hash that was made piece by piece.
+pub fn hex_digest(hash: &[u8]) -> String {
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
 }
 

@@ -36,7 +36,7 @@ mod wild;
 
 pub use account::AccountFacts;
 pub use address::{Address, Doc};
-pub use digest::digest;
+pub use digest::{digest, hex_digest};
 pub use finding::{Finding, Verdict};
 pub use ids::{AccountId, PolicyId, Region, TargetId};
 pub use nearest::nearest;

@@ -25,6 +25,8 @@ mod docs;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod exempting;
 #[cfg(test)]
 mod facts;
