@@ -6,12 +6,15 @@ use crate::model::scope::{RegionRequest, ScopeRequest};
 use crate::model::{AccountId, Region, Share};
 use clap::Args;
 use secrecy::SecretString;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// How to reach the organization.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectionArgs {
+    #[command(flatten)]
+    environment: FromEnvironment,
     /// Config file [default: ./orgward.yaml, if it exists]
     #[arg(long, env = "ORGWARD_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -113,8 +116,53 @@ impl ConnectionArgs {
             policy_quotas_file: self.policy_quotas.clone(),
             ..Overrides::default()
         };
+        flags.from_environment = self.environment.settings();
         more(&mut flags);
         file.and_then(|file| Settings::resolve(flags, file, default_state_dir())).map_err(|e| Failure::usage([e]))
+    }
+}
+
+/// The flags that an environment variable gave: `config` tells them apart from those of the command line.
+#[derive(Debug, Clone, Default)]
+pub struct FromEnvironment(BTreeSet<String>);
+
+impl FromEnvironment {
+    /// Settings whose values are those of environment variables.
+    fn settings(&self) -> BTreeSet<&'static str> {
+        const SETTINGS: [(&str, &str); 8] = [
+            ("role_name", "role_name"),
+            ("external_id", "external_id"),
+            ("external_id_file", "external_id"),
+            ("apply_role_name", "apply_role_name"),
+            ("apply_external_id", "apply_external_id"),
+            ("apply_external_id_file", "apply_external_id"),
+            ("state_dir", "state_dir"),
+            ("exemptions", "exemptions"),
+        ];
+        SETTINGS.into_iter().filter(|(flag, _)| self.0.contains(*flag)).map(|(_, setting)| setting).collect()
+    }
+}
+
+impl Args for FromEnvironment {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command
+    }
+}
+
+impl clap::FromArgMatches for FromEnvironment {
+    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
+        let ids = matches.ids().map(clap::Id::as_str);
+        let given = |id: &&str| matches.value_source(id) == Some(clap::parser::ValueSource::EnvVariable);
+        Ok(Self(ids.filter(given).map(str::to_owned).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
 }
 

@@ -4,16 +4,28 @@ use super::args::ConnectionArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
 use crate::config::{Origin, Settings};
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Show the settings a run would use, and where each came from
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct ConfigArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(subcommand)]
+    command: Option<ConfigCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Show the settings a run would use, and where each came from: what `orgward config` alone does
+    Show {
+        #[command(flatten)]
+        connection: ConnectionArgs,
+    },
 }
 
 /// A setting as shown.
@@ -25,7 +37,11 @@ struct Shown {
 
 /// Runs the command.
 pub fn run(args: &ConfigArgs, ui: &Ui) -> Outcome {
-    let settings = args.connection.settings()?;
+    let connection = match &args.command {
+        Some(ConfigCommand::Show { connection }) => connection,
+        None => &args.connection,
+    };
+    let settings = connection.settings()?;
     let text = serde_yaml::to_string(&shown(&settings)).map_err(Failure::error)?;
     ui.data(&text)?;
     Ok(Exit::Clean)

@@ -17,6 +17,8 @@ mod eta;
 mod evidence;
 mod exemptions;
 mod exit;
+mod explain;
+mod init;
 mod kept_audit;
 mod lockout;
 mod merge;
@@ -35,6 +37,7 @@ mod runs;
 mod sandbox;
 mod saved;
 mod select;
+mod shell;
 mod simulate;
 mod steps;
 mod survey;
@@ -92,6 +95,10 @@ enum Command {
     Exemptions(exemptions::ExemptionsArgs),
     Checks(checks::ChecksArgs),
     Permissions(permissions::PermissionsArgs),
+    Init(init::InitArgs),
+    Explain(explain::ExplainArgs),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
     Bootstrap(bootstrap::BootstrapArgs),
     Playbooks(playbooks::PlaybooksArgs),
     Config(config::ConfigArgs),
@@ -150,6 +157,10 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
             Command::Exemptions(args) => exemptions::run(args, ui),
             Command::Checks(args) => checks::run(args, ui),
             Command::Permissions(args) => permissions::run(args, ui),
+            Command::Init(args) => init::run(args, ui),
+            Command::Explain(args) => explain::run(args, ui),
+            Command::Completions(args) => shell::completions(args, ui),
+            Command::Man(args) => shell::man(args, ui),
             Command::Bootstrap(args) => bootstrap::run(args, ui),
             Command::Playbooks(args) => playbooks::run(args, ui),
             Command::Config(args) => config::run(args, ui),

@@ -69,6 +69,13 @@ impl Ui {
         }
     }
 
+    /// A question to stderr; its answer is typed behind it.
+    pub fn ask(&self, question: &str) {
+        let mut err = std::io::stderr().lock();
+        // Nobody is there to answer if stderr is gone.
+        let _ = write!(err, "{question}").and_then(|()| err.flush());
+    }
+
     /// Talk to stderr, unless `--quiet`.
     pub fn say(&self, text: &str) {
         if !self.quiet {

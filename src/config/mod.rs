@@ -13,7 +13,7 @@ pub use secret::{SecretError, secret};
 
 use crate::model::{AccountId, Region, Share};
 use secrecy::SecretString;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// The audit role's name where nobody says otherwise.
@@ -28,8 +28,10 @@ pub const DEFAULT_CONCURRENCY: usize = 64;
 /// Where a value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// A flag, or its environment variable.
+    /// A flag.
     Flag,
+    /// An environment variable.
+    Environment,
     /// The config file.
     File,
     /// The embedded default.
@@ -40,7 +42,8 @@ impl Origin {
     /// In words.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Flag => "flag or environment",
+            Self::Flag => "flag",
+            Self::Environment => "environment",
             Self::File => "config file",
             Self::Default => "default",
         }
@@ -88,6 +91,8 @@ pub struct Overrides {
     pub policy_quotas_file: Option<PathBuf>,
     /// `--exemptions` or ORGWARD_EXEMPTIONS.
     pub exemptions: Option<PathBuf>,
+    /// Names of settings above that an environment variable gave.
+    pub from_environment: BTreeSet<&'static str>,
 }
 
 /// A role other than the usual one, for one account.
@@ -180,6 +185,7 @@ impl Settings {
             accounts.insert(account, RoleOverride { role_name: entry.role_name, external_id });
         }
         let mut session_tags = file.session_tags;
+        let from_environment = flags.from_environment;
         let from_file = |used: bool| if used { Origin::File } else { Origin::Default };
         let tags_from = if flags.session_tags.is_empty() { from_file(!session_tags.is_empty()) } else { Origin::Flag };
         origins.insert("session_tags", tags_from);
@@ -239,7 +245,7 @@ impl Settings {
             exemptions: pick(&mut origins, "exemptions", flags.exemptions, file.exemptions),
             thresholds: file.thresholds,
             root_email_patterns: email_patterns(file.root_email_patterns)?,
-            origins,
+            origins: told(origins, &from_environment),
         })
     }
 }
@@ -270,6 +276,17 @@ fn email_patterns(patterns: Vec<String>) -> Result<Vec<String>, ConfigError> {
             &format!("`{}` matches no address, write it whole, such as `aws-root+*@example.com`", wrong.escape_debug()),
         )),
     }
+}
+
+/// Origins with what the environment gave told apart from flags.
+fn told(
+    mut origins: BTreeMap<&'static str, Origin>,
+    from_environment: &BTreeSet<&'static str>,
+) -> BTreeMap<&'static str, Origin> {
+    let given =
+        origins.iter_mut().filter(|(name, origin)| **origin == Origin::Flag && from_environment.contains(*name));
+    given.for_each(|(_, origin)| *origin = Origin::Environment);
+    origins
 }
 
 /// The flag's value, else the file's, remembering which.

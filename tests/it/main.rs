@@ -31,6 +31,8 @@ mod exempting;
 #[cfg(test)]
 mod facts;
 #[cfg(test)]
+mod first_day;
+#[cfg(test)]
 mod frameworks;
 #[cfg(test)]
 mod fuzz;
