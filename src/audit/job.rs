@@ -8,6 +8,7 @@ use crate::model::{Region, Shard};
 use crate::store::RunId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ pub struct Job {
     pub checks: Vec<String>,
     /// [`crate::checks::Selection::digest`]: what decides a verdict besides the facts.
     pub rules: String,
+    /// What decides each check besides the facts, as [`crate::checks::Selection::deciding`] says it; empty in runs of before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deciding: BTreeMap<String, String>,
     /// The digest of the organization file (`--org`) that it rests on; `None` if it enumerated by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization_file: Option<String>,
@@ -109,6 +113,7 @@ impl Job {
             asked,
             checks,
             rules,
+            deciding: BTreeMap::new(),
             organization_file: None,
             shard: None,
             reuse: None,

@@ -6,6 +6,7 @@
 
 use super::audit_run::{self, AuditRun, Judged, Known};
 use super::exemptions;
+use super::history::keep_standing;
 use super::job::Job;
 use super::join::{Part, Refusal, refusals};
 use crate::model::OrgFacts;
@@ -92,6 +93,8 @@ pub fn merge(runs: &[Run], state: &StateDir, now: Timestamp) -> Result<Merged, M
     let mut kept = AuditRun::begin(run, &job)?;
     let known = Known { organization: org, scope };
     let copied = kept.keep_organization(&known).and_then(|()| copy(&shards, facts, &mut kept));
+    let copied = copied
+        .and_then(|tally| keep_standing(kept.run(), job.as_of, known.scope.accounts.len(), &tally).map(|()| tally));
     let mut run = kept.close(facts)?;
     let status = if copied.is_ok() { RunStatus::Done } else { RunStatus::Failed };
     let finished = run.finish(status, now);

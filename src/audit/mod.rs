@@ -11,7 +11,10 @@
 //! for.
 
 mod audit_run;
+mod became;
+mod diff;
 mod exemptions;
+mod history;
 mod job;
 mod join;
 mod merge;
@@ -20,7 +23,9 @@ mod reopen;
 mod reuse;
 
 pub use audit_run::{AuditRun, Judged, Known, RunFindings, Went, job};
+pub use diff::{Compared, Diff, DiffError};
 pub use exemptions::exemptions;
+pub use history::{History, earlier, history, standing};
 pub use job::{Asked, JOB_VERSION, Job, JobError, Reuse};
 pub use join::{Part, Refusal, refusals};
 pub use merge::{MergeError, Merged, merge};

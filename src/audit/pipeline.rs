@@ -4,6 +4,7 @@
 
 use super::audit_run::{self, AuditRun, Judged, Known, Went};
 use super::exemptions;
+use super::history::keep_standing;
 use super::job::Job;
 use super::reuse::Earlier;
 use crate::aws::Sessions;
@@ -150,6 +151,9 @@ pub async fn run(
             };
             kept.sync()?;
             let status = if ending == Ending::Complete { RunStatus::Done } else { RunStatus::Interrupted };
+            if status == RunStatus::Done {
+                keep_standing(kept.run(), shared.request.job.as_of, scope.accounts.len(), &files.tally)?;
+            }
             kept.run_mut().finish(status, now)?;
             let run = kept.close(ending != Ending::Complete || shared.request.keep_facts)?;
             let org = shared.org.get().cloned().ok_or_else(|| AuditError::Collect(unfinished()))?;

@@ -8,7 +8,7 @@ use super::{CATALOG, Thresholds, checks, whole};
 use crate::model::check::{CheckMeta, Fact, Granularity};
 use crate::model::finding::Target;
 use crate::model::{AccountFacts, Finding, OrgFacts, digest};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Which checks run.
@@ -70,6 +70,21 @@ impl Selection {
             self.custom.iter().map(|check| (check.meta.id, check.file_digest.as_str())).collect();
         let rules = (env!("CARGO_PKG_VERSION"), ids, custom, thresholds);
         digest(format!("{rules:?}").as_bytes())
+    }
+
+    /// What decides each check that runs besides the facts, by its id, as the first 16 hexadecimal digits of a SHA-256: this
+    /// orgward's version, what the check says of itself, its thresholds, and the text of a custom one. A check with the same
+    /// digest in two runs judges the same facts alike.
+    pub fn deciding(&self, thresholds: &Thresholds) -> BTreeMap<String, String> {
+        let of = |meta: &'static CheckMeta| {
+            let text =
+                self.custom.iter().find(|check| check.meta.id == meta.id).map(|check| check.file_digest.as_str());
+            let rules = (env!("CARGO_PKG_VERSION"), meta, thresholds.of(meta.id), text);
+            let digest = digest(format!("{rules:?}").as_bytes());
+            let digits = digest.trim_start_matches("sha256:").chars().take(16).collect();
+            (meta.id.to_owned(), digits)
+        };
+        self.metas().into_iter().map(of).collect()
     }
 
     /// As [`super::organization`], of the checks that run.
@@ -146,6 +161,18 @@ mod tests {
         assert_eq!(some.digest(&usual), Selection::of(["root-mfa", "no-such-check"]).digest(&usual));
         assert_ne!(some.digest(&usual), some.digest(&strict));
         assert_ne!(some.digest(&usual), Selection::all().digest(&usual));
+    }
+
+    #[test]
+    fn a_threshold_decides_its_own_checks_alone() {
+        let usual = Thresholds::default();
+        let strict = Thresholds { key_age_days: 30, ..usual.clone() };
+        let (one, other) = (Selection::all().deciding(&usual), Selection::all().deciding(&strict));
+        assert_eq!(one.len(), CATALOG.len());
+        let differ: Vec<&str> =
+            one.iter().filter(|(id, digest)| other[*id] != **digest).map(|(id, _)| id.as_str()).collect();
+        assert_eq!(differ, ["access-key-age", "config-rule-access-keys-rotated"]);
+        assert!(one.values().all(|digest| digest.len() == 16));
     }
 
     #[test]

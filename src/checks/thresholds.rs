@@ -3,6 +3,8 @@
 //! Owns: names, defaults and bounds of the thresholds. Must not: read a file or a flag (`config` does).
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The numbers checks compare with. Each missing key keeps its default; an unknown key is an error.
 ///
@@ -92,9 +94,76 @@ impl Thresholds {
     }
 }
 
+/// Which thresholds a check compares with; every other check compares with none. A test holds it against the checks.
+const READ_BY: [(&str, &[&str]); 17] = [
+    ("root-recent-use", &["root_use_days"]),
+    ("root-email-pattern", &["root_email_patterns"]),
+    ("password-policy-length", &["password_length"]),
+    ("password-policy-reuse", &["password_reuse"]),
+    ("password-policy-max-age", &["password_age_days"]),
+    ("access-key-age", &["key_age_days"]),
+    ("access-key-unused", &["unused_days"]),
+    ("console-password-unused", &["unused_days"]),
+    ("user-inactive", &["user_inactive_days"]),
+    ("ssh-key-age", &["ssh_key_age_days"]),
+    ("admin-principal-inactive", &["admin_inactive_days"]),
+    ("role-unused", &["role_unused_days"]),
+    ("role-session-duration", &["session_hours"]),
+    ("server-certificate-expired", &["certificate_days"]),
+    ("saml-provider-certificate", &["certificate_days"]),
+    ("config-rule-access-keys-rotated", &["key_age_days"]),
+    ("org-policy-headroom", &["policy_slots_left", "policy_size_percent"]),
+];
+
+impl Thresholds {
+    /// What a check compares with, by name.
+    pub fn of(&self, check: &str) -> BTreeMap<&'static str, Value> {
+        let all = serde_json::to_value(self).unwrap_or_default();
+        let names = READ_BY.iter().filter(|(id, _)| *id == check).flat_map(|(_, names)| *names);
+        names.map(|name| (*name, all.get(*name).cloned().unwrap_or_default())).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::{self, fixtures};
+    use std::collections::BTreeSet;
+
+    /// Every verdict that a threshold has a part in is of a check that is said to read it: what differs between two runs is
+    /// else laid on the account.
+    #[test]
+    fn what_each_check_compares_with_is_told() {
+        let (org, facts) = (fixtures::org(), fixtures::account());
+        let judged = |thresholds: &Thresholds| {
+            let mut found = checks::account(&org, &facts, thresholds);
+            found.extend(checks::organization(&org, thresholds));
+            found
+        };
+        let usual = Thresholds::default();
+        let before = judged(&usual);
+        let names = serde_json::to_value(&usual).unwrap();
+        let mut moved = BTreeSet::new();
+        for (name, value) in names.as_object().unwrap() {
+            for other in [0, 1, 3000] {
+                let mut changed = names.clone();
+                changed[name] = match value {
+                    Value::Number(_) => other.into(),
+                    _ => serde_json::json!(["nobody@*"]),
+                };
+                let changed: Thresholds = serde_json::from_value(changed).unwrap();
+                for (was, is) in before.iter().zip(judged(&changed)).filter(|(was, is)| *was != is) {
+                    assert!(usual.of(&was.check).contains_key(name.as_str()), "{name} moves {}: {is:?}", was.check);
+                    moved.insert(was.check.clone());
+                }
+            }
+        }
+        assert!(READ_BY.iter().all(|(id, _)| checks::meta(id).is_some()));
+        assert!(moved.len() > 8, "the fixture is moved by too few: {moved:?}");
+        let read: BTreeSet<&str> = READ_BY.iter().flat_map(|(_, names)| *names).copied().collect();
+        let all: BTreeSet<&str> = names.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(read, all, "every threshold is read");
+    }
 
     #[test]
     fn missing_keys_keep_their_default_and_unknown_keys_are_errors() {

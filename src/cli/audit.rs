@@ -95,7 +95,7 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     };
     let environment = Environment { memory: remembered(&state, ui), shards: begun.shards(), ..Environment::real() };
     let sessions = environment.connect(&settings).await?;
-    let audited = begun.run(&sessions, &settings, (&state, thresholds), ui, cancel).await?;
+    let audited = begun.run(&sessions, &settings, (&state, thresholds), ui, cancel).await?.remembering(&state, ui)?;
     remember(&state, &sessions, ui);
     let exit = audited.told(|report| args.output.tell(report, &args.connection.config_name(), ui))?;
     audited.close(&state, &settings, &sessions, ui)?;

@@ -192,8 +192,10 @@ impl Begun {
                     ));
                 }
                 let rules = selected.selection.digest(&thresholds);
+                let deciding = selected.selection.deciding(&thresholds);
                 let mut job = Job::new(as_of, sessions.home_region().clone(), asked, ids, rules);
                 (job.organization_file, job.shard, job.reuse) = (organization_file, shard, reuse);
+                job.deciding = deciding;
                 job.exemptions = (!exemptions.is_none()).then(|| exemptions.digest.clone());
                 job
             }

@@ -5,7 +5,7 @@
 use super::exit::Failure;
 use super::select::Selected;
 use super::ui::Ui;
-use crate::audit::{self, Ending, Merged, Reopened, RunFindings};
+use crate::audit::{self, Ending, History, Merged, Reopened, RunFindings};
 use crate::aws::Sessions;
 use crate::checks::frameworks;
 use crate::config::{KeepFacts, Settings};
@@ -77,6 +77,20 @@ impl KeptAudit {
         let context = context(&run)?;
         let (org, scope) = (Arc::new(known.organization), known.scope);
         Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context })
+    }
+
+    /// The same with what was before it: how it differs from the newest kept audit that was asked the same, and how each of
+    /// those stood. Only of an audit that came to its end; what can't be read of the others is said.
+    ///
+    /// # Errors
+    /// If the runs can't be listed.
+    pub fn remembering(mut self, state: &StateDir, ui: &Ui) -> Result<Self, Failure> {
+        if self.ending == Ending::Complete {
+            let History { changes, trend, problems } = audit::history(state, &self.run).map_err(Failure::error)?;
+            (self.context.changes, self.context.trend) = (changes, trend);
+            problems.iter().for_each(|why| ui.warn(&format!("what was before can't be told: {}", plain(why))));
+        }
+        Ok(self)
     }
 
     /// The organization.

@@ -37,7 +37,8 @@ pub fn run(args: &MergeArgs, ui: &Ui) -> Outcome {
     })?;
     let facts = if merged.facts { "facts and findings" } else { "findings" };
     ui.say(&format!("Run {} keeps {facts} of {}", merged.run.id(), count(runs.len(), "shard")));
-    KeptAudit::joined(merged, selected)?.told(|report| args.output.tell(report, &args.connection.config_name(), ui))
+    let kept = KeptAudit::joined(merged, selected)?.remembering(&state, ui)?;
+    kept.told(|report| args.output.tell(report, &args.connection.config_name(), ui))
 }
 
 /// The runs of these directories.

@@ -13,6 +13,7 @@ mod connect;
 mod custom;
 #[cfg(feature = "sandbox")]
 mod demo;
+mod diff;
 mod eta;
 mod evidence;
 mod exemptions;
@@ -29,6 +30,7 @@ mod permissions;
 mod plan;
 mod playbooks;
 mod progress;
+mod prune;
 mod report;
 mod resume;
 mod rollback;
@@ -85,6 +87,7 @@ enum Command {
     Audit(audit::AuditArgs),
     Merge(merge::MergeArgs),
     Report(report::ReportArgs),
+    Diff(diff::DiffArgs),
     Evidence(evidence::EvidenceArgs),
     Verify(verify::VerifyArgs),
     Plan(plan::PlanArgs),
@@ -147,6 +150,7 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
             Command::Audit(args) => audit::run(args, ui, &cancel).await,
             Command::Merge(args) => merge::run(args, ui),
             Command::Report(args) => report::run(args, ui),
+            Command::Diff(args) => diff::run(args, ui),
             Command::Evidence(args) => evidence::run(args, ui),
             Command::Verify(args) => verify::run(args, ui),
             Command::Plan(args) => plan::run(args, ui, &cancel).await,

@@ -8,7 +8,7 @@ use crate::audit::{self, Job};
 use crate::aws::Sessions;
 use crate::execute::{self, Progress};
 use crate::model::Plan;
-use crate::report::text::plain;
+use crate::report::text::{count, plain};
 use crate::store::{self, JournalContents, Run, RunId, RunStatus, StateDir};
 use tokio_util::sync::CancellationToken;
 
@@ -49,24 +49,39 @@ pub fn run(state: &StateDir, id: &RunId) -> Result<Run, Failure> {
     state.run(id).map_err(Failure::error)
 }
 
-/// An audit's run by its id, or the last one that ended (`last`).
+/// An audit's run by its id; or the last one that ended (`last`), or the Nth that ended before it (`last~N`).
 ///
 /// # Errors
 /// If there is none, or its manifest can't be read.
 pub fn audit(state: &StateDir, text: &str) -> Result<Run, Failure> {
-    if text != "last" {
+    let back: Option<usize> = match text.split_once('~') {
+        Some(("last", back)) => back.parse().ok(),
+        _ => (text == "last").then_some(0),
+    };
+    let Some(back) = back else {
         let run = run(state, &id(text)?)?;
         job(&run)?;
         return Ok(run);
-    }
-    for id in state.runs().map_err(Failure::error)?.iter().rev() {
-        // What can't be read is told by `runs list`; it hides no run behind it.
-        let Ok(run) = state.run(id) else { continue };
-        if run.manifest().command == "audit" && run.manifest().status == RunStatus::Done {
+    };
+    // What can't be read is told by `runs list`; it hides no run behind it.
+    let runs = state.runs().map_err(Failure::error)?.into_iter().rev().filter_map(|id| state.run(&id).ok());
+    let mut ended = runs.filter(|run| run.manifest().command == "audit" && run.manifest().status == RunStatus::Done);
+    let mut found = 0;
+    for run in ended.by_ref() {
+        if found == back {
             return Ok(run);
         }
+        found += 1;
     }
-    Err(Failure::usage(["no audit that ended is kept; see `orgward runs list`"]))
+    let kept = match found {
+        0 => "no audit that ended is kept".to_owned(),
+        some => format!(
+            "of `{text}` there is none: {} that ended {} kept",
+            count(some, "audit"),
+            if some == 1 { "is" } else { "are" }
+        ),
+    };
+    Err(Failure::usage([format!("{kept}; see `orgward runs list`")]))
 }
 
 /// The description of a run, if it is an audit's.

@@ -12,7 +12,7 @@ use clap::Args;
 /// Report a kept audit again, in any form; nothing is asked of AWS
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The run, as `orgward runs list` names it, or `last` for the last audit that ended
+    /// The run, as `orgward runs list` names it, or `last` (`last~1`, ...) for the last audit that ended (the one before, ...)
     #[arg(value_name = "RUN")]
     run: String,
     #[command(flatten)]
@@ -25,6 +25,6 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs, ui: &Ui) -> Outcome {
     args.output.check()?;
     let state = StateDir::open(&args.connection.settings()?.state_dir).map_err(Failure::error)?;
-    let kept = KeptAudit::of_before(past::audit(&state, &args.run)?)?;
+    let kept = KeptAudit::of_before(past::audit(&state, &args.run)?)?.remembering(&state, ui)?;
     kept.told(|report| args.output.tell(report, &args.connection.config_name(), ui))
 }

@@ -4,6 +4,7 @@ use super::args::ConnectionArgs;
 use super::exit::{Exit, Failure, Outcome};
 use super::past;
 use super::past_audit::{self, PastAudit};
+use super::prune;
 use super::ui::Ui;
 use crate::execute::{self, Outcome as Came, Progress, Record};
 use crate::model::{Cause, Plan};
@@ -13,7 +14,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// List runs, and show what the journal of one says
+/// List runs, show what the journal of one says, and remove old audits
 #[derive(Debug, Args)]
 pub struct RunsArgs {
     #[command(subcommand)]
@@ -24,6 +25,7 @@ pub struct RunsArgs {
 enum RunsCommand {
     List(ListArgs),
     Show(ShowArgs),
+    Prune(prune::PruneArgs),
 }
 
 /// List every run, oldest first
@@ -60,6 +62,7 @@ enum Format {
 /// Runs the command.
 pub fn run(args: &RunsArgs, ui: &Ui) -> Outcome {
     match &args.command {
+        RunsCommand::Prune(args) => return prune::run(args, ui),
         RunsCommand::List(args) => list(&state(&args.connection)?, args.format, ui)?,
         RunsCommand::Show(args) => {
             let state = state(&args.connection)?;

@@ -111,7 +111,7 @@ pub enum FailOn {
 
 impl FailOn {
     /// The mildest severity that counts, if any does.
-    fn least(self) -> Option<Severity> {
+    pub fn least(self) -> Option<Severity> {
         match self {
             Self::Info => Some(Severity::Info),
             Self::Low => Some(Severity::Low),

@@ -3,6 +3,7 @@
 //! Owns: the types. Must not: read a run.
 
 use super::check::Severity;
+use super::finding::Target;
 use super::framework::Cells;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 pub enum Became {
     /// It fails, and did not before.
     New,
+    /// It fails, and was not looked at before, or could not be told: nobody can say whether it is new.
+    NewlyEvaluated,
     /// It failed, and passes or is gone.
     Fixed,
     /// It fails as before.
@@ -32,8 +35,9 @@ pub enum Became {
 
 impl Became {
     /// All, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::New,
+        Self::NewlyEvaluated,
         Self::Fixed,
         Self::Unchanged,
         Self::NoLongerEvaluated,
@@ -47,6 +51,7 @@ impl Became {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
+            Self::NewlyEvaluated => "newly_evaluated",
             Self::Fixed => "fixed",
             Self::Unchanged => "unchanged",
             Self::NoLongerEvaluated => "no_longer_evaluated",
@@ -56,6 +61,25 @@ impl Became {
             Self::AccountLeft => "account_left",
         }
     }
+}
+
+/// A row that fails in one of two audits, and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changed<'a> {
+    /// What became of it.
+    pub became: Became,
+    /// The check's id.
+    pub check: &'a str,
+    /// What the verdict is about.
+    pub target: &'a Target,
+    /// The resource; `None` for a cell that names none. Hostile: escape at every sink.
+    pub resource: Option<&'a str>,
+    /// The check's severity, as the audit says in which it fails.
+    pub severity: Severity,
+    /// What is wrong, as that audit says. Hostile too.
+    pub message: &'a str,
+    /// Whether it fails in the later audit.
+    pub fails: bool,
 }
 
 /// How an audit differs from one before, counted.

@@ -197,6 +197,11 @@ impl Tally {
         self.failing.range(least..).map(|(_, cells)| cells).sum()
     }
 
+    /// Failing cells by severity.
+    pub fn failing_by_severity(&self) -> &BTreeMap<Severity, usize> {
+        &self.failing
+    }
+
     /// How many cells were asked for and could not be told. What nobody asked for (`--deep`) is no gap in what was asked.
     pub fn untold(&self) -> usize {
         self.untold

@@ -11,6 +11,7 @@ use crate::model::Verdict;
 use crate::model::exemption::Attestation;
 use crate::model::finding::Evidence;
 use crate::model::framework::{Cells, Control, ControlVerdict, JudgedFramework};
+use crate::model::history::Changes;
 use serde::ser::{Error as _, SerializeSeq};
 use serde::{Serialize, Serializer};
 use std::cell::RefCell;
@@ -36,6 +37,9 @@ struct Report<'a> {
     exemptions: Option<ExemptionsRow<'a>>,
     findings: &'a Rows<'a>,
     run: RunStats,
+    /// How it differs from the audit before it that was asked the same, if one is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<&'a Changes>,
 }
 
 /// The file of exemptions, and how each stands.
@@ -269,6 +273,7 @@ pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> 
         }),
         findings: &rows,
         run: audit.stats,
+        changes: audit.context.changes.as_ref(),
     };
     // Tokens are short and many: what they are written to is told of them by the page.
     let mut page = BufWriter::with_capacity(4096, out);

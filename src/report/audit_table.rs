@@ -3,7 +3,7 @@
 use super::coverage::Coverage;
 use super::failures::{Failures, Resources};
 use super::text::{Align, Paint, Style, columns, count, cut, plain};
-use super::{Audit, ReportError, exemptions, framework_table};
+use super::{Audit, ReportError, diff, exemptions, framework_table};
 use crate::model::check::{CheckMeta, Severity};
 use crate::model::finding::Target;
 use crate::model::framework::Cells;
@@ -82,7 +82,7 @@ fn rows<'a>(audit: &Audit<'a>) -> Vec<Row<'a>> {
     rows
 }
 
-fn severity_style(severity: Severity) -> Style {
+pub(super) fn severity_style(severity: Severity) -> Style {
     match severity {
         Severity::Critical | Severity::High => Style::Red,
         Severity::Medium => Style::Yellow,
@@ -236,6 +236,9 @@ fn closing(audit: &Audit<'_>, paint: Paint) -> String {
         coverage.not_applicable,
         count(audit.scope.accounts.len(), "account")
     );
+    if let Some(changes) = &audit.context.changes {
+        let _ = writeln!(out, "Since run {}: {}", changes.before, diff::in_words(changes));
+    }
     if let Some(oldest) = oldest(audit) {
         let _ = writeln!(out, "{oldest}");
     }

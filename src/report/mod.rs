@@ -10,6 +10,7 @@ pub mod audit_table;
 pub mod compare;
 pub mod coverage;
 pub mod csv;
+pub mod diff;
 pub mod exemptions;
 mod failures;
 pub mod framework_table;

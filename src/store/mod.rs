@@ -15,6 +15,7 @@ mod learned;
 mod lock;
 mod org_file;
 mod plan_file;
+mod remove;
 mod run;
 mod state;
 

@@ -75,7 +75,7 @@ impl StateDir {
         Ok(runs)
     }
 
-    fn runs_dir(&self) -> PathBuf {
+    pub(super) fn runs_dir(&self) -> PathBuf {
         self.path.join("runs")
     }
 }

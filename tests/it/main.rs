@@ -21,6 +21,8 @@ mod denied_rollout;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod diff;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod drift;
