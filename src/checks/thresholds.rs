@@ -2,6 +2,7 @@
 //!
 //! Owns: names, defaults and bounds of the thresholds. Must not: read a file or a flag (`config` does).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 /// The numbers checks compare with. Each missing key keeps its default; an unknown key is an error.
 ///
 /// Defaults are those of the CIS AWS Foundations Benchmark, versions 1.4 to 7.0, where it names a number.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Thresholds {
     /// The shortest password a policy may allow, in characters, 6 to 128. CIS: 14.

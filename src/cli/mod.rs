@@ -38,6 +38,7 @@ mod runs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod saved;
+mod schema;
 mod select;
 mod shell;
 mod simulate;
@@ -105,6 +106,7 @@ enum Command {
     Bootstrap(bootstrap::BootstrapArgs),
     Playbooks(playbooks::PlaybooksArgs),
     Config(config::ConfigArgs),
+    Schema(schema::SchemaArgs),
     #[cfg(feature = "sandbox")]
     Demo(demo::DemoArgs),
     #[cfg(feature = "sandbox")]
@@ -168,6 +170,7 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
             Command::Bootstrap(args) => bootstrap::run(args, ui),
             Command::Playbooks(args) => playbooks::run(args, ui),
             Command::Config(args) => config::run(args, ui),
+            Command::Schema(args) => schema::run(args, ui),
             #[cfg(feature = "sandbox")]
             Command::Demo(_) => Err(Failure::error("the demo runs on its own clock")),
             #[cfg(feature = "sandbox")]

@@ -33,6 +33,9 @@ pub struct SandboxArgs {
     /// How much each account holds, such as users=50,roles=100,policies=60 or users=2-6
     #[arg(long, value_name = "KIND=COUNT,...", value_parser = population)]
     population: Option<Population>,
+    /// Call an account by another name, such as audit="=1+1 <b>"; repeatable
+    #[arg(long, value_name = "NAME=NEW", value_parser = renamed)]
+    rename: Vec<(String, String)>,
     /// What goes wrong; repeatable. SERVICE[:OPERATION] or * is what it hits; @ACCOUNT (id or name) narrows it to one account.
     /// KIND: deny, throttle:SHARE (0 to 1), limit:RATE[/BURST] (an unannounced limit of each account, a second), latency:MS, drop,
     /// html, garbage, hang, expired, error:CODE
@@ -72,6 +75,16 @@ fn population(text: &str) -> Result<Population, String> {
         }
     }
     Ok(population)
+}
+
+/// Reads `NAME=NEW`; the new name has the form of AWS's: 1 to 50 printable ASCII characters.
+fn renamed(text: &str) -> Result<(String, String), String> {
+    let (name, new) = text.split_once('=').ok_or(format!("`{text}` is not NAME=NEW"))?;
+    let good = (1..=50).contains(&new.len()) && new.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    match good {
+        true => Ok((name.to_owned(), new.to_owned())),
+        false => Err("the new name has to be of 1 to 50 printable ASCII characters".to_owned()),
+    }
 }
 
 /// A fault as ordered; the account may be a name, which only the organization knows.
@@ -166,6 +179,11 @@ pub async fn run(args: &SandboxArgs, ui: &Ui, cancel: &CancellationToken) -> Out
         let fault = ordered.within(&scenario)?;
         scenario.faults.push(fault);
     }
+    for (name, new) in &args.rename {
+        let found = scenario.accounts.iter_mut().find(|account| account.name == *name);
+        let account = found.ok_or_else(|| Failure::usage([format!("--rename: no account is called `{name}`")]))?;
+        new.clone_into(&mut account.name);
+    }
     let home = scenario.home.clone();
     let sandbox = Sandbox::new(scenario);
     // Clients on a socket live in real time: by an older moment sessions would have expired when they are handed out.
@@ -234,6 +252,14 @@ mod tests {
         }
         let lost = ordered("iam=deny@nobody").unwrap().within(&Scenario::demo()).unwrap_err();
         assert!(lost.messages[0].contains("`nobody`"), "{lost:?}");
+    }
+
+    #[test]
+    fn a_name_may_be_a_formula_but_no_line() {
+        assert_eq!(renamed("audit==1+1 <b>"), Ok(("audit".to_owned(), "=1+1 <b>".to_owned())));
+        for text in ["audit", "audit=", "audit=a\nb", "audit=ü", &format!("audit={}", "x".repeat(51))] {
+            assert!(renamed(text).is_err(), "{text}");
+        }
     }
 
     #[test]

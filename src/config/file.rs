@@ -3,6 +3,7 @@
 use super::keep::KeepFacts;
 use super::secret::SecretError;
 use crate::model::{AccountId, Region, Share, nearest};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -47,26 +48,30 @@ impl ConfigError {
 }
 
 /// The config file as written. Unknown keys are errors.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConfigFile {
     /// 1, the only version so far.
+    #[schemars(range(min = 1, max = 1))]
     pub version: Option<u32>,
     /// The audit role's name.
     pub role_name: Option<String>,
     /// Its ExternalId; a file is better.
+    #[schemars(with = "Option<String>")]
     pub external_id: Option<SecretString>,
     /// A file whose first line is the ExternalId.
     pub external_id_file: Option<PathBuf>,
     /// The apply role's name.
     pub apply_role_name: Option<String>,
     /// Its ExternalId.
+    #[schemars(with = "Option<String>")]
     pub apply_external_id: Option<SecretString>,
     /// A file whose first line is that.
     pub apply_external_id_file: Option<PathBuf>,
     /// `RoleSessionName`.
     pub session_name: Option<String>,
     /// `DurationSeconds`, 900 to 43200.
+    #[schemars(range(min = 900, max = 43_200))]
     pub session_duration_seconds: Option<u32>,
     /// `SourceIdentity`.
     pub source_identity: Option<String>,
@@ -77,6 +82,7 @@ pub struct ConfigFile {
     /// Home Region.
     pub region: Option<Region>,
     /// Accounts worked on at once.
+    #[schemars(range(min = 1))]
     pub max_concurrency: Option<usize>,
     /// How much of every request quota may be taken: `50%` or `0.5`.
     pub share: Option<Share>,
@@ -103,12 +109,13 @@ pub struct ConfigFile {
 }
 
 /// A role for one account, as written.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoleOverrideFile {
     /// The role's name.
     pub role_name: Option<String>,
     /// The ExternalId.
+    #[schemars(with = "Option<String>")]
     pub external_id: Option<SecretString>,
     /// A file whose first line is that.
     pub external_id_file: Option<PathBuf>,

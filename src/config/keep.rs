@@ -1,14 +1,16 @@
 //! How long the facts of an audit are kept.
 
 use crate::model::{SPAN_FORM, seconds, span};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 /// How long the facts of an audit are kept beside its findings. Findings stay until the run is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^(no|always|[0-9]+[smhd])$"))]
 pub enum KeepFacts {
     /// Not at all.
     No,

@@ -7,10 +7,11 @@ use crate::model::plan::Plan;
 use crate::model::{Address, Cause, Doc};
 use crate::store::JournalContents;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A record of the journal. `change` is the index of the change in the plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "record", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Record {
     /// A plan is begun.
@@ -106,7 +107,7 @@ pub enum Record {
 }
 
 /// How a change ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "is", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Outcome {
     /// AWS did it.
@@ -136,7 +137,7 @@ pub enum Outcome {
 }
 
 /// How a run under a plan ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EndStatus {
     /// Every change is done and verified.

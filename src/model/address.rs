@@ -4,13 +4,14 @@
 
 use super::ids::{AccountId, Region, TargetId};
 use super::org::PolicyType;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The address of something orgward manages.
 ///
 /// The document at each address is a JSON object with the fields named here; a missing thing has no document.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Address {
     /// An Organizations policy: `{description, content, tags}`; `content` is the text exactly as saved.
@@ -125,7 +126,7 @@ pub fn shown_endpoint(endpoint: &str) -> String {
 }
 
 /// The document at an address: a JSON object, keys sorted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Doc(pub serde_json::Value);
 

@@ -6,6 +6,7 @@ use super::ids::AccountId;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ pub struct Exemptions {
 }
 
 /// Failures that someone answers for until a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exemption {
     /// What findings name it by: unique in its file.
@@ -49,7 +50,7 @@ pub struct Exemption {
 }
 
 /// Where an exemption holds: everything that is named must fit, and nothing holds where nothing is named.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExemptScope {
     /// Every account, and the organization itself. It stands alone.
@@ -70,7 +71,7 @@ pub struct ExemptScope {
 }
 
 /// A person's word that a control, or what checks leave of it, is met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Attestation {
     /// The framework, as `--framework` names it.

@@ -4,6 +4,7 @@
 
 use super::exemption::Attestation;
 use super::finding::Verdict;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -19,7 +20,7 @@ pub struct Framework {
 }
 
 /// One thing that a framework asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Control {
     /// Its number or id within the framework.
     pub id: String,
@@ -37,7 +38,7 @@ pub struct Control {
 }
 
 /// The assessment status of a CIS control. A `Manual` one may still be answered by checks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Assessment {
     /// By a program.
@@ -57,7 +58,7 @@ impl Assessment {
 }
 
 /// How orgward answers a control.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Answer {
     /// By checks, all of which must pass.
@@ -81,7 +82,7 @@ pub enum Answer {
 }
 
 /// What checks prove of a control that they do not prove whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Part {
     /// What they prove.
     pub proves: String,
@@ -108,7 +109,7 @@ impl Control {
 }
 
 /// The verdict of a control.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ControlVerdict {
     /// A cell of one of its checks fails.
@@ -158,7 +159,7 @@ impl ControlVerdict {
 }
 
 /// Cells of one check by verdict.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cells {
     /// As it should be.
     pub pass: usize,

@@ -2,6 +2,7 @@
 //!
 //! Formats: the Organizations API reference (`PolicyId`, `TargetId`, `AccountId` patterns).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -23,8 +24,9 @@ impl IdError {
 }
 
 /// A 12-digit AWS account id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[0-9]{12}$"))]
 pub struct AccountId(String);
 
 impl AccountId {
@@ -65,8 +67,9 @@ impl fmt::Display for AccountId {
 }
 
 /// An Organizations policy id, such as `p-FullAWSAccess`: `^p-[0-9a-zA-Z_]{8,128}$`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^p-[0-9a-zA-Z_]{8,128}$"))]
 pub struct PolicyId(String);
 
 impl PolicyId {
@@ -106,8 +109,9 @@ impl fmt::Display for PolicyId {
 }
 
 /// What a policy can be attached to: the root (`r-xxxx`), an OU (`ou-xxxx-xxxxxxxx`) or an account (12 digits).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|[0-9]{12})$"))]
 pub enum TargetId {
     /// The organization's root.
     Root(String),
@@ -182,8 +186,9 @@ impl fmt::Display for TargetId {
 }
 
 /// An AWS Region code, such as `eu-central-1`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[0-9a-z]{1,12}(-[0-9a-z]{1,12}){1,3}-[0-9]{1,12}$"))]
 pub struct Region(String);
 
 impl Region {

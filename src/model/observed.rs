@@ -2,10 +2,11 @@
 
 use super::ids::Region;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a fact came from, stamped at the HTTP gate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// `service:Operation`, such as `iam:GetAccountSummary`.
     pub operation: String,
@@ -35,7 +36,7 @@ impl Source {
 }
 
 /// Why a fact is unknown. The kinds are what summaries group by; each has one fix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CauseKind {
     /// The audit or apply role could not be assumed: missing, a wrong ExternalId, or not trusted by the caller.
@@ -104,7 +105,7 @@ impl CauseKind {
 }
 
 /// Why a fact is unknown or a call failed. Never holds a secret: messages are AWS's own error text, cut and cleaned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[error("{operation}: {message}")]
 pub struct Cause {
     /// The kind, which summaries group by.

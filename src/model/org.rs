@@ -10,6 +10,7 @@ use super::observed::{Cause, Observed, Source};
 use super::region::Analyzer;
 use super::trail::Trail;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -125,7 +126,7 @@ pub enum PolicyTypeState {
 }
 
 /// A type of Organizations policy.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String", into = "String")]
 pub enum PolicyType {
     /// `SERVICE_CONTROL_POLICY`.

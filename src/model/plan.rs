@@ -5,13 +5,14 @@ use super::ids::{AccountId, Region, TargetId};
 use super::observed::Cause;
 use super::org::PolicyType;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The version of the plan file this build writes and reads.
 pub const PLAN_VERSION: u32 = 1;
 
 /// What a run would change, as decided from a snapshot.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// [`PLAN_VERSION`].
@@ -51,7 +52,7 @@ pub struct Plan {
 }
 
 /// A playbook a plan was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlaybookRef {
     /// Its name.
@@ -61,7 +62,7 @@ pub struct PlaybookRef {
 }
 
 /// What is done to the thing at an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// `before` is absent.
@@ -76,7 +77,7 @@ pub enum Operation {
 pub const AFTERWARDS: &str = "afterwards";
 
 /// One change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
     /// What it is about.
@@ -110,7 +111,7 @@ fn first(wave: &usize) -> bool {
 }
 
 /// A wave of a rollout. The words are those of CloudFormation StackSets: failure tolerance, maximum concurrency.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wave {
     /// Its name.
@@ -128,7 +129,7 @@ pub struct Wave {
 }
 
 /// Something a plan was decided on, as it was then.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reliance {
     /// What.
@@ -138,7 +139,7 @@ pub struct Reliance {
 }
 
 /// What a plan can rely on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Subject {
     /// The parent of an account or OU; the value is its id.
@@ -179,7 +180,7 @@ impl Change {
 }
 
 /// Something that has to be confirmed by naming its target: typed when asked, or `--confirm TARGET_ID`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Confirmation {
     /// What has to be typed: the id of the root, OU or account.
@@ -191,7 +192,7 @@ pub struct Confirmation {
 }
 
 /// Why a change needs its own confirmation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConfirmationReason {
     /// A policy is attached to the root: every account at once.
@@ -205,7 +206,7 @@ pub enum ConfirmationReason {
 }
 
 /// Why a plan may not be applied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refusal {
     /// The playbook and step.
@@ -219,7 +220,7 @@ pub struct Refusal {
 }
 
 /// Kinds of refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalKind {
     /// A same-named thing exists that orgward did not make.
@@ -239,7 +240,7 @@ pub enum RefusalKind {
 }
 
 /// Something that could not be planned for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unplanned {
     /// The playbook and step.

@@ -2,8 +2,10 @@
 //!
 //! Must not: know what a quota is.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -42,6 +44,22 @@ impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Two decimals of a per cent are as much as anybody means.
         write!(f, "{}%", (self.0 * 10_000.0).round() / 100.0)
+    }
+}
+
+impl JsonSchema for Share {
+    fn schema_name() -> Cow<'static, str> {
+        "Share".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A part of a whole: from 1% to 100%, written `50%` or `0.5`.",
+            "type": ["string", "number"],
+            "pattern": "^\\s*([0-9]+(\\.[0-9]*)?|\\.[0-9]+)%?\\s*$",
+            "minimum": LEAST,
+            "maximum": 1,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use super::framework::Cells;
 use super::ids::AccountId;
 use super::observed::{CauseKind, Source};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +31,7 @@ pub struct Tally {
 }
 
 /// What an exemption was matched by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Matched {
     /// Cells in which something would fail without it.
     pub cells: usize,

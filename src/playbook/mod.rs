@@ -31,6 +31,7 @@ mod own_roles;
 mod parameters;
 mod planner;
 mod policy_text;
+pub mod published;
 mod rollout;
 mod shipped;
 mod targets;

@@ -12,6 +12,7 @@ use crate::model::exemption::Attestation;
 use crate::model::finding::Evidence;
 use crate::model::framework::{Cells, Control, ControlVerdict, JudgedFramework};
 use crate::model::history::Changes;
+use schemars::JsonSchema;
 use serde::ser::{Error as _, SerializeSeq};
 use serde::{Serialize, Serializer};
 use std::cell::RefCell;
@@ -20,10 +21,15 @@ use std::io::{BufWriter, Write};
 
 /// The version of this format.
 pub const VERSION: u32 = 1;
+/// Its name.
+const FORMAT: &str = "orgward.audit";
 
-#[derive(Serialize)]
-struct Report<'a> {
+/// The whole report.
+#[derive(Serialize, JsonSchema)]
+pub struct Report<'a> {
+    #[schemars(extend("const" = FORMAT))]
     format: &'static str,
+    #[schemars(extend("const" = VERSION))]
     version: u32,
     tool: Tool,
     as_of: jiff::Timestamp,
@@ -35,6 +41,7 @@ struct Report<'a> {
     frameworks: Vec<FrameworkRow<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exemptions: Option<ExemptionsRow<'a>>,
+    #[schemars(with = "Vec<FindingRow<'a>>")]
     findings: &'a Rows<'a>,
     run: RunStats,
     /// How it differs from the audit before it that was asked the same, if one is kept.
@@ -43,7 +50,7 @@ struct Report<'a> {
 }
 
 /// The file of exemptions, and how each stands.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ExemptionsRow<'a> {
     file: &'a str,
     digest: &'a str,
@@ -51,33 +58,33 @@ struct ExemptionsRow<'a> {
     attestations: Vec<AttestationStanding<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Tool {
     name: &'static str,
     version: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Organization<'a> {
     id: &'a str,
     management_account: &'a str,
     caller: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Scope<'a> {
     accounts: Vec<AccountRow<'a>>,
     left_out: Vec<LeftOut<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct AccountRow<'a> {
     id: &'a str,
     name: &'a str,
     path: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct LeftOut<'a> {
     id: &'a str,
     name: &'a str,
@@ -115,13 +122,14 @@ impl Serialize for Rows<'_> {
 }
 
 /// A failing resource, one that someone answers for, or a cell without any; the ndjson format has the same.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct FindingRow<'a> {
     check: &'a str,
     account: Option<&'a str>,
     region: Option<&'a str>,
     resource: Option<&'a str>,
     verdict: Verdict,
+    #[schemars(with = "crate::model::check::Severity")]
     severity: &'a str,
     message: &'a str,
     evidence: Vec<EvidenceRow<'a>>,
@@ -153,7 +161,7 @@ impl<'a> FindingRow<'a> {
 }
 
 /// A fact, and how old it was at the moment of the run.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct EvidenceRow<'a> {
     #[serde(flatten)]
     evidence: &'a Evidence,
@@ -166,7 +174,7 @@ impl<'a> EvidenceRow<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct FrameworkRow<'a> {
     name: &'a str,
     title: &'a str,
@@ -175,7 +183,7 @@ struct FrameworkRow<'a> {
 }
 
 /// How many controls have each verdict; together they are all controls of the framework.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct FrameworkSummary {
     controls: usize,
     pass: usize,
@@ -188,7 +196,7 @@ struct FrameworkSummary {
     attested: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ControlRow<'a> {
     verdict: ControlVerdict,
     /// Id, title, level, assessment and how it is answered.
@@ -239,7 +247,7 @@ pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> 
     let account_name = |id| org.accounts.get(id).map_or("", |account| account.name.as_str());
     let rows = Rows { audit, failed: RefCell::new(None) };
     let report = Report {
-        format: "orgward.audit",
+        format: FORMAT,
         version: VERSION,
         tool: Tool { name: "orgward", version: env!("CARGO_PKG_VERSION") },
         as_of: org.as_of,

@@ -1,11 +1,12 @@
 //! Coverage: how much of what was asked could be told, and what stood in the way, grouped by cause.
 
 use crate::model::tally::CauseCount;
-use crate::model::{CauseKind, Tally};
+use crate::model::{AccountId, CauseKind, Tally};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 /// Counts of cells by verdict, and causes of the unknown ones.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Coverage<'a> {
     /// Cells: (check, target) pairs with a verdict.
     pub cells: usize,
@@ -26,12 +27,13 @@ pub struct Coverage<'a> {
 }
 
 /// Unknown cells of one cause.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CauseRow<'a> {
     kind: CauseKind,
     operation: &'a str,
     cells: usize,
     #[serde(serialize_with = "ids")]
+    #[schemars(with = "Vec<AccountId>")]
     accounts: CauseCount<'a>,
     example: &'a str,
     fix: &'static str,

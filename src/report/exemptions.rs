@@ -9,6 +9,7 @@ use crate::model::scope::find_ou;
 use crate::model::tally::Matched;
 use crate::model::{OrgFacts, wild};
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -16,7 +17,7 @@ use std::fmt::Write as _;
 pub const SOON_DAYS: i32 = 30;
 
 /// How an exemption or attestation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// It is over: what it covered counts again.
@@ -55,7 +56,7 @@ impl State {
 }
 
 /// An exemption, as it stands in an audit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ExemptionStanding<'a> {
     /// The exemption.
     #[serde(flatten)]
@@ -70,7 +71,7 @@ pub struct ExemptionStanding<'a> {
 }
 
 /// An attestation, as it stands in an audit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AttestationStanding<'a> {
     /// The attestation.
     #[serde(flatten)]

@@ -33,6 +33,7 @@ use crate::model::framework::JudgedFramework;
 use crate::model::history::{Changes, Standing};
 use crate::model::scope::Scope;
 use crate::model::{OrgFacts, Plan, Tally};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -40,7 +41,7 @@ pub use source::{Findings, ReportError};
 pub use standards::Standards;
 
 /// What a run cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunStats {
     /// Calls orgward made (an operation with its retries is one).
     pub calls: u64,

@@ -4,16 +4,21 @@ use super::audit_json::FindingRow;
 use super::row::rows;
 use super::source::json;
 use super::{Audit, ReportError};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::Write;
 
 /// The version of a line.
 pub const VERSION: u32 = 1;
+/// Its name.
+const FORMAT: &str = "orgward.finding";
 
-/// A line.
-#[derive(Serialize)]
-struct Line<'a> {
+/// A line: a row of the JSON report that stands for itself.
+#[derive(Serialize, JsonSchema)]
+pub struct Line<'a> {
+    #[schemars(extend("const" = FORMAT))]
     format: &'static str,
+    #[schemars(extend("const" = VERSION))]
     version: u32,
     as_of: jiff::Timestamp,
     /// The run that keeps it; empty where none does.
@@ -33,7 +38,7 @@ pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> 
     audit.findings.each(&mut |finding| {
         rows(finding).try_for_each(|row| {
             let line = Line {
-                format: "orgward.finding",
+                format: FORMAT,
                 version: VERSION,
                 as_of: audit.org.as_of,
                 run: &audit.context.run,

@@ -8,6 +8,7 @@ use super::fields::{ACCOUNT, ORG, TAGS, VIEW_VERSION};
 use super::fixture::{Fixture, FixtureFile};
 use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
 use crate::model::digest;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeSet;
@@ -24,33 +25,55 @@ pub struct CustomError {
     pub message: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Checks")]
 struct File {
+    /// The version of this form, and of the view that expressions read.
+    #[schemars(with = "u32", range(min = 1, max = 1))]
     version: Spanned<u32>,
+    /// The checks.
     checks: Vec<CheckFile>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct CheckFile {
+    /// Fixed for good: lower-case letters, digits and `-`.
+    #[schemars(with = "String", extend("pattern" = "^[a-z][a-z0-9-]{0,63}$"))]
     id: Spanned<String>,
+    /// What is right when the check passes, as a sentence without a full stop.
+    #[schemars(with = "String")]
     title: Spanned<String>,
+    /// How bad a failure is.
     severity: Severity,
+    /// What it gives a verdict for.
     #[serde(default)]
     target: TargetFile,
+    /// Why it matters.
+    #[schemars(with = "String")]
     rationale: Spanned<String>,
+    /// How to mend a failure.
     remediation: RemediationFile,
+    /// Documents that say so.
     #[serde(default)]
     references: Vec<ReferenceFile>,
+    /// CEL: whether the check applies; without it, it does.
+    #[schemars(with = "Option<String>")]
     applies: Option<Spanned<String>>,
+    /// CEL: true where all is as it should be.
+    #[schemars(with = "String")]
     expression: Spanned<String>,
+    /// CEL: the names of what fails.
+    #[schemars(with = "Option<String>")]
     resources: Option<Spanned<String>>,
+    /// Cases that `orgward checks test` runs.
     #[serde(default)]
+    #[schemars(with = "Vec<FixtureFile>")]
     fixtures: Vec<Spanned<FixtureFile>>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum TargetFile {
     Organization,
@@ -59,7 +82,7 @@ enum TargetFile {
     AccountRegion,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RemediationFile {
     console: String,
@@ -67,11 +90,16 @@ struct RemediationFile {
     playbook: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ReferenceFile {
     document: String,
     section: String,
+}
+
+/// The form of the file as a JSON Schema, for editors.
+pub fn schema(generator: SchemaGenerator) -> Schema {
+    generator.into_root_schema_for::<File>()
 }
 
 /// Reads a file of custom checks. `taken` are ids that are in use; those read are added.

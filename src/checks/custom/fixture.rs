@@ -7,12 +7,13 @@ use super::{CustomCheck, quoted};
 use crate::model::check::Granularity;
 use crate::model::finding::Verdict;
 use crate::model::{Cause, CauseKind};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A fixture as written.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FixtureFile {
     name: String,
@@ -26,7 +27,7 @@ pub(super) struct FixtureFile {
     resources: Option<Vec<String>>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum VerdictFile {
     Pass,

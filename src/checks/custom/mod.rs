@@ -15,7 +15,7 @@ mod value;
 mod view;
 
 pub use fields::VIEW_VERSION;
-pub use file::{CustomError, load};
+pub use file::{CustomError, load, schema};
 pub use fixture::{Fixture, Outcome};
 
 use crate::model::check::{CheckMeta, Fact, Granularity};

@@ -5,6 +5,7 @@
 
 mod apply;
 mod file;
+pub mod published;
 #[cfg(test)]
 mod tests;
 

@@ -46,7 +46,7 @@ fn the_example_is_read_and_says_what_it_shows() {
     assert_eq!(ids, ["build-users-keys", "sandbox-trails", "leaving", "mailbox-pattern"]);
     let [keys, trails, leaving, everywhere] = exemptions.exemptions.as_slice() else { panic!() };
     assert_eq!(keys.scope.tags, BTreeMap::from([("stage".to_owned(), "sandbox".to_owned())]));
-    assert_eq!((keys.scope.accounts.len(), keys.resources.len(), keys.line), (1, 1, 11));
+    assert_eq!((keys.scope.accounts.len(), keys.resources.len(), keys.line), (1, 1, 12));
     assert_eq!(trails.scope.ous, ["/Sandbox", "ou-ab12-workload"]);
     assert!(leaving.scope.organization && everywhere.scope.everywhere);
     assert_eq!(exemptions.attestations[0].control, "1.1");
@@ -380,5 +380,37 @@ proptest! {
         prop_assert_eq!(was.all().fail, is.all().fail + is.all().exempt);
         let matched: usize = is.exemptions().values().map(|matched| matched.resources).sum();
         prop_assert_eq!(matched, after.iter().map(|finding| finding.exempt.len()).sum::<usize>());
+    }
+}
+
+#[test]
+fn the_published_schema_has_the_keys_of_the_loader() {
+    let generator = schemars::generate::SchemaSettings::draft2020_12().for_deserialize().into_generator();
+    let schema: serde_json::Value = published::schema(generator).into();
+    // The hint of an unknown key has every other key that is known there and missing.
+    let loaded = |text: &str| -> Vec<String> {
+        let errors = parsed(&format!("version: 1\n{text}")).unwrap_err();
+        let unknown = errors.0.iter().find(|error| error.message.contains("`nobody-knows-this`"));
+        let hint = unknown.and_then(|error| error.hint.clone()).unwrap_or_else(|| panic!("{errors}"));
+        let mut words: Vec<String> = hint
+            .trim_start_matches("valid words: ")
+            .split(", ")
+            .map(|word| word.trim_matches('`').to_owned())
+            .collect();
+        words.sort();
+        words
+    };
+    let published = |of: &serde_json::Value| -> Vec<String> {
+        assert_eq!(of["additionalProperties"], false, "{of}");
+        of["properties"].as_object().unwrap().keys().filter(|key| *key != "version").cloned().collect()
+    };
+    let defs = &schema["$defs"];
+    for (of, text) in [
+        (&schema, "nobody-knows-this: 1"),
+        (&defs["Exemption"], "exemptions: [{nobody-knows-this: 1}]"),
+        (&defs["Named"], "exemptions: [{scope: {nobody-knows-this: 1}}]"),
+        (&defs["Attestation"], "attestations: [{nobody-knows-this: 1}]"),
+    ] {
+        assert_eq!(published(of), loaded(text), "{text}");
     }
 }

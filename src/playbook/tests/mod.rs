@@ -5,6 +5,7 @@ mod loader;
 mod packing;
 mod parameters;
 mod password;
+mod published;
 mod rollout;
 mod scp;
 mod shipped;
