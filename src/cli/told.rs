@@ -5,12 +5,14 @@
 use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
 use crate::checks::{CATALOG, frameworks};
-use crate::model::Tally;
 use crate::model::check::{CheckMeta, Severity};
+use crate::model::{Plan, Tally};
 use crate::report::audit_table::Detail;
 use crate::report::ocsf::Version;
 use crate::report::text::Paint;
-use crate::report::{Audit, ReportError, Standards, asff, audit_json, audit_table, csv, junit, ndjson, ocsf, sarif};
+use crate::report::{
+    Audit, Context, ReportError, Standards, asff, audit_json, audit_table, csv, html, junit, ndjson, ocsf, sarif,
+};
 use crate::store;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
@@ -34,6 +36,12 @@ pub struct OutputArgs {
     /// Version of OCSF that `--format ocsf` writes
     #[arg(long, value_enum, default_value = "1.5.0", value_name = "VERSION")]
     ocsf_version: Version,
+    /// Pseudonyms instead of account ids, and no account names, in `--format html`
+    #[arg(long)]
+    redact_accounts: bool,
+    /// Show a saved plan beside the audit, in `--format html`
+    #[arg(long, value_name = "PLAN")]
+    with_plan: Option<PathBuf>,
     /// Exit with 3 if a check of this severity or worse fails
     #[arg(long, value_enum, default_value_t = FailOn::Low)]
     fail_on: FailOn,
@@ -64,6 +72,8 @@ enum Format {
     Ocsf,
     /// AWS Security Finding Format: each line a request of Security Hub's BatchImportFindings
     Asff,
+    /// One file for browsers that needs nothing else: summary, map, findings, matrix
+    Html,
 }
 
 /// Reads `FORMAT=FILE`.
@@ -129,6 +139,16 @@ impl OutputArgs {
     /// # Errors
     /// With the path and the reason.
     pub fn check(&self) -> Result<(), Failure> {
+        let named = self.also.iter().map(|(format, _)| *format).chain([self.format]);
+        if self.redact_accounts && named.clone().any(|format| format != Format::Html) {
+            return Err(Failure::usage([
+                "--redact-accounts is for `--format html` alone: every other form names the accounts",
+            ]));
+        }
+        if self.with_plan.is_some() && named.clone().all(|format| format != Format::Html) {
+            return Err(Failure::usage(["--with-plan is for `--format html` alone: no other form shows a plan"]));
+        }
+        self.plan()?;
         let mut seen = BTreeSet::new();
         let files = self.output.iter().chain(self.also.iter().map(|(_, path)| path));
         for path in files {
@@ -140,11 +160,29 @@ impl OutputArgs {
         Ok(())
     }
 
+    /// The plan that is shown beside the audit, with its digest.
+    fn plan(&self) -> Result<Option<(Plan, String)>, Failure> {
+        let Some(path) = &self.with_plan else { return Ok(None) };
+        let plan = store::read_plan(path).map_err(Failure::error)?;
+        let digest = store::plan_digest(&plan).map_err(Failure::error)?;
+        Ok(Some((plan, digest)))
+    }
+
     /// Writes the reports and gives the exit code; `config` is the config file as messages name it.
     ///
     /// # Errors
     /// If findings can't be read or a report can't be written.
     pub fn tell(&self, audit: &Audit<'_>, config: &str, ui: &Ui) -> Outcome {
+        let of_this = |(plan, _): &(Plan, String)| plan.organization == audit.org.organization.id;
+        let plan = self.plan()?;
+        if plan.as_ref().is_some_and(|plan| !of_this(plan)) {
+            ui.warn("the plan is of another organization and is not shown");
+        }
+        let context = match plan.filter(of_this) {
+            Some(plan) => &Context { plan: Some(plan), ..audit.context.clone() },
+            None => audit.context,
+        };
+        let audit = &Audit { context, ..*audit };
         let custom = audit.checks.iter().filter(|meta| CATALOG.iter().all(|known| known.id != meta.id));
         let telling = Telling {
             audit,
@@ -156,6 +194,7 @@ impl OutputArgs {
             config,
             detail: if self.verbose { Detail::ALL } else { Detail::SHORT },
             ocsf: self.ocsf_version,
+            html: html::Options { redact_accounts: self.redact_accounts, frameworks: frameworks::all() },
         };
         for (format, path) in &self.also {
             telling.to_file(*format, path, ui)?;
@@ -194,6 +233,7 @@ struct Telling<'a> {
     config: &'a str,
     detail: Detail,
     ocsf: Version,
+    html: html::Options<'a>,
 }
 
 impl Telling<'_> {
@@ -229,6 +269,7 @@ impl Telling<'_> {
             }
             Format::Ocsf => ocsf::write(audit, &self.standards, self.ocsf, out),
             Format::Asff => asff::write(audit, &self.standards, out),
+            Format::Html => html::write(audit, self.html, out),
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod diff;
 pub mod exemptions;
 mod failures;
 pub mod framework_table;
+pub mod html;
 pub mod junit;
 pub mod ndjson;
 pub mod ocsf;

@@ -95,12 +95,15 @@ fn closing(out: &mut String, plan: &Plan, digest: &str, paint: Paint) {
 }
 
 /// Changes that differ in their account only.
-struct Group<'a> {
-    first: &'a Change,
-    all: Vec<&'a Change>,
+pub(super) struct Group<'a> {
+    /// The first.
+    pub(super) first: &'a Change,
+    /// All, the first too.
+    pub(super) all: Vec<&'a Change>,
 }
 
-fn groups(plan: &Plan) -> Vec<Group<'_>> {
+/// Equal changes together, in the order of their first.
+pub(super) fn groups(plan: &Plan) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for change in &plan.changes {
         match groups.iter_mut().find(|group| equal_but_account(group.first, change)) {
@@ -237,7 +240,8 @@ fn write_long(out: &mut String, key: &str, was: Option<&str>, is: Option<&str>, 
     }
 }
 
-fn laid_out(text: &str) -> String {
+/// A text with a line feed at its end; JSON over several lines.
+pub(super) fn laid_out(text: &str) -> String {
     let laid = serde_json::from_str::<Value>(text).and_then(|value| serde_json::to_string_pretty(&value));
     let mut text = laid.unwrap_or_else(|_| text.to_owned());
     text.push('\n');

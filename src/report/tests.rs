@@ -152,7 +152,8 @@ fn a_report_ends_with_its_source_and_with_its_room() {
     let tally = Tally::of(&good);
     let broken = Broken { good, handed: Cell::new(0) };
     type Make = fn(&Audit<'_>, &mut dyn Write) -> Result<(), ReportError>;
-    let made: [Make; 8] = [
+    let made: [Make; 9] = [
+        |audit, out| html::write(audit, html::Options::default(), out),
         audit_json::write,
         |audit, out| audit_table::write(audit, Detail::SHORT, PLAIN, out),
         ndjson::write,

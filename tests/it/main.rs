@@ -45,6 +45,8 @@ mod harness;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod html_pages;
+#[cfg(test)]
 mod in_process;
 #[cfg(test)]
 mod kept;
