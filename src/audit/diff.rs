@@ -181,3 +181,73 @@ impl Differences for Diff {
         Ok(changes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::tests::{audit, findings, job, state};
+    use super::*;
+    use crate::model::history::Became;
+    use std::fs;
+
+    fn opened(run: &Run) -> Compared {
+        Compared::open(run).unwrap()
+    }
+
+    fn counts(before: &Run, after: &Run) -> Changes {
+        Diff::of(opened(before), opened(after)).unwrap().each(&mut |_| Ok(())).unwrap()
+    }
+
+    #[test]
+    fn an_audit_differs_in_nothing_from_itself() {
+        let (_dir, state) = state();
+        let run = audit(&state, 0, &job(), findings(false), RunStatus::Done);
+        let changes = counts(&run, &run);
+        assert_eq!(changes.rows.keys().collect::<Vec<_>>(), [&Became::Unchanged]);
+        let failing: usize = findings(false).iter().map(|finding| finding.resources.len()).sum();
+        assert_eq!(changes.rows[&Became::Unchanged], failing);
+    }
+
+    #[test]
+    fn a_check_that_judged_otherwise_is_told_apart_by_itself() {
+        let (_dir, state) = state();
+        let (old, mut other, mut silent) = (job(), job(), job());
+        other.deciding.insert("password-policy-length".to_owned(), "0123456789abcdef".to_owned());
+        other.rules = "sha256:11".to_owned();
+        let before = audit(&state, 0, &old, findings(true), RunStatus::Done);
+        let run = |minute, job: &Job| audit(&state, minute, job, findings(false), RunStatus::Done);
+        let of = |changes: &Changes, check: &str| changes.checks[check].keys().copied().collect::<Vec<_>>();
+        let changes = counts(&before, &run(1, &other));
+        assert_eq!(of(&changes, "password-policy-length"), [Became::CheckChanged]);
+        assert_eq!(of(&changes, "password-policy-reuse"), [Became::New]);
+        // A run of before kept none of that: the same rules are the same checks, others may be any.
+        silent.deciding.clear();
+        assert_eq!(of(&counts(&before, &run(2, &silent)), "password-policy-length"), [Became::New]);
+        silent.rules = "sha256:11".to_owned();
+        assert_eq!(of(&counts(&before, &run(3, &silent)), "password-policy-reuse"), [Became::CheckChanged]);
+        silent.checks.pop();
+        assert_eq!(of(&counts(&before, &run(4, &silent)), "password-policy-reuse"), [Became::New]);
+        silent.orgward = "0.0.1".to_owned();
+        assert_eq!(of(&counts(&before, &run(5, &silent)), "password-policy-reuse"), [Became::CheckChanged]);
+    }
+
+    #[test]
+    fn what_can_t_be_compared_is_refused_by_name() {
+        let (_dir, state) = state();
+        let run = audit(&state, 0, &job(), findings(true), RunStatus::Done);
+        let other = state.create_run("o-other", "audit", job().as_of).unwrap();
+        for name in ["audit.json", "organization.frames", "findings.frames"] {
+            fs::copy(run.dir().join(name), other.dir().join(name)).unwrap();
+        }
+        let error = Diff::of(opened(&run), opened(&other)).unwrap_err().to_string();
+        assert!(error.contains("`o-other`") && error.contains(run.id().as_str()), "{error}");
+        let path = other.frames_path(Kept::Findings);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+        let error = Compared::open(&other).unwrap_err().to_string();
+        assert!(error.contains("findings.frames") && error.contains("good"), "{error}");
+        fs::remove_file(other.frames_path(Kept::Organization)).unwrap();
+        assert!(matches!(Compared::open(&other), Err(DiffError::Nothing(_))));
+        fs::remove_file(other.dir().join("audit.json")).unwrap();
+        assert!(Compared::open(&other).unwrap_err().to_string().contains("audit.json"));
+    }
+}

@@ -136,3 +136,124 @@ pub fn history(state: &StateDir, run: &Run) -> Result<History, StoreError> {
     history.problems.dedup();
     Ok(history)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::audit::{Asked, AuditRun, Judged, Known};
+    use crate::checks::{Selection, Thresholds, fixtures};
+    use crate::model::Finding;
+    use crate::model::history::Became;
+    use crate::model::scope::Scope;
+    use crate::store::{Frame, FrameKey, Kept};
+    use std::collections::BTreeMap;
+    use std::fs;
+
+    pub(crate) fn state() -> (tempfile::TempDir, StateDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(&dir.path().join("state")).unwrap();
+        (dir, state)
+    }
+
+    pub(crate) fn job() -> Job {
+        let selection = Selection::all();
+        let checks = selection.metas().iter().map(|meta| meta.id.to_owned()).collect();
+        let home = "eu-central-1".parse().unwrap();
+        let mut job = Job::new(fixtures::as_of(), home, Asked::default(), checks, "sha256:00".to_owned());
+        job.deciding = selection.deciding(&Thresholds::default());
+        job
+    }
+
+    /// What every check finds in the fixture's member; with a password policy, or without one.
+    pub(crate) fn findings(policy: bool) -> Vec<Finding> {
+        let mut facts = fixtures::account();
+        if !policy {
+            facts.password_policy = fixtures::absent("iam:GetAccountPasswordPolicy");
+        }
+        let mut found = Selection::all().account(&fixtures::org(), &facts, &Thresholds::default());
+        found.sort_by(Finding::in_order);
+        found
+    }
+
+    /// An audit that began in this minute of an hour.
+    pub(crate) fn audit(state: &StateDir, minute: u8, job: &Job, findings: Vec<Finding>, status: RunStatus) -> Run {
+        let now: Timestamp = format!("2026-06-01T10:{minute:02}:00Z").parse().unwrap();
+        let organization = fixtures::org();
+        let scope = Scope { accounts: vec![fixtures::id(fixtures::MEMBER)], left_out: BTreeMap::new() };
+        let run = state.create_run(&organization.organization.id, "audit", now).unwrap();
+        let mut kept = AuditRun::begin(run, job).unwrap();
+        kept.keep_organization(&Known { organization, scope }).unwrap();
+        let of = |findings| Frame::of(&Judged { finished: true, findings }).unwrap();
+        kept.keep_findings(&FrameKey::Organization, &of(Vec::new())).unwrap();
+        kept.keep_findings(&fixtures::id(fixtures::MEMBER).into(), &of(findings)).unwrap();
+        kept.sync().unwrap();
+        let mut run = kept.close(true).unwrap();
+        run.finish(status, now).unwrap();
+        run
+    }
+
+    #[test]
+    fn how_an_audit_stood_is_made_of_its_findings_where_it_was_not_kept() {
+        let (_dir, state) = state();
+        let run = audit(&state, 0, &job(), findings(false), RunStatus::Done);
+        let path = run.dir().join(FILE);
+        assert!(!path.exists());
+        let made = standing(&run).unwrap();
+        let tally = Tally::of(&findings(false));
+        assert_eq!((made.accounts, &made.cells, &made.failing), (1, tally.all(), tally.failing_by_severity()));
+        assert!(made.cells.fail > 0 && path.exists(), "and kept for the next time");
+        keep_standing(&run, fixtures::as_of(), 7, &Tally::default()).unwrap();
+        assert_eq!(standing(&run).unwrap().accounts, 7, "what is kept is believed");
+        for bad in ["{", "{}", "[]"] {
+            fs::write(&path, bad).unwrap();
+            assert_eq!(standing(&run).unwrap(), made, "{bad}");
+        }
+        let newer = fs::read_to_string(&path).unwrap().replace("\"version\": 1", "\"version\": 2");
+        fs::write(&path, newer).unwrap();
+        assert_eq!(standing(&run).unwrap(), made);
+    }
+
+    #[test]
+    fn an_audit_is_compared_with_those_before_it_that_were_asked_the_same() {
+        let (_dir, state) = state();
+        let (same, mut part, mut shard) = (job(), job(), job());
+        part.asked.checks = vec!["root-mfa".to_owned()];
+        shard.shard = Some("0/2".parse().unwrap());
+        let run = |minute, job: &Job, status| audit(&state, minute, job, findings(true), status);
+        let first = run(0, &same, RunStatus::Done);
+        run(1, &part, RunStatus::Done);
+        run(2, &shard, RunStatus::Done);
+        run(3, &same, RunStatus::Interrupted);
+        state.create_run(&fixtures::org().organization.id, "apply", "2026-06-01T10:04:00Z".parse().unwrap()).unwrap();
+        state.create_run("o-other", "audit", "2026-06-01T10:05:00Z".parse().unwrap()).unwrap();
+        let second = run(6, &same, RunStatus::Done);
+        let third = audit(&state, 7, &same, findings(false), RunStatus::Done);
+        let ids = |runs: Vec<Run>| runs.iter().map(|run| run.id().clone()).collect::<Vec<_>>();
+        assert_eq!(ids(earlier(&state, &third).unwrap()), [first.id().clone(), second.id().clone()]);
+        assert_eq!(ids(earlier(&state, &first).unwrap()), []);
+
+        let History { changes, trend, problems } = history(&state, &third).unwrap();
+        let changes = changes.unwrap();
+        assert_eq!((changes.before.as_str(), problems.len()), (second.id().as_str(), 0));
+        let new = changes.rows[&Became::New];
+        assert!(new > 0 && changes.rows.len() == 1, "{changes:?}");
+        let runs: Vec<&str> = trend.iter().map(|standing| standing.run.as_str()).collect();
+        assert_eq!(runs, [first.id().as_str(), second.id().as_str(), third.id().as_str()]);
+        let stood = (&trend[0].cells, &trend[2].cells);
+        assert!(stood.0.fail < stood.1.fail, "{stood:?}");
+        assert_eq!(history(&state, &first).unwrap().changes, None);
+    }
+
+    #[test]
+    fn what_can_t_be_read_of_before_is_told_and_keeps_nothing_from_being_reported() {
+        let (_dir, state) = state();
+        let before = audit(&state, 0, &job(), findings(true), RunStatus::Done);
+        let run = audit(&state, 1, &job(), findings(true), RunStatus::Done);
+        let path = before.frames_path(Kept::Findings);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+        let History { changes, trend, problems } = history(&state, &run).unwrap();
+        assert_eq!((changes, trend.len()), (None, 1));
+        assert!(!problems.is_empty() && problems.iter().all(|why| why.contains("findings.frames")), "{problems:?}");
+    }
+}

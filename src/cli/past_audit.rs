@@ -104,6 +104,7 @@ impl PastAudit {
                 rows.push(("as of", job.as_of.to_string()));
                 rows.push(("checks", count(job.checks.len(), "check")));
                 rows.extend(job.shard.as_ref().map(|shard| ("shard", shard.to_string())));
+                rows.extend(job.exemptions.clone().map(|digest| ("exemptions", digest)));
                 rows.extend(job.reuse.as_ref().map(|reuse| ("facts of", reuse.run.to_string())));
             }
             Err(error) => rows.push(("asked", error.clone())),
