@@ -21,13 +21,11 @@ fn without_null(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             members.values_mut().for_each(without_null);
-            match members.get_mut("anyOf") {
-                Some(Value::Array(all)) => all.retain(|one| one.get("type") != Some(&Value::from("null"))),
-                _ => {}
+            if let Some(Value::Array(all)) = members.get_mut("anyOf") {
+                all.retain(|one| one.get("type") != Some(&Value::from("null")));
             }
-            match members.get_mut("type") {
-                Some(Value::Array(all)) => all.retain(|one| one != "null"),
-                _ => {}
+            if let Some(Value::Array(all)) = members.get_mut("type") {
+                all.retain(|one| one != "null");
             }
         }
         Value::Array(items) => items.iter_mut().for_each(without_null),
