@@ -60,7 +60,7 @@ impl<'a> Gathered<'a> {
     /// # Errors
     /// If they can't be read.
     pub(super) fn read(audit: &Audit<'_>, words: &'a Words<'a>) -> Result<Self, ReportError> {
-        let accounts: Vec<AccountId> = audit.scope.accounts.iter().cloned().collect();
+        let accounts: Vec<AccountId> = audit.scope.accounts.to_vec();
         let limits = Limits::of(accounts.len());
         let mut rows: BTreeMap<AccountId, usize> = accounts.iter().cloned().zip(1..).collect();
         let columns: HashMap<&str, usize> = audit.checks.iter().map(|meta| meta.id).zip(0..).collect();
