@@ -194,6 +194,9 @@ mod tests {
         assert_eq!(left, [(Became::AccountLeft, None, false), (Became::AccountLeft, Some("a".to_owned()), false)]);
     }
 
+    type Key = (&'static str, bool);
+    type Cell = (Verdict, BTreeSet<&'static str>, BTreeSet<&'static str>);
+
     fn some() -> impl Strategy<Value = Vec<Said>> {
         let verdict = prop_oneof![
             3 => Just(Verdict::Fail),
@@ -206,10 +209,7 @@ mod tests {
         let cell = (verdict, names(), names());
         proptest::collection::btree_map((prop_oneof![Just("c"), Just("d")], any::<bool>()), cell, 0..5).prop_map(
             |cells| {
-                let one = |((check, region), (verdict, failing, exempt)): (
-                    (&str, bool),
-                    (Verdict, BTreeSet<&str>, BTreeSet<&str>),
-                )| {
+                let one = |((check, region), (verdict, failing, exempt)): (Key, Cell)| {
                     let failing: Vec<&str> =
                         if verdict == Verdict::Fail { failing.into_iter().collect() } else { Vec::new() };
                     let exempt = exempt.into_iter().filter(|name| !failing.contains(name)).map(Some);
