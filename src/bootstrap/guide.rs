@@ -39,6 +39,7 @@ fn said(template: &str, setup: &Setup<'_>) -> String {
     for line in template.lines() {
         match line.trim() {
             "#@apply-role" => shown = !setup.grants.apply_role.is_empty(),
+            "#@no-apply-role" => shown = setup.grants.apply_role.is_empty(),
             "#@apply" => shown = setup.applies(),
             "#@end" => shown = true,
             _ if shown => {

@@ -187,9 +187,11 @@ impl Begun {
                 let now = sessions.clock().now();
                 let as_of = as_of.unwrap_or(now);
                 if as_of.duration_since(now).unsigned_abs() > A_DAY && organization_file.is_none() {
-                    ui.warn(&format!(
-                        "ages count from {as_of}: what is younger than that is of no age, and checks of ages pass it"
-                    ));
+                    ui.warn(&if as_of < now {
+                        format!("ages count from {as_of}: what is younger than that is of no age, and checks of ages pass it")
+                    } else {
+                        format!("ages count from {as_of}, which is to come: everything counts as so much older")
+                    });
                 }
                 let rules = selected.selection.digest(&thresholds);
                 let deciding = selected.selection.deciding(&thresholds);

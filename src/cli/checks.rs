@@ -281,8 +281,8 @@ fn explain(meta: &CheckMeta, paint: Paint) -> String {
     part("Why", &one(meta.rationale));
     part("Mend it in the console", &one(meta.remediation.console));
     part("Mend it with the AWS CLI", &one(meta.remediation.cli));
-    if let Some(playbook) = meta.remediation.playbook {
-        part("Mend it everywhere", &one(&format!("orgward plan {playbook}")));
+    if meta.remediation.playbook.is_some() {
+        part("Mend it everywhere", &one(&crate::report::mend(meta)));
     }
     let facts: Vec<String> = meta
         .facts

@@ -115,7 +115,11 @@ enum Command {
 
 /// Runs the program: arguments in, exit code out.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|mut error| {
+        // It would show every flag that the environment gives as if it had to be typed, the ExternalId among them.
+        error.remove(clap::error::ContextKind::Usage);
+        error.exit()
+    });
     let ui = Ui::new(cli.color, cli.quiet);
     match run(&cli.command, &ui) {
         Ok(exit) => exit.into(),

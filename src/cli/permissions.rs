@@ -89,6 +89,12 @@ impl NeedsArgs {
             source_identity: settings.source_identity.is_some(),
             ..Needs::default()
         };
+        if settings.role_name == settings.apply_role_name && !playbooks.is_empty() {
+            return Err(Failure::usage([format!(
+                "`{}` is the name of both roles: whoever looks must not be able to change things, give --apply-role-name",
+                settings.role_name
+            )]));
+        }
         let names = Names {
             partition: match self.partition {
                 Partition::Aws => "aws",

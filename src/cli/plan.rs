@@ -199,9 +199,25 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
 /// If it can't be written.
 pub fn save(planned: &Planned, out: Option<&Path>, ui: &Ui) -> Result<(), Failure> {
     if let Some(path) = out {
-        store::write_plan(path, &planned.plan).map_err(Failure::error)?;
-        ui.say(&format!("Plan written to {0}; run it with: orgward apply {0}", path.display()));
+        write(&planned.plan, path, ui)?;
     }
+    Ok(())
+}
+
+/// Writes a plan, and says how to go on with it.
+///
+/// # Errors
+/// If it can't be written.
+pub fn write(plan: &Plan, path: &Path, ui: &Ui) -> Result<(), Failure> {
+    store::write_plan(path, plan).map_err(Failure::error)?;
+    let path = path.display();
+    ui.say(&if plan.applyable() && plan.complete() {
+        format!("Plan written to {path}; run it with: orgward apply {path}")
+    } else if plan.applyable() {
+        format!("Plan written to {path}; it is not complete: orgward apply takes it with --allow-partial only")
+    } else {
+        format!("Plan written to {path} to be read; it is refused as it is")
+    });
     Ok(())
 }
 

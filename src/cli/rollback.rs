@@ -90,8 +90,7 @@ pub async fn run(args: &RollbackArgs, ui: &Ui, cancel: &CancellationToken) -> Ou
     lockout::guard(&mut way_back, &survey.org, &settings, &args.lockout)?;
     show(&way_back, &survey.org, args.format, ui)?;
     if let Some(path) = &args.out {
-        store::write_plan(path, &way_back).map_err(Failure::error)?;
-        ui.say(&format!("Plan written to {0}; run it with: orgward apply {0}", path.display()));
+        plan::write(&way_back, path, ui)?;
     }
     let exit = plan::exit(&way_back, false, args.allow_partial);
     if args.dry_run || args.out.is_some() {

@@ -97,7 +97,7 @@ impl CauseKind {
             Self::TimedOut => "check the network and the proxy, or run again",
             Self::NotAnAwsAnswer => "check AWS_ENDPOINT_URL and any proxy in between",
             Self::AccountNotActive => "nothing to do unless the account should be active",
-            Self::Interrupted => "run again",
+            Self::Interrupted => "go on with `orgward audit --resume RUN`, or run again",
             Self::NotCollected | Self::OptIn => "run with the option that collects it",
             Self::Other => "see the message",
         }

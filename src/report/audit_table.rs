@@ -2,6 +2,7 @@
 
 use super::coverage::Coverage;
 use super::failures::{Failures, Resources};
+use super::row::mend;
 use super::text::{Align, Paint, Style, columns, count, cut, plain};
 use super::{Audit, ReportError, diff, exemptions, framework_table};
 use crate::model::check::{CheckMeta, Severity};
@@ -103,6 +104,7 @@ fn summary(checks: &[Row<'_>], paint: Paint) -> String {
     let mut rows = vec![head.iter().map(|text| ((*text).to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
     for Row { meta, cells } in checks {
         let (mark, style) = match (cells.fail, cells.unknown) {
+            (0, 0) if cells.pass == 0 => ("--", Style::Dim),
             (0, 0) => ("ok", Style::Green),
             (0, _) => ("??", Style::Yellow),
             _ => ("!!", Style::Red),
@@ -148,11 +150,7 @@ pub(super) fn failure(
         }
         more(out, "  ", groups.count(), detail.targets, "target");
     }
-    let mend = match meta.remediation.playbook {
-        Some(playbook) => format!("orgward plan {playbook}"),
-        None => format!("orgward checks explain {}", meta.id),
-    };
-    let _ = writeln!(out, "  {} {mend}", paint.paint(Style::Dim, "mend:"));
+    let _ = writeln!(out, "  {} {}", paint.paint(Style::Dim, "mend:"), mend(meta));
 }
 
 /// The failing resources, unless there is one and the finding's own message already says it.
@@ -206,7 +204,7 @@ fn unknowns(audit: &Audit<'_>, detail: Detail, paint: Paint) -> String {
         let verdicts = count(cause.cells, "verdict");
         let (kind, operation) = (cause.kind.as_str(), plain(cause.operation));
         let _ = writeln!(out, "  {kind} ({operation}): {verdicts} in {}", accounts.join(", "));
-        let _ = writeln!(out, "    {}", plain(&cut(cause.example, 200)));
+        let _ = writeln!(out, "    {}", plain(&cut(cause.example, 400)));
         let _ = writeln!(out, "    fix: {}", cause.kind.fix());
     }
     out
@@ -236,6 +234,10 @@ fn closing(audit: &Audit<'_>, paint: Paint) -> String {
         coverage.not_applicable,
         count(audit.scope.accounts.len(), "account")
     );
+    if !audit.context.run.is_empty() {
+        let (run, org) = (plain(&audit.context.run), plain(&audit.org.organization.id));
+        let _ = writeln!(out, "Run {run} of {org}, as of {}", audit.org.as_of.strftime("%Y-%m-%d %H:%M:%S UTC"));
+    }
     if let Some(changes) = &audit.context.changes {
         let _ = writeln!(out, "Since run {}: {}", changes.before, diff::in_words(changes));
     }

@@ -41,6 +41,13 @@ fn summary(judged: &JudgedFramework<'_>, paint: Paint) -> String {
         head.insert(2, "LEVEL");
         aligns.insert(2, Align::Right);
     }
+    // A column of its own where anything is exempt: what somebody answers for does apply.
+    let answered = judged.controls.iter().flat_map(|judged| &judged.checks).any(|(_, cells)| cells.exempt > 0);
+    if answered {
+        let at = head.len() - 2;
+        head.insert(at, "EXEMPT");
+        aligns.push(Align::Right);
+    }
     let mut rows = vec![head.into_iter().map(|text| (text.to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
     for judged in judged.controls.iter().filter(|judged| judged.verdict != ControlVerdict::NotCovered) {
         let (mark, style) = mark(judged.verdict);
@@ -53,12 +60,15 @@ fn summary(judged: &JudgedFramework<'_>, paint: Paint) -> String {
             figure(cells.fail, Some(Style::Red)),
             figure(cells.unknown, Some(Style::Yellow)),
             figure(cells.pass, Some(Style::Green)),
-            figure(cells.not_applicable + cells.exempt, None),
+            figure(cells.not_applicable, None),
             (cut(&judged.control.title, 72), None),
         ];
         if levels {
             let level = judged.control.level.map_or_else(|| "-".to_owned(), |level| level.to_string());
             row.insert(2, (level, None));
+        }
+        if answered {
+            row.insert(row.len() - 2, figure(cells.exempt, Some(Style::Cyan)));
         }
         rows.push(row);
     }

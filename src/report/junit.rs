@@ -1,13 +1,13 @@
 //! The audit as JUnit XML, as Jenkins and GitLab read it: a suite for each account, a test case for each cell.
 //!
-//! A cell that fails is a failure, one that could not be told an error; what does not apply and what someone answers for is
-//! skipped. Names are the same from run to run, so that a new failure is told as new. An account's suite is in memory while it
+//! A cell that fails is a failure, one that could not be told an error; what does not apply, what someone answers for and
+//! what nobody asked for is skipped. Names are the same from run to run, so that a new failure is told as new. An account's suite is in memory while it
 //! is made, because it begins with its own counts.
 
 use super::row::mend;
 use super::text::plain;
 use super::{Audit, ReportError};
-use crate::model::{AccountId, Finding, Verdict};
+use crate::model::{AccountId, CauseKind, Finding, Verdict};
 use std::fmt::Write as _;
 use std::io::Write;
 
@@ -18,7 +18,7 @@ use std::io::Write;
 pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
     let all = audit.tally.all();
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
-    let (tests, failures, errors) = (all.total(), all.fail, all.unknown);
+    let (tests, failures, errors) = (all.total(), all.fail, audit.tally.untold());
     writeln!(out, "<testsuites name=\"orgward\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\">")?;
     let mut suite = Suite::of(None);
     audit.findings.each(&mut |finding| {
@@ -71,6 +71,10 @@ impl Suite {
                 self.body(finding, audit);
                 let _ = writeln!(self.cases, "</failure>");
                 self.exempt(finding, audit);
+            }
+            Verdict::Unknown if finding.cause.as_ref().is_some_and(|cause| cause.kind == CauseKind::OptIn) => {
+                self.skipped += 1;
+                let _ = writeln!(self.cases, ">\n      <skipped>not asked for: {message}</skipped>");
             }
             Verdict::Unknown => {
                 self.errors += 1;

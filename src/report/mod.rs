@@ -38,6 +38,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+pub use row::mend;
 pub use source::{Findings, ReportError};
 pub use standards::Standards;
 

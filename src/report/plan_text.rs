@@ -79,7 +79,11 @@ fn closing(out: &mut String, plan: &Plan, digest: &str, paint: Paint) {
     );
     let _ = writeln!(out, "{}", paint.paint(Style::Bold, &line));
     if plan.is_empty() && plan.complete() && plan.applyable() {
-        let _ = writeln!(out, "Nothing to change: the organization is as the playbooks ask");
+        let words = match plan.undoes {
+            Some(_) => "Nothing to undo: what the run changed is as it was before, or it changed nothing",
+            None => "Nothing to change: the organization is as the playbooks ask",
+        };
+        let _ = writeln!(out, "{words}");
     }
     if !plan.applyable() {
         let _ = writeln!(out, "This plan can't be applied: {} to mend first", count(plan.refusals.len(), "refusal"));

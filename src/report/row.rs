@@ -133,8 +133,19 @@ impl<'a> Row<'a> {
 /// How to mend what a check finds: the command that shows the way.
 pub fn mend(meta: &CheckMeta) -> String {
     match meta.remediation.playbook {
-        Some(playbook) => format!("orgward plan {playbook}"),
+        Some(playbook) => format!("orgward plan {playbook}{}", to_set(playbook)),
         None => format!("orgward checks explain {}", meta.id),
+    }
+}
+
+/// The parameters of a shipped playbook that have no default: a line with them can be filled in and run.
+pub(super) fn to_set(playbook: &str) -> &'static str {
+    match playbook {
+        "deny-leave-organization" | "protect-cloudtrail" | "require-mfa" => " --set targets=...",
+        "region-restriction" => " --set targets=... --set regions=...",
+        "root-usage-alarm" => " --set endpoint=...",
+        "baseline" => " --set targets=... --set endpoint=...",
+        _ => "",
     }
 }
 

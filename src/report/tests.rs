@@ -213,3 +213,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_mends_a_check_names_what_its_playbook_asks_for() {
+    let given = [
+        ("targets", "/"),
+        ("regions", "eu-central-1"),
+        ("endpoint", "a@example.com"),
+        ("audit_role", "A"),
+        ("apply_role", "B"),
+    ];
+    let values = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    for shipped in crate::playbook::shipped() {
+        let playbook = crate::playbook::load_shipped(shipped.name, &values).unwrap();
+        let required = playbook.parameters.iter().filter(|parameter| parameter.required);
+        let flags: String = required.map(|parameter| format!(" --set {}=...", parameter.name)).collect();
+        assert_eq!(row::to_set(shipped.name), flags, "{}", shipped.name);
+    }
+}
