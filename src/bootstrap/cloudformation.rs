@@ -21,7 +21,8 @@ pub(super) fn members(setup: &Setup<'_>) -> Result<Value, String> {
         },
         "CallerArn": {
             "Type": "String",
-            "Default": "*",
+            "Default": super::ANY_CALLER,
+            "AllowedPattern": "arn:[^:]+:iam::[^:]*:.+",
             "Description": "Who in the management account may assume the roles: an ARN, with * where it varies"
         },
         "AuditExternalId": external_id("The ExternalId of the audit role"),

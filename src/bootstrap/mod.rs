@@ -13,6 +13,10 @@ use crate::grants::{Document, Grants, Names, document};
 use crate::model::ids::Region;
 use serde::Serialize;
 
+/// Everybody in the management account: a pattern of an ARN, part by part, which `*` alone is not (IAM User Guide, "ARN
+/// condition operators").
+const ANY_CALLER: &str = "arn:*:iam::*:*";
+
 /// What the files are made of.
 #[derive(Debug, Clone)]
 pub struct Setup<'a> {

@@ -4,6 +4,7 @@ use super::*;
 use crate::collect::Wanted;
 use crate::grants::{Needs, grants};
 use crate::playbook::{Values, load_shipped};
+use std::collections::BTreeMap;
 
 fn written(playbooks: &[(&str, &[(&str, &str)])]) -> Vec<File> {
     let roles = [("audit_role", "team/OrgwardAudit"), ("apply_role", "OrgwardApply")];
@@ -20,6 +21,7 @@ fn written(playbooks: &[(&str, &[(&str, &str)])]) -> Vec<File> {
         partition: "aws".to_owned(),
         audit_role: "team/OrgwardAudit".to_owned(),
         apply_role: "OrgwardApply".to_owned(),
+        other_roles: BTreeMap::new(),
         management: None,
     };
     let grants = grants(&needs, &names);

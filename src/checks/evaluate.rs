@@ -277,9 +277,10 @@ pub(super) fn days(count: i64) -> String {
 /// Turns a judgement and what it read into a finding: the one rule lives here.
 pub(super) fn settle(meta: &CheckMeta, target: Target, facts: Facts<'_>, judgement: Judgement) -> Finding {
     let Log { sources, doubts } = facts.log;
+    let mut doubt = doubts.into_iter().next();
     let judgement = match judgement {
-        Ok(Outcome::Pass(_) | Outcome::NotApplicable(_)) if !doubts.is_empty() => {
-            Err(doubts.into_iter().next().unwrap_or_else(|| Cause::not_collected(meta.id)))
+        Ok(Outcome::Pass(_) | Outcome::NotApplicable(_)) if doubt.is_some() => {
+            Err(doubt.take().unwrap_or_else(|| Cause::not_collected(meta.id)))
         }
         judgement => judgement,
     };
@@ -298,6 +299,7 @@ pub(super) fn settle(meta: &CheckMeta, target: Target, facts: Facts<'_>, judgeme
         message,
         resources,
         exempt: Vec::new(),
+        doubt: doubt.filter(|_| verdict == Verdict::Fail),
         evidence,
         cause,
     }

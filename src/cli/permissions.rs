@@ -105,6 +105,11 @@ impl NeedsArgs {
             .to_owned(),
             audit_role: settings.role_name.clone(),
             apply_role: settings.apply_role_name.clone(),
+            other_roles: settings
+                .accounts
+                .iter()
+                .filter_map(|(account, other)| Some((account.clone(), other.role_name.clone()?)))
+                .collect(),
             management: self.management_account.clone(),
         };
         Ok((grants::grants(&needs.and_playbooks(&playbooks), &names), names))

@@ -152,7 +152,7 @@ impl OutputArgs {
         let mut seen = BTreeSet::new();
         let files = self.output.iter().chain(self.also.iter().map(|(_, path)| path));
         for path in files {
-            if !seen.insert(path) {
+            if !seen.insert(store::place(path)) {
                 return Err(Failure::usage([format!("`{}` is named for two reports, name two files", path.display())]));
             }
             store::check_writable(path).map_err(Failure::error)?;

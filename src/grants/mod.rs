@@ -25,6 +25,8 @@ pub struct Names {
     pub audit_role: String,
     /// The apply role's name, with its path.
     pub apply_role: String,
+    /// Single accounts that are entered through a role of another name.
+    pub other_roles: BTreeMap<AccountId, String>,
     /// The management account; `None`: any, for a document that is not bound to one yet.
     pub management: Option<AccountId>,
 }
@@ -62,7 +64,7 @@ pub fn grants(needs: &Needs, names: &Names) -> Grants {
         }
     }
     if needs.denials {
-        let watched = ["cloudtrail:LookupEvents", "logs:FilterLogEvents"].map(str::to_owned);
+        let watched = ["account:ListRegions", "cloudtrail:LookupEvents", "logs:FilterLogEvents"].map(str::to_owned);
         member.extend(watched.clone());
         management.extend(watched);
     }
@@ -110,10 +112,13 @@ fn enter(sid: &str, role: &str, needs: &Needs, names: &Names) -> Grant {
     let mut actions = BTreeSet::from([ASSUME.to_owned()]);
     actions.extend(needs.session_tags.then(|| "sts:TagSession".to_owned()));
     actions.extend(needs.source_identity.then(|| "sts:SetSourceIdentity".to_owned()));
+    let mut resources = vec![format!("arn:{}:iam::*:role/{role}", names.partition)];
+    let others = names.other_roles.iter();
+    resources.extend(others.map(|(account, role)| format!("arn:{}:iam::{account}:role/{role}", names.partition)));
     Grant {
         sid: sid.to_owned(),
         actions,
-        resources: vec![format!("arn:{}:iam::*:role/{role}", names.partition)],
+        resources,
         condition: Some(Condition::from([("StringEquals", [("aws:ResourceOrgID", "${aws:PrincipalOrgID}")].into())])),
     }
 }
@@ -144,13 +149,16 @@ fn writes(needs: &Needs, names: &Names) -> Vec<Grant> {
     grants
 }
 
-/// Tagging a policy as it is created, when it has no ARN yet: only with a mark of orgward's own among the tags.
+/// Tagging a policy as it is created, when it has no ARN yet: with orgward's own marks and no other tag.
 fn mark() -> Grant {
     Grant {
         sid: "MarkNewPolicies".to_owned(),
         actions: BTreeSet::from(["organizations:TagResource".to_owned()]),
         resources: vec!["*".to_owned()],
-        condition: Some(Condition::from([("ForAnyValue:StringLike", [("aws:TagKeys", "orgward:*")].into())])),
+        condition: Some(Condition::from([
+            ("ForAllValues:StringLike", [("aws:TagKeys", "orgward:*")].into()),
+            ("Null", [("aws:TagKeys", "false")].into()),
+        ])),
     }
 }
 

@@ -9,6 +9,7 @@ fn names() -> Names {
         partition: "aws".to_owned(),
         audit_role: "OrgwardAudit".to_owned(),
         apply_role: "OrgwardApply".to_owned(),
+        other_roles: BTreeMap::new(),
         management: Some("111111111111".parse().unwrap()),
     }
 }

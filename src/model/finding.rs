@@ -125,6 +125,9 @@ pub struct Finding {
     /// What would fail too, and someone answers for; the verdict is exempt where nothing else fails.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exempt: Vec<Exempted>,
+    /// Of a failure: what could not be told besides. Once all that fails is exempt, this is what is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Cause>,
     /// The facts it rests on.
     pub evidence: Vec<Evidence>,
     /// Why it is unknown; set exactly when the verdict is unknown.

@@ -294,6 +294,7 @@ mod tests {
             message: "as the test says".to_owned(),
             resources: Vec::new(),
             exempt: Vec::new(),
+            doubt: None,
             evidence: Vec::new(),
             cause: None,
         }

@@ -103,20 +103,12 @@ fn record(row: &Row<'_>, audit: &Audit<'_>, standards: &Standards<'_>) -> Value 
         "Resources": [resource(row, audit)],
         "Compliance": compliance(row, standards),
         "Workflow": {"Status": match row.verdict {
-            Verdict::Fail | Verdict::Unknown => "NEW",
-            Verdict::Exempt => "SUPPRESSED",
+            Verdict::Fail | Verdict::Unknown | Verdict::Exempt => "NEW",
             Verdict::Pass | Verdict::NotApplicable => "RESOLVED",
         }},
-        "RecordState": "ACTIVE",
-        "Note": answered.map(|answered| {
-            let until = answered.expires.map(|day| format!(" until {day}")).unwrap_or_default();
-            let reason = answered.reason.unwrap_or("someone answers for it");
-            json!({
-                "Text": short(&format!("exempt{until}, {}: {reason}", answered.id), 512),
-                "UpdatedBy": short(answered.owner.unwrap_or("orgward"), 512),
-                "UpdatedAt": at,
-            })
-        }),
+        // An import can't change the workflow or the note of a finding that is there: what were suppressed would stay so when
+        // its exemption is over. The record's state it can change.
+        "RecordState": if row.verdict == Verdict::Exempt { "ARCHIVED" } else { "ACTIVE" },
     })
 }
 

@@ -27,6 +27,7 @@ fn finding(account: u64, verdict: Verdict, message: &str, resources: &[&str]) ->
         message: message.to_owned(),
         resources: resources.iter().map(failing).collect(),
         exempt: Vec::new(),
+        doubt: None,
         evidence: vec![Evidence { source: fixtures::source("iam:GetAccountSummary") }],
         cause: (verdict == Verdict::Unknown).then(|| Cause::new(CauseKind::Throttled, "iam:X", "slow down")),
     }

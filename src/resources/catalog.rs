@@ -94,10 +94,7 @@ pub const CATALOG: &[KindSource] = &[
     },
     KindSource {
         kind: Kind::Alarm,
-        reads: &[
-            ("cloudwatch:DescribeAlarms", Narrowed::Anything),
-            ("cloudwatch:ListTagsForResource", Narrowed::Anything),
-        ],
+        reads: &[("cloudwatch:DescribeAlarms", Narrowed::Anything)],
         writes: &[("cloudwatch:PutMetricAlarm", Narrowed::Alarm), ("cloudwatch:DeleteAlarms", Narrowed::Alarm)],
     },
     KindSource {

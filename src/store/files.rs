@@ -192,6 +192,14 @@ pub fn write_output_with<E: From<StoreError>>(
     replace_with(&real(path), write)
 }
 
+/// The one name of a path, whether or not there is something: two names of one file are the same place.
+pub fn place(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| {
+        let folder = fs::canonicalize(folder_of(path)).unwrap_or_else(|_| folder_of(path));
+        path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name))
+    })
+}
+
 /// Where a symbolic link leads, so that the link stays and its target is replaced.
 fn real(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())

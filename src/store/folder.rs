@@ -29,6 +29,8 @@ pub fn write_folder<'a>(
         Err(error) => return Err(fail(error)),
     }
     let made = tempfile::Builder::new().prefix(".orgward-").tempdir_in(folder_of(folder)).map_err(fail)?;
+    #[cfg(unix)]
+    fs::set_permissions(made.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(fail)?;
     for (path, bytes, runs) in files {
         let path = made.path().join(path);
         fs::create_dir_all(folder_of(&path)).map_err(fail)?;
@@ -72,6 +74,7 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             let mode = |name: &str| fs::metadata(empty.join(name)).unwrap().permissions().mode() & 0o111;
             assert_eq!((mode("run.sh"), mode("a/b.json")), (0o111, 0));
+            assert_eq!(fs::metadata(&empty).unwrap().permissions().mode() & 0o777, 0o700);
         }
         assert!(write_folder(&dir.path().join("no/such"), files.into_iter()).is_err());
     }

@@ -107,10 +107,11 @@ def lint(path):
     return done.stdout + done.stderr if done.returncode else ""
 
 
-def stub(folder, exists):
+def stub(folder, exists, instances):
     """An `aws` that writes down its arguments and the parameters it is given."""
     folder.mkdir()
     log = folder / "log"
+    answer = "exit 0" if exists else "echo 'An error occurred (StackSetNotFoundException)' >&2; exit 254"
     (folder / "aws").write_text(
         "#!/bin/sh\n"
         f"printf '%s\\n' \"$*\" >>'{log}'\n"
@@ -118,16 +119,17 @@ def stub(folder, exists):
         'case "$*" in\n'
         '  *get-caller-identity*) echo 111111111111;;\n'
         '  *list-roots*) echo r-abcd;;\n'
-        f'  *describe-stack-set*) exit {0 if exists else 254};;\n'
+        f'  *list-stack-instances*) echo {instances};;\n'
+        f'  *describe-stack-set*) {answer};;\n'
         "esac\n"
     )
     (folder / "aws").chmod(0o755)
     return log
 
 
-def script(folder, work, exists, applies):
-    """Runs the script with the stub, and gives what it asked for."""
-    log = stub(work, exists)
+def script(folder, work, exists, instances, applies):
+    """Runs the script with the stub, and holds what it asked for against what it should."""
+    log = stub(work, exists, instances)
     environment = {"PATH": f"{work}:/usr/bin:/bin", "ORGWARD_EXTERNAL_ID": EXTERNAL_ID}
     if applies:
         environment["ORGWARD_APPLY_EXTERNAL_ID"] = "apply-id"
@@ -139,11 +141,11 @@ def script(folder, work, exists, applies):
     assert given["AuditExternalId"] == EXTERNAL_ID and given["ManagementAccountId"] == "111111111111"
     declared = json.loads((folder / "members.template.json").read_text())["Parameters"]
     assert set(given) == set(declared), (given.keys(), declared.keys())
-    calls = [line.split() for line in asked.splitlines()]
+    assert re.fullmatch(declared["CallerArn"]["AllowedPattern"], given["CallerArn"]), given["CallerArn"]
+    assert re.fullmatch(declared["CallerArn"]["AllowedPattern"], declared["CallerArn"]["Default"])
     wanted = "update-stack-set" if exists else "create-stack-set"
-    assert any(wanted in call for call in calls), asked
-    assert any("create-stack-instances" in call for call in calls) != exists, asked
-    return asked
+    assert f" {wanted} " in asked, asked
+    assert (" create-stack-instances " in asked) == (instances == 0), asked
 
 
 def bootstrap(arguments, applies):
@@ -167,8 +169,15 @@ def bootstrap(arguments, applies):
             print("skipped `terraform fmt`: it is not here", file=sys.stderr)
         checked = subprocess.run([TOOLS / "shellcheck", folder / "bootstrap.sh"], capture_output=True, text=True)
         say("shellcheck", checked.stdout if checked.returncode else "")
-        for exists in (False, True):
-            script(folder, work / f"stub-{exists}", exists, applies)
+        for exists, instances in ((False, 0), (True, 0), (True, 3)):
+            script(folder, work / f"stub-{exists}-{instances}", exists, instances, applies)
+        denied = work / "denied"
+        stub(denied, True, 0)
+        text = (denied / "aws").read_text().replace("exit 0", "echo 'An error occurred (AccessDenied)' >&2; exit 254")
+        (denied / "aws").write_text(text)
+        environment = {"PATH": f"{denied}:/usr/bin:/bin", "ORGWARD_EXTERNAL_ID": "id", "ORGWARD_APPLY_EXTERNAL_ID": "id"}
+        failed = subprocess.run(["sh", folder / "bootstrap.sh"], env=environment, capture_output=True, text=True)
+        assert failed.returncode == 1 and "AccessDenied" in failed.stderr, "a denied call is not `it is not there`"
         bare = subprocess.run(["sh", folder / "bootstrap.sh"], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
         assert bare.returncode != 0 and "ORGWARD_EXTERNAL_ID" in bare.stderr, bare.stderr
         print(f"bootstrap.sh {'with' if applies else 'without'} an apply role: good")

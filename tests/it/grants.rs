@@ -3,6 +3,7 @@
 
 use crate::sandboxed::{connect, operator, settings};
 use orgward::aws::{Purpose, Sessions, StaticCredentials};
+use orgward::bootstrap::{self, Setup};
 use orgward::checks::{self, Selection, Thresholds};
 use orgward::collect::{self, CollectOptions, Wanted};
 use orgward::grants::{Grant, Grants, Names, Needs, document, grants};
@@ -38,6 +39,7 @@ fn needed(sandbox: &Sandbox, playbooks: &[Playbook]) -> Grants {
         partition: "aws".to_owned(),
         audit_role: generate::AUDIT_ROLE.to_owned(),
         apply_role: generate::APPLY_ROLE.to_owned(),
+        other_roles: BTreeMap::new(),
         management: Some(sandbox.management_account()),
     };
     grants(&needs, &names)
@@ -47,9 +49,49 @@ fn text(grants: &[Grant]) -> String {
     serde_json::to_string(&document(grants)).unwrap()
 }
 
+/// The trust policy of a role in the template, as CloudFormation fills it in.
+fn trust(sandbox: &Sandbox, grants: &Grants, resource: &str, external_id: &str) -> Option<String> {
+    let names = Names {
+        partition: "aws".to_owned(),
+        audit_role: generate::AUDIT_ROLE.to_owned(),
+        apply_role: generate::APPLY_ROLE.to_owned(),
+        other_roles: BTreeMap::new(),
+        management: None,
+    };
+    let setup = Setup { grants, names: &names, region: Scenario::small().home, session_seconds: 3_600 };
+    let files = bootstrap::files(&setup).unwrap();
+    let template = &files.iter().find(|file| file.path == "members.template.json").unwrap().text;
+    let mut template: Value = serde_json::from_str(template).unwrap();
+    let caller = template["Parameters"]["CallerArn"]["Default"].clone();
+    let mut role = template["Resources"].get_mut(resource)?["Properties"]["AssumeRolePolicyDocument"].take();
+    fill(&mut role, &|word| match word {
+        "CallerArn" => caller.as_str().unwrap().to_owned(),
+        "AuditExternalId" | "ApplyExternalId" => external_id.to_owned(),
+        other => other
+            .replace("${AWS::Partition}", "aws")
+            .replace("${ManagementAccountId}", sandbox.management_account().as_str()),
+    });
+    Some(role.to_string())
+}
+
+/// Puts values where a template refers to them.
+fn fill(value: &mut Value, say: &dyn Fn(&str) -> String) {
+    let referred = value.get("Ref").or_else(|| value.get("Fn::Sub")).and_then(Value::as_str).map(say);
+    match (referred, value) {
+        (Some(text), value) => *value = text.into(),
+        (None, Value::Array(items)) => items.iter_mut().for_each(|item| fill(item, say)),
+        (None, Value::Object(fields)) => fields.values_mut().for_each(|field| fill(field, say)),
+        _ => {}
+    }
+}
+
 /// Gives the organization these policies and no other: both roles of every member, and a user of the management account. Gives
 /// the user's key.
 fn install(sandbox: &Sandbox, grants: &Grants) -> (String, String) {
+    let trusts = [
+        (generate::AUDIT_ROLE, trust(sandbox, grants, "AuditRole", generate::AUDIT_EXTERNAL_ID)),
+        (generate::APPLY_ROLE, trust(sandbox, grants, "ApplyRole", generate::APPLY_EXTERNAL_ID)),
+    ];
     sandbox.with(|org| {
         let management = org.info.management_account.clone();
         let members: Vec<AccountId> = org.members.keys().filter(|id| **id != management).cloned().collect();
@@ -59,6 +101,8 @@ fn install(sandbox: &Sandbox, grants: &Grants) -> (String, String) {
                 [(generate::AUDIT_ROLE, &grants.audit_role), (generate::APPLY_ROLE, &grants.apply_role)]
             {
                 let Some(role) = roles.get_mut(name) else { continue };
+                let trusted = trusts.iter().find(|(of, _)| *of == name).and_then(|(_, trust)| trust.clone());
+                role.trust_policy = trusted.unwrap_or_else(|| role.trust_policy.clone());
                 role.attached.clear();
                 role.inline =
                     if grants.is_empty() { BTreeMap::new() } else { [(name.to_owned(), text(grants))].into() };
@@ -171,7 +215,7 @@ async fn a_playbook_is_applied_with_the_generated_policies_and_with_none_of_anot
     let (region, member) = (scenario.home.clone(), scenario.account("audit").unwrap().id.clone());
 
     let content = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"organizations:LeaveOrganization","Resource":"*"}]}"#;
-    let policy = |text: &str, tag: &str| json!({"description": text, "content": content, "tags": {"orgward:playbook": "baseline", tag: "1"}});
+    let policy = |text: &str, tag: &str| json!({"description": text, "content": content, "tags": {"orgward:playbook": "baseline", (format!("orgward:{tag}")): "1"}});
     let address = |name: &str| Address::Policy { policy_type: PolicyType::Scp, name: name.into() };
     there_and_back(&world, &address("ours"), policy("one", "a"), policy("two", "b")).await;
     world.write(&address("attached"), None, Some(&doc(policy("one", "a")))).await.unwrap();

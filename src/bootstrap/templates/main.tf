@@ -7,7 +7,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.0"
+      version = ">= 6.0"
     }
   }
 }
@@ -44,8 +44,16 @@ resource "aws_cloudformation_stack_set" "members" {
     max_concurrent_percentage    = 25
   }
 
+  # CloudFormation never gives back what is not to be echoed: without this every plan would show a change. A new ExternalId is
+  # given by taking the line out once. ExternalIds are in Terraform's state: keep that as closely as a secret.
   lifecycle {
-    ignore_changes = [administration_role_arn]
+    ignore_changes = [
+      administration_role_arn,
+      parameters["AuditExternalId"],
+      #@apply-role
+      parameters["ApplyExternalId"],
+      #@end
+    ]
   }
 }
 
@@ -55,6 +63,11 @@ resource "aws_cloudformation_stack_set_instance" "members" {
 
   deployment_targets {
     organizational_unit_ids = [data.aws_organizations_organization.current.roots[0].id]
+  }
+
+  operation_preferences {
+    failure_tolerance_percentage = 10
+    max_concurrent_percentage    = 25
   }
 }
 

@@ -7,7 +7,7 @@ variable "region" {
 variable "caller_arn" {
   description = "Who in the management account may assume the roles: an ARN, with * where it varies"
   type        = string
-  default     = "*"
+  default     = "arn:*:iam::*:*"
 }
 
 variable "audit_external_id" {

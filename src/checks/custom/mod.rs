@@ -181,6 +181,7 @@ impl CustomCheck {
             severity: self.meta.severity,
             resources,
             exempt: Vec::new(),
+            doubt: None,
             evidence: sources.into_iter().map(|source| Evidence { source }).collect(),
             cause: if let Judged::Unknown(cause) = judged { Some(cause) } else { None },
             message,

@@ -1,7 +1,7 @@
 //! What exemptions do to findings.
 //!
 //! The rule: of a failing cell, what an exemption in force matches is moved to what is exempt, and the cell is exempt exactly
-//! where nothing failing is left. What an expired one would have matched still fails, and says so. No other verdict is touched:
+//! where nothing failing is left and nothing of it is unknown. What an expired one would have matched still fails, and says so. No other verdict is touched:
 //! what is unknown stays unknown. Must not: count, or know who asks.
 
 use crate::model::exemption::{Exemption, Exemptions, day};
@@ -102,7 +102,7 @@ fn exempt(finding: &mut Finding, here: &[&Rule]) {
         match (first(None, false), first(None, true)) {
             (Some(rule), _) => {
                 finding.exempt.push(exempted(rule, None, finding.message.clone()));
-                finding.verdict = Verdict::Exempt;
+                nothing_fails(finding);
             }
             (None, Some(rule)) => say(&mut finding.message, &rule.over()),
             (None, None) => {}
@@ -124,13 +124,25 @@ fn exempt(finding: &mut Finding, here: &[&Rule]) {
         left.push(failing);
     }
     match (left.len(), all - left.len()) {
-        (0, _) => finding.verdict = Verdict::Exempt,
+        (0, _) => nothing_fails(finding),
         (_, 0) => {}
         (_, moved) => finding.message.push_str(&format!(" ({moved} of {all} exempt)")),
     }
     over.iter().for_each(|words| say(&mut finding.message, words));
     finding.exempt.sort();
     finding.resources = left;
+}
+
+/// All that was seen to fail is exempt: so is the cell, unless a part of it could not be told.
+fn nothing_fails(finding: &mut Finding) {
+    match finding.doubt.take() {
+        None => finding.verdict = Verdict::Exempt,
+        Some(cause) => {
+            finding.verdict = Verdict::Unknown;
+            finding.message = format!("what was seen to fail is exempt, and the rest can't be told: {cause}");
+            finding.cause = Some(cause);
+        }
+    }
 }
 
 fn exempted(rule: &Rule, resource: Option<String>, message: String) -> Exempted {

@@ -153,6 +153,13 @@ impl Reading<'_> {
         let words = self.texts(node, "checks")?;
         let mut good = true;
         for word in &words {
+            if !word.is_empty() && word.chars().all(|c| c == '*') {
+                const HOW: &str = "name the checks, or a family such as `monitor-*`; an account that is not to be judged is \
+                                   left out by --exclude-account";
+                self.reader.error_with(node.at, format!("`{word}` would exempt every check, new ones too"), HOW);
+                good = false;
+                continue;
+            }
             if self.known.checks.iter().any(|id| wild(word, id)) {
                 continue;
             }

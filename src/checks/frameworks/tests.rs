@@ -18,6 +18,7 @@ fn finding(check: &str, verdict: Verdict) -> Finding {
         message: "as the test says".to_owned(),
         resources: Vec::new(),
         exempt: Vec::new(),
+        doubt: None,
         evidence: Vec::new(),
         cause: None,
     }
