@@ -75,7 +75,6 @@ fn record(row: &Row<'_>, audit: &Audit<'_>, standards: &Standards<'_>) -> Value 
     let account = row.owner(audit);
     let at = audit.org.as_of.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
     let product = format!("arn:{}:securityhub:{}:{account}:product/{account}/default", org.partition, org.home_region);
-    let answered = row.answered(&audit.context.exemptions.exemptions);
     let severity = json!({"Label": label(row), "Original": finding.severity.as_str()});
     let types = ["Software and Configuration Checks/AWS Security Best Practices"];
     json!({
@@ -158,6 +157,8 @@ fn fields(row: &Row<'_>, audit: &Audit<'_>) -> Value {
         "orgward/request-id": evidence.and_then(|source| source.request_id.as_deref()).map(field),
         "orgward/exemption": answered.map(|answered| field(answered.id)),
         "orgward/ticket": answered.and_then(|answered| answered.ticket).map(field),
+        "orgward/reason": answered.and_then(|answered| answered.reason).map(field),
+        "orgward/expires": answered.and_then(|answered| answered.expires).map(|day| day.to_string()),
         "orgward/owner": answered.and_then(|answered| answered.owner).map(field),
     })
 }

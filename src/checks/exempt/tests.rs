@@ -211,6 +211,7 @@ fn finding(verdict: Verdict, resources: &[&str]) -> Finding {
         message: "wrong".to_owned(),
         resources: resources.iter().map(failing).collect(),
         exempt: Vec::new(),
+        doubt: None,
         evidence: Vec::new(),
         cause: (verdict == Verdict::Unknown).then(|| Cause::new(CauseKind::Throttled, "iam:X", "no")),
     }
@@ -413,4 +414,20 @@ fn the_published_schema_has_the_keys_of_the_loader() {
     ] {
         assert_eq!(published(of), loaded(text), "{text}");
     }
+}
+
+#[test]
+fn what_could_not_be_told_besides_is_left_when_all_that_fails_is_exempt() {
+    let one = exemption("one", everywhere(), &[], "2026-12-31");
+    let cause = Cause::new(CauseKind::AccessDenied, "s3:GetBucketAcl", "denied");
+    let doubtful = |resources: &[&str]| Finding { doubt: Some(cause.clone()), ..finding(Verdict::Fail, resources) };
+    for resources in [&["a", "b"][..], &[]] {
+        let after = applied(std::slice::from_ref(&one), doubtful(resources));
+        assert_eq!((after.verdict, after.cause.as_ref()), (Verdict::Unknown, Some(&cause)));
+        assert!(after.message.contains("the rest can't be told: s3:GetBucketAcl: denied"), "{}", after.message);
+        assert_eq!(applied(std::slice::from_ref(&one), after.clone()), after, "applied again");
+    }
+    let some = Exemption { resources: vec!["a".to_owned()], ..one };
+    let after = applied(std::slice::from_ref(&some), doubtful(&["a", "b"]));
+    assert_eq!((after.verdict, after.doubt), (Verdict::Fail, Some(cause)), "it fails, and is in doubt besides");
 }
