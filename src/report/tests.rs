@@ -227,7 +227,9 @@ fn what_mends_a_check_names_what_its_playbook_asks_for() {
     let values = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     for shipped in crate::playbook::shipped() {
         let playbook = crate::playbook::load_shipped(shipped.name, &values).unwrap();
-        let required = playbook.parameters.iter().filter(|parameter| parameter.required);
+        // The command line gives the names of orgward's own roles.
+        let own = |name: &str| name == "audit_role" || name == "apply_role";
+        let required = playbook.parameters.iter().filter(|parameter| parameter.required && !own(&parameter.name));
         let flags: String = required.map(|parameter| format!(" --set {}=...", parameter.name)).collect();
         assert_eq!(row::to_set(shipped.name), flags, "{}", shipped.name);
     }

@@ -32,6 +32,7 @@ fn finding(check: &str, target: Target, verdict: Verdict) -> Finding {
         message: format!("what was found of {check}"),
         resources: resources.into_iter().collect(),
         exempt: Vec::new(),
+        doubt: None,
         evidence: vec![Evidence { source: fixtures::source("iam:GetAccountSummary") }],
         cause: (verdict == Verdict::Unknown).then(|| Cause::new(CauseKind::AccessDenied, "iam:X", HOSTILE)),
     }
