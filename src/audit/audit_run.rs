@@ -215,10 +215,7 @@ fn went(run: &Run, job: Job) -> Result<Went, StoreError> {
         known,
         finished: BTreeSet::new(),
         waiting: BTreeSet::new(),
-        tally: match job.reuse {
-            Some(_) => Tally::of_run(run.manifest().started),
-            None => Tally::default(),
-        },
+        tally: job.tally(run.manifest().started),
         damage: Vec::new(),
         job,
     };

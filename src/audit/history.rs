@@ -1,7 +1,7 @@
 //! The kept audits around one: how each stood (`standing.json`), and which of them asked the same.
 //!
 //! Owns: which audits are compared: those of the same organization that came to their end and were asked the same checks,
-//! accounts and Regions; never a shard, which is a part. Must not: compare, or remove a run.
+//! accounts and Regions; never a shard, which is a part, nor facts that were judged again, which are those of another run. Must not: compare, or remove a run.
 
 use super::diff::{Compared, Diff, DiffError};
 use super::job::Job;
@@ -85,7 +85,7 @@ pub fn standing(run: &Run) -> Result<Standing, StoreError> {
 /// Whether two audits were asked the same, so that what differs is the organization's.
 fn alike(a: &Job, b: &Job) -> bool {
     let asked = |job: &Job| (job.asked.scope.clone(), job.asked.frameworks.clone(), job.asked.checks.clone());
-    asked(a) == asked(b) && a.shard.is_none() && b.shard.is_none()
+    asked(a) == asked(b) && a.shard.is_none() && b.shard.is_none() && b.from.is_none()
 }
 
 /// The kept audits before a run that asked the same, oldest first. What can't be read is passed over: `runs list` tells it.

@@ -3,12 +3,14 @@
 //!
 //! Must not: hold a secret, or anything that differs between shards of one audit but `shard`.
 
+use crate::model::check::Fact;
 use crate::model::scope::ScopeRequest;
+use crate::model::tally::Tally;
 use crate::model::{Region, Shard};
 use crate::store::RunId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +50,9 @@ pub struct Job {
     /// Whose facts it reuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<Reuse>,
+    /// Whose kept facts it judges; nothing was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<KeptOf>,
     /// The digest of the file of exemptions that it is judged with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemptions: Option<String>,
@@ -79,6 +84,16 @@ pub struct Reuse {
     pub run: RunId,
     /// `--max-age`, in seconds.
     pub max_age: u64,
+}
+
+/// Kept facts that are judged again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptOf {
+    /// `--from`.
+    pub run: RunId,
+    /// The facts that were collected, however often they were judged since.
+    pub collected: BTreeSet<Fact>,
 }
 
 impl Reuse {
@@ -117,8 +132,14 @@ impl Job {
             organization_file: None,
             shard: None,
             reuse: None,
+            from: None,
             exemptions: None,
         }
+    }
+
+    /// A tally of its findings, where the run began at `started`: facts from before it are told where there can be any.
+    pub fn tally(&self, started: Timestamp) -> Tally {
+        if self.reuse.is_some() || self.from.is_some() { Tally::of_run(started) } else { Tally::default() }
     }
 
     /// Reads an `audit.json`.

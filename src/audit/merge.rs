@@ -78,7 +78,7 @@ pub fn merge(runs: &[Run], state: &StateDir, now: Timestamp) -> Result<Merged, M
         return Err(MergeError::Refused(refusals(&parts, None)));
     };
     let mut job = part.job.clone();
-    job.shard = None;
+    (job.shard, job.from) = (None, None);
     // A scope that can't be resolved where it was resolved before was edited: then no account fits it.
     let scope = Scope::resolve(&job.asked.scope, &org).unwrap_or_default();
     let refused = refusals(&parts, Some(&scope.accounts));

@@ -349,10 +349,7 @@ impl Work<'_> {
     fn keep_in(&self, kept: AuditRun) {
         self.watcher.began(&kept);
         let mut files = self.shared.files();
-        files.tally = match self.job().reuse {
-            Some(_) => Tally::of_run(kept.run().manifest().started),
-            None => Tally::default(),
-        };
+        files.tally = self.job().tally(kept.run().manifest().started);
         files.kept = Some(kept);
     }
 

@@ -48,10 +48,7 @@ pub fn reopen(run: &Run) -> Result<Reopened, ReopenError> {
     let organization = run.read_frames(Kept::Organization)?.ok_or_else(nothing)?;
     let known: Known = organization.read(&FrameKey::Organization)?.ok_or_else(nothing)?;
     let findings = RunFindings::open(run)?;
-    let mut tally = match job.reuse {
-        Some(_) => Tally::of_run(run.manifest().started),
-        None => Tally::default(),
-    };
+    let mut tally = job.tally(run.manifest().started);
     let counted = findings.each(&mut |finding| {
         tally.add(finding);
         Ok(())

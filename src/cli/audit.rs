@@ -5,6 +5,7 @@ use super::begun::Begun;
 use super::connect::Environment;
 use super::exemptions::ExemptArgs;
 use super::exit::{Failure, Outcome};
+use super::rejudge;
 use super::select::SelectArgs;
 use super::survey;
 use super::told::OutputArgs;
@@ -22,22 +23,25 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Args)]
 pub struct AuditArgs {
     #[command(flatten)]
-    connection: ConnectionArgs,
+    pub(super) connection: ConnectionArgs,
     #[command(flatten)]
     pub scope: ScopeArgs,
     #[command(flatten)]
     pub select: SelectArgs,
     #[command(flatten)]
-    exempt: ExemptArgs,
+    pub(super) exempt: ExemptArgs,
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
 }
 
 /// What an audit that is gone on with was asked when it began.
-const NOT_AGAIN: [&str; 10] =
-    ["ScopeArgs", "frameworks", "checks", "deep", "events", "checks_dir", "since", "org", "shard", "as_of"];
+const NOT_AGAIN: [&str; 11] =
+    ["ScopeArgs", "frameworks", "checks", "deep", "events", "checks_dir", "since", "org", "shard", "as_of", "from"];
+
+/// What can't be chosen where nothing is asked.
+const NOT_ASKED: [&str; 6] = ["deep", "events", "since", "org", "shard", "regions"];
 
 /// From where an audit begins, and what it keeps.
 #[derive(Debug, Clone, Default, Args)]
@@ -52,7 +56,10 @@ pub struct RunArgs {
     /// How old a fact may be to be reused, such as 12h
     #[arg(long, value_name = "TIME", requires = "since", value_parser = span)]
     pub max_age: Option<u64>,
-    /// Compute ages and expiry as of this moment, such as 2026-11-01 [default: the start, or the moment of --org]
+    /// Judge the facts that RUN keeps again, with nothing asked of AWS; an id, `last`, or the directory of a run
+    #[arg(long, value_name = "RUN", conflicts_with_all = NOT_ASKED)]
+    pub from: Option<String>,
+    /// Compute ages and expiry as of this moment, such as 2026-11-01 [default: the start, or the moment of --org or --from]
     #[arg(long, value_name = "MOMENT", value_parser = moment)]
     pub as_of: Option<Timestamp>,
     /// Take the organization from a file that `orgward org --out` wrote, and ask accounts alone
@@ -89,6 +96,9 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     })?;
     let thresholds = survey::thresholds(&settings)?;
     let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
+    if let Some(from) = &args.run.from {
+        return rejudge::run(args, from, (&settings, thresholds), &state, ui, cancel);
+    }
     let begun = match &args.run.resume {
         Some(run) => Begun::again(&state, run, (&settings, &thresholds), ui)?,
         None => Begun::anew(args, &state, &settings, ui)?,
@@ -98,7 +108,7 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     let audited = begun.run(&sessions, &settings, (&state, thresholds), ui, cancel).await?.remembering(&state, ui)?;
     remember(&state, &sessions, ui);
     let exit = audited.told(|report| args.output.tell(report, &args.connection.config_name(), ui))?;
-    audited.close(&state, &settings, &sessions, ui)?;
+    audited.close(&state, &settings, sessions.clock().now(), ui)?;
     Ok(exit)
 }
 

@@ -118,6 +118,12 @@ impl Begun {
         let run = past::run(state, &past::id(run)?)?;
         let id = run.id().clone();
         let job = past::job(&run)?;
+        if let Some(from) = &job.from {
+            return Err(Failure::usage([format!(
+                "run `{id}` judged the facts that run `{0}` keeps: begin again with `orgward audit --from {0}`",
+                from.run
+            )]));
+        }
         let selected = SelectArgs::of(&job.asked).resolve()?;
         if selected.selection.digest(thresholds) != job.rules {
             return Err(Failure::usage([format!(

@@ -6,7 +6,6 @@ use super::exit::Failure;
 use super::select::Selected;
 use super::ui::Ui;
 use crate::audit::{self, Ending, History, Merged, Reopened, RunFindings};
-use crate::aws::Sessions;
 use crate::checks::frameworks;
 use crate::config::{KeepFacts, Settings};
 use crate::model::scope::{RegionRequest, Scope};
@@ -15,6 +14,7 @@ use crate::report::exemptions;
 use crate::report::text::{bytes, count, plain};
 use crate::report::{Audit, Context, RunStats};
 use crate::store::{Kept, Run, RunStatus, StateDir};
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// The file of what the run cost.
@@ -132,7 +132,7 @@ impl KeptAudit {
     ///
     /// # Errors
     /// If what is kept can't be looked at.
-    pub fn close(&self, state: &StateDir, settings: &Settings, sessions: &Sessions, ui: &Ui) -> Result<(), Failure> {
+    pub fn close(&self, state: &StateDir, settings: &Settings, now: Timestamp, ui: &Ui) -> Result<(), Failure> {
         let run = &self.run;
         let size = |kept| run.size(kept).map(|size| size.map(bytes)).map_err(Failure::error);
         let facts = match (size(Kept::Facts)?, settings.keep_facts) {
@@ -144,9 +144,15 @@ impl KeptAudit {
         let warnings = self.told(|report| Ok(exemptions::warnings(report)))?;
         warnings.iter().for_each(|warning| ui.warn(warning));
         ui.say(&format!("Run {} keeps {facts} and findings ({findings})", run.id()));
+        let from = audit::job(run).map_err(Failure::error)?.from;
         match &self.ending {
             Ending::Complete => {}
-            Ending::Interrupted => ui.warn(&format!("stopped: go on with `orgward audit --resume {}`", run.id())),
+            Ending::Interrupted => ui.warn(&match from {
+                Some(from) => {
+                    format!("stopped: nothing was asked, so begin again with `orgward audit --from {}`", from.run)
+                }
+                None => format!("stopped: go on with `orgward audit --resume {}`", run.id()),
+            }),
             Ending::Expired(cause) => ui.warn(&format!(
                 "the credentials expired ({}): sign in again and go on with `orgward audit --resume {}`",
                 plain(&cause.to_string()),
@@ -154,7 +160,7 @@ impl KeptAudit {
             )),
         }
         if let (Some(limit), true) = (settings.keep_facts.limit(), settings.keep_facts != KeepFacts::No) {
-            let gone = state.expire_facts(limit, sessions.clock().now()).map_err(Failure::error)?;
+            let gone = state.expire_facts(limit, now).map_err(Failure::error)?;
             let total: u64 = gone.iter().map(|(_, size)| size).sum();
             if !gone.is_empty() {
                 ui.say(&format!(

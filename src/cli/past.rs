@@ -10,6 +10,7 @@ use crate::execute::{self, Progress};
 use crate::model::Plan;
 use crate::report::text::{count, plain};
 use crate::store::{self, JournalContents, Run, RunId, RunStatus, StateDir};
+use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// A run of before.
@@ -82,6 +83,20 @@ pub fn audit(state: &StateDir, text: &str) -> Result<Run, Failure> {
         ),
     };
     Err(Failure::usage([format!("{kept}; see `orgward runs list`")]))
+}
+
+/// A snapshot: the audit of a run by its id, `last`, or its directory, of whatever state directory that is.
+///
+/// # Errors
+/// As [`audit`]; if the directory is no run's.
+pub fn snapshot(state: &StateDir, text: &str) -> Result<Run, Failure> {
+    let path = Path::new(text);
+    if !text.contains(std::path::MAIN_SEPARATOR) && !path.is_dir() {
+        return audit(state, text);
+    }
+    let run = Run::at(path).map_err(|error| Failure::usage([error]))?;
+    job(&run)?;
+    Ok(run)
 }
 
 /// The description of a run, if it is an audit's.

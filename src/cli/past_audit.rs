@@ -105,6 +105,7 @@ impl PastAudit {
                 rows.push(("checks", count(job.checks.len(), "check")));
                 rows.extend(job.shard.as_ref().map(|shard| ("shard", shard.to_string())));
                 rows.extend(job.exemptions.clone().map(|digest| ("exemptions", digest)));
+                rows.extend(job.from.as_ref().map(|from| ("judged again", format!("the facts of {}", from.run))));
                 rows.extend(job.reuse.as_ref().map(|reuse| ("facts of", reuse.run.to_string())));
             }
             Err(error) => rows.push(("asked", error.clone())),

@@ -4,6 +4,8 @@ use super::args::{ConnectionArgs, ScopeArgs, key_value};
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::lockout::{self, Ground, LockoutArgs};
+use super::past;
+use super::plan_from;
 use super::simulate;
 use super::survey::{self, Survey};
 use super::ui::Ui;
@@ -16,7 +18,7 @@ use crate::model::scope::RegionRequest;
 use crate::playbook::{self, Limits, PlanContext, Planner, Playbook, Values};
 use crate::policy;
 use crate::report::plan_text;
-use crate::store;
+use crate::store::{self, StateDir};
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,6 +35,9 @@ pub struct PlanArgs {
     playbooks: PlaybookArgs,
     #[command(flatten)]
     lockout: LockoutArgs,
+    /// Plan from the facts that the audit RUN keeps, with nothing asked of AWS; an id, `last`, or the directory of a run
+    #[arg(long, value_name = "RUN", conflicts_with = "simulate")]
+    from: Option<String>,
     /// Write the plan to a file that `orgward apply FILE` runs
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -144,23 +149,48 @@ pub async fn make(
 ) -> Result<Planned, Failure> {
     let tags = playbooks.iter().filter_map(|playbook| playbook.rollout.as_ref()).any(|rollout| rollout.needs_tags());
     let survey = survey::survey_with(sessions, scope, (tags, &Wanted::of_a_plan()), ui, cancel).await?;
-    playbook::check_targets(playbooks, &survey.org).map_err(|errors| Failure::usage([errors]))?;
-    let context = PlanContext {
-        caller_arn: survey.org.organization.caller_arn.clone(),
-        audit_role_name: settings.role_name.clone(),
-        apply_role_name: settings.apply_role_name.clone(),
-    };
-    let mut planner = Planner::new(playbooks, &survey.org, &survey.scope, context).limits(limits(settings)?);
+    let mut planner = planner(playbooks, &survey, settings)?;
     let needed: Vec<_> = planner.accounts_needed().into_iter().collect();
     if !needed.is_empty() {
         let on_facts = &mut |facts: crate::model::AccountFacts| planner.account(&facts);
         let look = (settings, scope, &Wanted::of(Planner::FACTS));
         survey::collect_each(sessions, &survey.org, &needed, look, ui, cancel, on_facts).await;
     }
-    let mut plan = planner.finish();
+    let plan = planner.finish();
     if cancel.is_cancelled() {
         return Err(Failure::new(Exit::Interrupted, "interrupted before the plan was complete; nothing was changed"));
     }
+    proved(plan, survey, lockout, (settings, scope))
+}
+
+/// What plans playbooks on an organization.
+///
+/// # Errors
+/// If a target does not exist, or the limits can't be used.
+pub(super) fn planner<'p>(
+    playbooks: &'p [Playbook],
+    survey: &'p Survey,
+    settings: &Settings,
+) -> Result<Planner<'p>, Failure> {
+    playbook::check_targets(playbooks, &survey.org).map_err(|errors| Failure::usage([errors]))?;
+    let context = PlanContext {
+        caller_arn: survey.org.organization.caller_arn.clone(),
+        audit_role_name: settings.role_name.clone(),
+        apply_role_name: settings.apply_role_name.clone(),
+    };
+    Ok(Planner::new(playbooks, &survey.org, &survey.scope, context).limits(limits(settings)?))
+}
+
+/// A plan with its proof and its digest.
+///
+/// # Errors
+/// If the file of protected principals can't be used.
+pub(super) fn proved(
+    mut plan: Plan,
+    survey: Survey,
+    lockout: &LockoutArgs,
+    (settings, scope): (&Settings, &ScopeArgs),
+) -> Result<Planned, Failure> {
     plan.relied_on = relied_on(&survey.org, &plan);
     if let RegionRequest::Only(regions) = &scope.regions {
         plan.regions.clone_from(regions);
@@ -178,6 +208,14 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     let settings = args.connection.settings()?;
     lockout::check(&settings)?;
     let playbooks = args.playbooks.load(&settings)?;
+    if let Some(from) = &args.from {
+        let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
+        let run = past::snapshot(&state, from)?;
+        let planned = plan_from::make(&run, &args.lockout, (&settings, &args.scope, &playbooks), ui)?;
+        show(&planned, args.format, ui)?;
+        save(&planned, args.out.as_deref(), ui)?;
+        return Ok(exit(&planned.plan, args.detailed_exitcode, args.allow_partial));
+    }
     let environment = Environment::real();
     let sessions = environment.connect(&settings).await?;
     let mut planned = make(&sessions, &args.lockout, (&settings, &args.scope, &playbooks), ui, cancel).await?;

@@ -37,6 +37,8 @@ mod first_day;
 #[cfg(test)]
 mod frameworks;
 #[cfg(test)]
+mod from_kept;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod grants;
