@@ -13,7 +13,8 @@
 //! `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` -> `yaml`, `policy`, `pattern`, `model`; `lockout` -> `policy`,
 //! `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`, `config`, `aws`, `policy`, `pattern`, `store`,
 //! `yaml` -> `model`; `grants` -> `collect`, `playbook`, `resources`, `model`; `bootstrap` -> `grants`, `model`; `fuzz` ->
-//! `policy`, `playbook`, `store`, `execute`; `evidence` -> `audit`, `store`, `report`, `model`; `model` -> nothing of ours. `tests/it/architecture.rs`
+//! `policy`, `playbook`, `store`, `execute`; `evidence` -> `audit`, `store`, `report`, `model`; `notify` -> `resources`,
+//! `aws`, `model`; `model` -> nothing of ours. `tests/it/architecture.rs`
 //! matches every `crate::name` path against this list.
 
 pub mod audit;
@@ -30,6 +31,7 @@ pub mod fuzz;
 pub mod grants;
 pub mod lockout;
 pub mod model;
+pub mod notify;
 pub mod pattern;
 pub mod playbook;
 pub mod policy;

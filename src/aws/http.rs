@@ -1,9 +1,14 @@
-//! The one HTTP pool of a run against AWS.
+//! The one HTTP pool of a run against AWS, and the way to any other address.
 
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings, SharedHttpClient};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use std::error::Error;
+use std::time::Duration;
 
 /// An HTTP client with one pool for everything, TLS through rustls, and the proxy of `HTTPS_PROXY`, `HTTP_PROXY` and
 /// `NO_PROXY`. Connect and read time-outs come from the session settings.
@@ -18,4 +23,48 @@ pub fn production_http() -> SharedHttpClient {
         }
         builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build()
     })
+}
+
+/// Posts JSON to an address that is not AWS's, through the same proxy and TLS, and gives the status of the answer. Redirects are
+/// not followed and no answer is read.
+///
+/// # Errors
+/// Why there was no answer, in words without the address: the rest of it may be a key.
+pub async fn post(url: &str, headers: &[(&'static str, String)], body: Vec<u8>, time: Duration) -> Result<u16, String> {
+    let settings = HttpConnectorSettings::builder().connect_timeout(time).read_timeout(time).build();
+    let connector = Connector::builder()
+        .proxy_config(ProxyConfig::from_env())
+        .connector_settings(settings)
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build();
+    let mut request = http::Request::post(url)
+        .header("content-type", "application/json")
+        .header("user-agent", concat!("orgward/", env!("CARGO_PKG_VERSION")));
+    for (name, value) in headers {
+        request = request.header(*name, value);
+    }
+    let unsent = || "the request can't be made of it".to_owned();
+    let request = request.body(SdkBody::from(body)).map_err(|_| unsent())?;
+    let request = HttpRequest::try_from(request).map_err(|_| unsent())?;
+    match tokio::time::timeout(time, connector.call(request)).await {
+        Ok(Ok(answer)) => Ok(answer.status().as_u16()),
+        Ok(Err(error)) if error.is_timeout() => Err(format!("no answer in {} s", time.as_secs())),
+        Ok(Err(error)) => Err(root(&error, url)),
+        Err(_) => Err(format!("no answer in {} s", time.as_secs())),
+    }
+}
+
+/// What lies under an error, unless it repeats the address.
+fn root(error: &dyn Error, url: &str) -> String {
+    let mut under = error;
+    while let Some(source) = under.source() {
+        under = source;
+    }
+    let text = under.to_string();
+    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+    match text.contains(url) || (!path.is_empty() && text.contains(path)) {
+        true => "no connection".to_owned(),
+        false => format!("no connection: {text}"),
+    }
 }

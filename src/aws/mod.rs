@@ -32,7 +32,7 @@ pub use aws_smithy_runtime_api::client::http::SharedHttpClient;
 pub use clock::Clock;
 pub use errors::{cause, code};
 pub use gate::THROTTLED_FACTOR;
-pub use http::production_http;
+pub use http::{post, production_http};
 pub use learned::{BELIEVED, Learned, Memory, MemoryError, Place};
 pub use limiter::{Bucket, Limiter, Pace};
 pub use open_files::room_for;

@@ -6,6 +6,7 @@ use super::confirm::confirm;
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::lockout::{self, Ground, LockoutArgs};
+use super::notify::{NotifyArgs, Told};
 use super::plan::{self, Planned, PlaybookArgs};
 use super::saved;
 use super::simulate;
@@ -65,6 +66,8 @@ pub struct ApplyArgs {
     /// The change ticket; kept in the journal
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 /// Runs the command.
@@ -72,7 +75,8 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     if let Some(path) = &args.out {
         store::check_writable(path).map_err(Failure::error)?;
     }
-    let settings = args.connection.settings()?;
+    let settings = args.connection.settings_with(|flags| flags.notify.clone_from(&args.notify.notify))?;
+    let told = Told::of(&settings)?;
     lockout::check(&settings)?;
     if !args.dry_run {
         // A journal that can't be kept is found now, not after the last question.
@@ -107,7 +111,9 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     saved::expected(args.expect_digest.as_deref(), &planned)?;
     if args.dry_run {
         plan::save(&planned, args.out.as_deref(), ui)?;
-        return Ok(plan::exit(&planned.plan, args.detailed_exitcode, args.allow_partial));
+        let exit = plan::exit(&planned.plan, args.detailed_exitcode, args.allow_partial);
+        told.plan(&planned, exit, Some(&sessions), ui).await;
+        return Ok(exit);
     }
     match plan::exit(&planned.plan, false, args.allow_partial) {
         Exit::Clean => {}
@@ -125,7 +131,9 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     }
     confirm(&planned.plan, args.yes, &args.confirm, ui)?;
     let how = How { keep_going: args.keep_going, approver: args.approver.as_deref(), ticket: args.ticket.as_deref() };
-    execute(&sessions, &settings, &planned, &how, ui, cancel).await
+    let exit = execute(&sessions, &settings, &planned, &how, ui, cancel).await?;
+    told.apply(&planned, exit, &sessions, ui).await;
+    Ok(exit)
 }
 
 /// Carries a plan out under the organization's lock, with a journal in a new run.

@@ -236,7 +236,7 @@ pub fn key_value(text: &str) -> Result<(String, String), String> {
 
 /// Takes a secret out of clap's sight.
 #[allow(clippy::unnecessary_wraps, reason = "clap's value parsers return a Result")]
-fn secret(text: &str) -> Result<SecretString, String> {
+pub fn secret(text: &str) -> Result<SecretString, String> {
     Ok(SecretString::from(text.to_owned()))
 }
 

@@ -5,6 +5,7 @@ use super::begun::Begun;
 use super::connect::Environment;
 use super::exemptions::ExemptArgs;
 use super::exit::{Failure, Outcome};
+use super::notify::{NotifyArgs, Told};
 use super::rejudge;
 use super::select::SelectArgs;
 use super::survey;
@@ -34,6 +35,8 @@ pub struct AuditArgs {
     pub run: RunArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 /// What an audit that is gone on with was asked when it began.
@@ -93,11 +96,13 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     let settings = args.connection.settings_with(|flags| {
         flags.keep_facts = args.run.keep_facts;
         flags.exemptions.clone_from(&args.exempt.exemptions);
+        flags.notify.clone_from(&args.notify.notify);
     })?;
     let thresholds = survey::thresholds(&settings)?;
+    let told = Told::of(&settings)?;
     let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
     if let Some(from) = &args.run.from {
-        return rejudge::run(args, from, (&settings, thresholds), &state, ui, cancel);
+        return rejudge::run(args, from, (&settings, thresholds, &told), &state, ui, cancel).await;
     }
     let begun = match &args.run.resume {
         Some(run) => Begun::again(&state, run, (&settings, &thresholds), ui)?,
@@ -108,6 +113,7 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     let audited = begun.run(&sessions, &settings, (&state, thresholds), ui, cancel).await?.remembering(&state, ui)?;
     remember(&state, &sessions, ui);
     let exit = audited.told(|report| args.output.tell(report, &args.connection.config_name(), ui))?;
+    told.audit(&audited, exit, Some(&sessions), ui).await;
     audited.close(&state, &settings, sessions.clock().now(), ui)?;
     Ok(exit)
 }

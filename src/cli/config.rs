@@ -72,6 +72,7 @@ fn shown(settings: &Settings) -> BTreeMap<&'static str, Shown> {
         ("break_glass_roles", json!(settings.break_glass_roles)),
         ("protected_principals", json!(settings.protected_principals)),
         ("exemptions", json!(settings.exemptions)),
+        ("notify", json!(super::notify::shown(settings))),
     ];
     values
         .into_iter()

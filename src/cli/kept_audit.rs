@@ -98,6 +98,11 @@ impl KeptAudit {
         &self.org
     }
 
+    /// The run that keeps it.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
     /// Its findings, counted.
     pub fn tally(&self) -> &Tally {
         &self.tally

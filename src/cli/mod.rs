@@ -23,6 +23,7 @@ mod init;
 mod kept_audit;
 mod lockout;
 mod merge;
+mod notify;
 mod org;
 mod past;
 mod past_audit;

@@ -4,6 +4,7 @@ use super::args::{ConnectionArgs, ScopeArgs, key_value};
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::lockout::{self, Ground, LockoutArgs};
+use super::notify::{NotifyArgs, Told};
 use super::past;
 use super::plan_from;
 use super::simulate;
@@ -53,6 +54,8 @@ pub struct PlanArgs {
     /// Do not exit with 4 when something could not be planned for
     #[arg(long)]
     allow_partial: bool,
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 /// Forms of the output.
@@ -205,7 +208,8 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     if let Some(path) = &args.out {
         store::check_writable(path).map_err(Failure::error)?;
     }
-    let settings = args.connection.settings()?;
+    let settings = args.connection.settings_with(|flags| flags.notify.clone_from(&args.notify.notify))?;
+    let told = Told::of(&settings)?;
     lockout::check(&settings)?;
     let playbooks = args.playbooks.load(&settings)?;
     if let Some(from) = &args.from {
@@ -214,7 +218,9 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
         let planned = plan_from::make(&run, &args.lockout, (&settings, &args.scope, &playbooks), ui)?;
         show(&planned, args.format, ui)?;
         save(&planned, args.out.as_deref(), ui)?;
-        return Ok(exit(&planned.plan, args.detailed_exitcode, args.allow_partial));
+        let exit = exit(&planned.plan, args.detailed_exitcode, args.allow_partial);
+        told.plan(&planned, exit, None, ui).await;
+        return Ok(exit);
     }
     let environment = Environment::real();
     let sessions = environment.connect(&settings).await?;
@@ -228,7 +234,9 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     show(&planned, args.format, ui)?;
     ui.say(&survey::stats(&sessions).to_string());
     save(&planned, args.out.as_deref(), ui)?;
-    Ok(exit(&planned.plan, args.detailed_exitcode, args.allow_partial))
+    let exit = exit(&planned.plan, args.detailed_exitcode, args.allow_partial);
+    told.plan(&planned, exit, Some(&sessions), ui).await;
+    Ok(exit)
 }
 
 /// Writes the plan where it was asked for.

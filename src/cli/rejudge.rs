@@ -6,6 +6,7 @@ use super::audit::AuditArgs;
 use super::exemptions;
 use super::exit::{Failure, Outcome};
 use super::kept_audit::KeptAudit;
+use super::notify::Told;
 use super::past;
 use super::select::{SelectArgs, Selected};
 use super::ui::Ui;
@@ -39,10 +40,10 @@ pub fn collected(job: &Job) -> Result<BTreeSet<Fact>, Failure> {
 }
 
 /// Runs the command.
-pub fn run(
+pub async fn run(
     args: &AuditArgs,
     from: &str,
-    (settings, thresholds): (&Settings, Thresholds),
+    (settings, thresholds, told): (&Settings, Thresholds, &Told),
     state: &StateDir,
     ui: &Ui,
     cancel: &CancellationToken,
@@ -94,6 +95,7 @@ pub fn run(
     })?;
     let audited = KeptAudit::made(audited, selected, RunStats::default())?.remembering(state, ui)?;
     let exit = audited.told(|report| args.output.tell(report, &args.connection.config_name(), ui))?;
+    told.audit(&audited, exit, None, ui).await;
     audited.close(state, settings, Clock::system().now(), ui)?;
     Ok(exit)
 }

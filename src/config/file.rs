@@ -4,7 +4,7 @@ use super::keep::KeepFacts;
 use super::secret::SecretError;
 use crate::model::{AccountId, Region, Share, nearest};
 use schemars::JsonSchema;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -104,6 +104,9 @@ pub struct ConfigFile {
     pub thresholds: BTreeMap<String, i64>,
     /// A file of exemptions and attestations.
     pub exemptions: Option<PathBuf>,
+    /// Who is told what came of a run: `slack=@FILE`, `webhook=@FILE`, `sns=ARN` or `command=PROGRAM`.
+    #[schemars(with = "Vec<String>")]
+    pub notify: Vec<SecretString>,
     /// What the address of a root user must look like, with `*` and `?`.
     pub root_email_patterns: Vec<String>,
 }
@@ -144,6 +147,7 @@ impl ConfigFile {
         rebase(&mut file.policy_quotas_file);
         rebase(&mut file.protected_principals);
         rebase(&mut file.exemptions);
+        file.notify.iter_mut().for_each(|channel| rebase_channel(channel, base));
         file.accounts.values_mut().for_each(|entry| rebase(&mut entry.external_id_file));
         Ok(file)
     }
@@ -163,6 +167,23 @@ impl ConfigFile {
             Some(1) | None => Ok(file),
             Some(newer) => Err(format!("version `{newer}` is not known to this orgward, which reads version 1")),
         }
+    }
+}
+
+/// A channel whose address is in a file, or whose program is named by a path: both are relative to the config file.
+fn rebase_channel(channel: &mut SecretString, base: &Path) {
+    let text = channel.expose_secret();
+    let rebased = match text.split_once('=') {
+        Some((kind, file)) if file.starts_with('@') => {
+            file.get(1..).map(|file| format!("{kind}=@{}", base.join(file).display()))
+        }
+        Some(("command", program)) if program.contains(std::path::MAIN_SEPARATOR) => {
+            Some(format!("command={}", base.join(program).display()))
+        }
+        _ => None,
+    };
+    if let Some(text) = rebased {
+        *channel = SecretString::from(text);
     }
 }
 

@@ -85,6 +85,8 @@ pub struct Overrides {
     pub state_dir: Option<PathBuf>,
     /// `--keep-facts`.
     pub keep_facts: Option<KeepFacts>,
+    /// `--notify`.
+    pub notify: Vec<SecretString>,
     /// `--quotas`.
     pub quotas_file: Option<PathBuf>,
     /// `--policy-quotas`.
@@ -151,6 +153,8 @@ pub struct Settings {
     pub thresholds: BTreeMap<String, i64>,
     /// What the address of a root user must look like, with `*` and `?`.
     pub root_email_patterns: Vec<String>,
+    /// Who is told what came of a run: `KIND=WHERE`, in which there may be a key.
+    pub notify: Vec<SecretString>,
     /// Where each value came from, by the name used in the config file.
     pub origins: BTreeMap<&'static str, Origin>,
 }
@@ -193,6 +197,8 @@ impl Settings {
         origins.insert("break_glass_roles", from_file(!file.break_glass_roles.is_empty()));
         origins.insert("thresholds", from_file(!file.thresholds.is_empty()));
         origins.insert("root_email_patterns", from_file(!file.root_email_patterns.is_empty()));
+        let notify_from = if flags.notify.is_empty() { from_file(!file.notify.is_empty()) } else { Origin::Flag };
+        origins.insert("notify", notify_from);
         session_tags.extend(flags.session_tags);
         let max_concurrency = pick(&mut origins, "max_concurrency", flags.max_concurrency, file.max_concurrency)
             .unwrap_or(DEFAULT_CONCURRENCY);
@@ -244,6 +250,7 @@ impl Settings {
             protected_principals: pick(&mut origins, "protected_principals", None, file.protected_principals),
             exemptions: pick(&mut origins, "exemptions", flags.exemptions, file.exemptions),
             thresholds: file.thresholds,
+            notify: if flags.notify.is_empty() { file.notify } else { flags.notify },
             root_email_patterns: email_patterns(file.root_email_patterns)?,
             origins: told(origins, &from_environment),
         })

@@ -16,4 +16,5 @@ pub(crate) mod topic;
 mod world;
 
 pub use catalog::{CATALOG, Kind, KindSource, Narrowed};
+pub use topic::publish;
 pub use world::World;

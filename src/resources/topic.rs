@@ -1,8 +1,9 @@
 //! SNS topics.
 //!
-//! Owns: their read and their write. Must not: subscribe anyone.
+//! Owns: their read, their write, and a message to one. Must not: subscribe anyone.
 //!
-//! Source: SNS API reference, `ListTopics`, `ListTagsForResource`, `CreateTopic`, `TagResource`, `UntagResource`, `DeleteTopic`.
+//! Source: SNS API reference, `ListTopics`, `ListTagsForResource`, `CreateTopic`, `TagResource`, `UntagResource`, `DeleteTopic`,
+//! `Publish`.
 
 use super::call::{Calls, done, incomplete, pages, present, refused, tag_change};
 use super::document;
@@ -14,6 +15,7 @@ use aws_sdk_sns::types::Tag;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+const PUBLISH: &str = "sns:Publish";
 const LIST: &str = "sns:ListTopics";
 const READ: &str = "sns:ListTagsForResource";
 const CREATE: &str = "sns:CreateTopic";
@@ -92,6 +94,21 @@ pub(super) async fn write(
         calls.next(done(UNTAG, request.send().await))?;
     }
     Ok(None)
+}
+
+/// Tells whoever is subscribed to a topic. Nothing of the account changes.
+///
+/// # Errors
+/// As AWS answers.
+pub async fn publish(
+    session: &AccountSession,
+    region: &Region,
+    arn: &str,
+    subject: &str,
+    message: &str,
+) -> Result<(), Cause> {
+    let client = session.sns(region);
+    done(PUBLISH, client.publish().topic_arn(arn).subject(subject).message(message).send().await).map(drop)
 }
 
 fn sns_tags(operation: &str, tags: impl IntoIterator<Item = (String, String)>) -> Result<Vec<Tag>, Cause> {

@@ -59,6 +59,8 @@ mod limits;
 #[cfg(test)]
 mod lockout;
 #[cfg(test)]
+mod notify;
+#[cfg(test)]
 mod org_file;
 #[cfg(test)]
 mod packing;

@@ -181,6 +181,7 @@ const SNS: &[Row] = &[
     ("ListSubscriptionsByTopic", "sns:ListSubscriptionsByTopic", |call| arn_in(call, "TopicArn")),
     ("ListTagsForResource", "sns:ListTagsForResource", |call| arn_in(call, "ResourceArn")),
     ("ListTopics", "sns:ListTopics", anything),
+    ("Publish", "sns:Publish", |call| arn_in(call, "TopicArn")),
     ("Subscribe", "sns:Subscribe", |call| arn_in(call, "TopicArn")),
     ("TagResource", "sns:TagResource", |call| arn_in(call, "ResourceArn")),
     ("Unsubscribe", "sns:Unsubscribe", anything),

@@ -24,6 +24,7 @@ pub const OPERATIONS: &[(&str, Handler)] = &[
     ("ListSubscriptionsByTopic", subscriptions::list_by_topic),
     ("ListTagsForResource", list_tags),
     ("ListTopics", list_topics),
+    ("Publish", publish),
     ("Subscribe", subscriptions::subscribe),
     ("TagResource", tag_resource),
     ("Unsubscribe", subscriptions::unsubscribe),
@@ -32,6 +33,10 @@ pub const OPERATIONS: &[(&str, Handler)] = &[
 
 /// Topics or subscriptions on a page.
 const PAGE: usize = 100;
+/// The longest message, in bytes.
+const MOST_MESSAGE: usize = 256 * 1024;
+/// The longest subject, in characters.
+const MOST_SUBJECT: usize = 100;
 /// Tags a topic may have.
 const MOST_TAGS: usize = 50;
 
@@ -156,6 +161,28 @@ fn delete_topic(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, A
         org.state_mut(&caller.account).topics.remove(arn);
     }
     Ok(Value::Null)
+}
+
+/// Takes a message, and delivers it to nobody.
+fn publish(org: &mut Org, caller: &Caller, input: Value) -> Result<Value, ApiError> {
+    topic_arn(org, caller, &input, "TopicArn")?;
+    let message = input::text(&input, "Message")?;
+    if message.is_empty() {
+        return Err(invalid("Invalid parameter: Empty message"));
+    }
+    if message.len() > MOST_MESSAGE {
+        return Err(invalid("Invalid parameter: Message too long"));
+    }
+    let subject = input::opt_text(&input, "Subject")?;
+    let fits = |subject: &str| {
+        let text =
+            (1..=MOST_SUBJECT).contains(&subject.chars().count()) && subject.chars().all(|c| matches!(c, ' '..='~'));
+        text && !subject.starts_with(' ')
+    };
+    if subject.is_some_and(|subject| !fits(subject)) {
+        return Err(invalid("Invalid parameter: Subject"));
+    }
+    Ok(json!({ "MessageId": "00000000-0000-4000-8000-000000000000" }))
 }
 
 fn checked(tags: Tags) -> Result<Tags, ApiError> {
