@@ -249,11 +249,13 @@ impl Paced {
         self.lock().last_refused.is_some()
     }
 
-    /// Whether nobody needs its tokens counted: it is full, and unused for a while.
+    /// Whether a new one would do as well: it is full, and either at its first rate and never throttled, or unused for a while.
     pub(super) fn idle(&self, now: Duration) -> bool {
         let state = self.lock();
-        let refill = Duration::from_secs_f64(f64::from(self.allowance.burst) / state.rate);
-        now.saturating_sub(state.last_used) > refill + CUT_WINDOW
+        let spent = self.allowance.burst.saturating_sub(state.left);
+        let as_new = state.last_refused.is_none() && state.rate.total_cmp(&self.allowance.rate).is_eq();
+        let rest = if as_new { Duration::ZERO } else { CUT_WINDOW };
+        now.saturating_sub(state.last_used) > Duration::from_secs_f64(f64::from(spent) / state.rate) + rest
     }
 
     /// Puts a bucket of another rate, with `left` tokens, in the place of the present one.
