@@ -179,3 +179,22 @@ async fn a_bucket_that_begins_slow_steps_up_and_can_be_cut_at_once() {
     assert!(Paced::slowed_to(allowance, 0.0, clock.clone()).rate() > 0.5, "never under the floor");
     near(&Paced::slowed_to(allowance, 99.0, clock), 15.0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_is_idle_once_a_new_one_would_do_as_well() {
+    let allowance = Allowance { rate: 5.0, burst: 10, ceiling: 15.0 };
+    let clock = Clock::virtual_from(Timestamp::UNIX_EPOCH);
+    let bucket = Paced::new(allowance, clock.clone());
+    for _ in 0..3 {
+        bucket.pass().await;
+    }
+    seconds(&bucket, 0.5).await;
+    assert!(!bucket.idle(clock.elapsed()), "half a token is missing");
+    seconds(&bucket, 0.2).await;
+    assert!(bucket.idle(clock.elapsed()), "it is full, and as it was made");
+    bucket.throttled();
+    seconds(&bucket, 2.0).await;
+    assert!(!bucket.idle(clock.elapsed()), "what AWS said of it is fresh");
+    seconds(&bucket, 30.0).await;
+    assert!(bucket.idle(clock.elapsed()));
+}
