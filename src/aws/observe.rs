@@ -74,6 +74,11 @@ pub(super) async fn observe<T>(
 
 /// `sha256:` and the digest in hexadecimal.
 fn hex(digest: &[u8]) -> String {
-    let bytes = digest.iter().map(|byte| format!("{byte:02x}"));
-    std::iter::once("sha256:".to_owned()).chain(bytes).collect()
+    let mut text = String::with_capacity("sha256:".len() + digest.len() * 2);
+    text.push_str("sha256:");
+    for byte in digest {
+        let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+        text.extend([digit(byte >> 4), digit(byte & 15)]);
+    }
+    text
 }

@@ -78,21 +78,20 @@ pub(super) struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// A fact, if this run wants it; else unknown, with no call made.
-    pub(super) fn fact<T>(
+    /// A fact, if this run wants it; else unknown, with no call made. `ask` makes the call: nothing of it, no client either,
+    /// is in memory before there is a place.
+    pub(super) async fn fact<T, W: Future<Output = Observed<T>>>(
         &self,
         fact: Fact,
         operation: &str,
-        work: impl Future<Output = Observed<T>>,
-    ) -> impl Future<Output = Observed<T>> {
-        let work = self.wanted.has(fact).then(|| self.watch.observed(operation, work));
-        async move {
-            match work {
-                // No client is made, and nothing sent, before there is a place.
-                Some(work) => slots::keeping(self.run.slots.fact().await, self.session.throttled(), work).await.0,
-                None => wanted::not_asked(fact),
-            }
+        ask: impl FnOnce() -> W,
+    ) -> Observed<T> {
+        if !self.wanted.has(fact) {
+            return wanted::not_asked(fact);
         }
+        let place = self.run.slots.fact().await;
+        let work = self.watch.observed(operation, ask());
+        slots::keeping(place, self.session.throttled(), work).await.0
     }
 }
 

@@ -10,8 +10,8 @@ use crate::model::check::Fact;
 /// Asks, and answers with what puts the answers into the facts.
 pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> {
     let session = ask.session;
-    let authorization = ask.fact(Fact::Authorization, iam::AUTHORIZATION, iam::authorization(session)).await;
-    let keys = iam_lists::ssh_public_keys(session, &authorization);
+    let authorization = ask.fact(Fact::Authorization, iam::AUTHORIZATION, || iam::authorization(session)).await;
+    let keys = || iam_lists::ssh_public_keys(session, &authorization);
     let keys = ask.fact(Fact::SshPublicKeys, iam_lists::SSH_KEYS, keys).await;
     move |facts| {
         facts.authorization = authorization;

@@ -15,17 +15,15 @@ pub(super) const PASSWORD_POLICY: &str = "iam:GetAccountPasswordPolicy";
 pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> {
     let session = ask.session;
     let (summary, policy, devices, sessions, certificates, providers, credentials) = tokio::join!(
-        ask.fact(Fact::AccountSummary, iam::SUMMARY, iam::summary(session)),
-        ask.fact(Fact::PasswordPolicy, PASSWORD_POLICY, password_policy::get(session)),
-        ask.fact(Fact::VirtualMfaDevices, iam::VIRTUAL_MFA, iam::virtual_mfa_devices(session)),
-        ask.fact(Fact::RoleSessions, iam_lists::ROLES, iam_lists::role_sessions(session)),
-        ask.fact(Fact::ServerCertificates, iam_lists::CERTIFICATES, iam_lists::server_certificates(session)),
-        ask.fact(Fact::SamlProviders, iam_lists::PROVIDERS, iam_lists::saml_providers(session)),
-        ask.fact(
-            Fact::ServiceSpecificCredentials,
-            iam_lists::CREDENTIALS,
-            iam_lists::service_specific_credentials(session)
-        ),
+        ask.fact(Fact::AccountSummary, iam::SUMMARY, || iam::summary(session)),
+        ask.fact(Fact::PasswordPolicy, PASSWORD_POLICY, || password_policy::get(session)),
+        ask.fact(Fact::VirtualMfaDevices, iam::VIRTUAL_MFA, || iam::virtual_mfa_devices(session)),
+        ask.fact(Fact::RoleSessions, iam_lists::ROLES, || iam_lists::role_sessions(session)),
+        ask.fact(Fact::ServerCertificates, iam_lists::CERTIFICATES, || iam_lists::server_certificates(session)),
+        ask.fact(Fact::SamlProviders, iam_lists::PROVIDERS, || iam_lists::saml_providers(session)),
+        ask.fact(Fact::ServiceSpecificCredentials, iam_lists::CREDENTIALS, || iam_lists::service_specific_credentials(
+            session
+        )),
     );
     move |facts| {
         facts.summary = summary;

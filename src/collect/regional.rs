@@ -28,8 +28,8 @@ pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> 
     let ask = &ask;
     let home = &ask.run.home;
     let (regions, at_home) = future::join(
-        ask.fact(Fact::Regions, regions::REGIONS, regions::regions(ask.session)),
-        ask.fact(Fact::Trails, trails::DESCRIBE, trails::describe(ask.session, home)),
+        ask.fact(Fact::Regions, regions::REGIONS, || regions::regions(ask.session)),
+        ask.fact(Fact::Trails, trails::DESCRIBE, || trails::describe(ask.session, home)),
     )
     .await;
     let in_scope = regions::in_scope(&ask.run.regions, &regions, home);
@@ -50,7 +50,7 @@ pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> 
     };
     let (watchers, config_rules, (trails, monitoring, trail_buckets), recent_events) = future::join4(
         Box::pin(watchers.buffer_unordered(REGIONS_AT_ONCE).collect()),
-        ask.fact(Fact::ConfigRules, configuration::RULES, configuration::rules(ask.session, home)),
+        ask.fact(Fact::ConfigRules, configuration::RULES, || configuration::rules(ask.session, home)),
         Box::pin(followed),
         Box::pin(events(ask, &usable)),
     )

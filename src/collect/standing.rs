@@ -13,8 +13,8 @@ use crate::model::observed::{Cause, Observed};
 pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> {
     let session = ask.session;
     let (security, information, alarms) = tokio::join!(
-        ask.fact(Fact::SecurityContact, contacts::SECURITY, contacts::security(session)),
-        ask.fact(Fact::ContactInformation, contacts::INFORMATION, contacts::information(session)),
+        ask.fact(Fact::SecurityContact, contacts::SECURITY, || contacts::security(session)),
+        ask.fact(Fact::ContactInformation, contacts::INFORMATION, || contacts::information(session)),
         Box::pin(billing_alarms(&ask)),
     );
     move |facts| {

@@ -14,10 +14,10 @@ pub(super) async fn of_region(ask: &Ask<'_>, region: &Region) -> RegionFacts {
     // The clients of a Region are dropped when it is done.
     let session = &ask.session.apart();
     let (analyzers, config_recorders, security_hub, detectors) = future::join4(
-        ask.fact(Fact::Analyzers, analyzers::ANALYZERS, analyzers::of_account(session, ask.watch, region)),
-        ask.fact(Fact::ConfigRecorders, configuration::RECORDERS, configuration::recorders(session, region)),
-        ask.fact(Fact::SecurityHub, detection::HUB, detection::hub(session, region)),
-        ask.fact(Fact::Detectors, detection::DETECTORS, detection::detectors(session, region)),
+        ask.fact(Fact::Analyzers, analyzers::ANALYZERS, || analyzers::of_account(session, ask.watch, region)),
+        ask.fact(Fact::ConfigRecorders, configuration::RECORDERS, || configuration::recorders(session, region)),
+        ask.fact(Fact::SecurityHub, detection::HUB, || detection::hub(session, region)),
+        ask.fact(Fact::Detectors, detection::DETECTORS, || detection::detectors(session, region)),
     )
     .await;
     RegionFacts { analyzers, config_recorders, security_hub, detectors }
