@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # The figures that no bench takes: how long `orgward --version` takes, how large the release binary is, how many crates it is
-# made of, and how long a build from nothing takes. Prints a row for each with its limit; exits with 1 if one is missed.
+# made of, and how long a build from nothing takes. The number of crates has a limit of its own, a few above what it was in
+# November 2026: whoever adds more than a few has to say here why. Prints a row for each with its limit; exits with 1 if one is missed.
 #
 #   benches/record.sh          after cargo build --release
-#   benches/record.sh --build  builds from nothing first, into a folder of its own
+#   benches/record.sh --build  builds from nothing first, for development and for release, into a folder of its own
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,9 +22,11 @@ target="${CARGO_TARGET_DIR:-target}"
 if [ "${1:-}" = "--build" ]; then
     target="$(mktemp -d)"
     trap 'rm -rf "$target"' EXIT
-    start=$(date +%s)
-    CARGO_TARGET_DIR="$target" cargo build --release --quiet
-    row "cargo build --release, from nothing" "$(($(date +%s) - start))" s ""
+    for profile in dev release; do
+        start=$(date +%s)
+        CARGO_TARGET_DIR="$target" cargo build --profile "$profile" --quiet
+        row "cargo build --profile $profile, from nothing" "$(($(date +%s) - start))" s ""
+    done
 elif [ ! -x "$target/release/orgward" ]; then
     echo "there is no $target/release/orgward: cargo build --release" >&2
     exit 2
@@ -38,5 +41,5 @@ best=$(for _ in $(seq 20); do
 done | sort -n | head -1)
 row "orgward --version" "$(awk -v ns="$best" 'BEGIN { printf "%.1f", ns / 1e6 }')" ms 15
 row "release binary" "$(stat -c %s "$binary" | awk '{ printf "%.1f", $1 / 1048576 }')" MiB 30
-row "crates in the release build" "$(cargo tree --prefix none --edges normal,build 2>/dev/null | awk '{ print $1, $2 }' | sort -u | wc -l)" "" ""
+row "crates in the release build" "$(cargo tree --prefix none --edges normal,build 2>/dev/null | awk '{ print $1, $2 }' | sort -u | wc -l)" "" 310
 exit "$missed"

@@ -3,6 +3,7 @@
 //! Owns: the limits of issue 5. Must not: measure, or be eased to fit what was measured.
 
 use crate::job::Limits;
+use crate::request::Cost;
 use crate::run::Measured;
 use orgward::collect::{BASE_REQUESTS, REQUESTS_PER_REGION};
 use std::fmt::Write as _;
@@ -21,6 +22,9 @@ const PEAK: f64 = 150.0;
 const PEAK_GROWTH: f64 = 1.3;
 /// CPU time of an account at ten times the accounts.
 const CPU_GROWTH: f64 = 1.10;
+
+/// CPU time of a request over that of a bare SDK call.
+const REQUEST: f64 = 1.3;
 
 /// A figure and its limit.
 pub struct Row {
@@ -131,6 +135,12 @@ pub fn rows(limits: Limits, fixed: &Measured, sizes: &[(Measured, Measured)]) ->
         }
     }
     rows
+}
+
+/// What a request costs.
+pub fn of_request(cost: Cost) -> Row {
+    let name = format!("a request ({:.0} us) over a bare SDK call ({:.0} us)", cost.through_orgward, cost.bare);
+    Row::new(name, cost.through_orgward / cost.bare, REQUEST, "x").of_release()
 }
 
 /// The rows beside their limits.

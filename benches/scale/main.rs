@@ -13,6 +13,7 @@
 mod job;
 mod limits;
 mod machine;
+mod request;
 mod run;
 
 use job::{Job, Kind, Plan};
@@ -45,7 +46,9 @@ fn main() -> ExitCode {
 
 /// Measures every size in every scenario and prints what came of it. Whether every limit held.
 fn every_size(plan: &Plan) -> Result<bool, String> {
-    let mut held = true;
+    let request = limits::of_request(request::measure()?);
+    print!("{}", limits::table(std::slice::from_ref(&request)));
+    let mut held = request.holds();
     for scenario in &plan.scenarios {
         let mut sizes = Vec::new();
         // What a run costs before the first account of any number; subtracted where growth is judged.

@@ -114,17 +114,21 @@ fn sandbox(job: &Job) -> Sandbox {
     sandbox
 }
 
-async fn connect(sandbox: &Sandbox) -> Result<Sessions, String> {
+/// Into the sandbox as its owner.
+pub fn settings(sandbox: &Sandbox) -> SessionSettings {
     let (access_key_id, secret) = sandbox.credentials();
-    let settings = SessionSettings {
+    SessionSettings {
         role_name: generate::AUDIT_ROLE.to_owned(),
         external_id: Some(generate::AUDIT_EXTERNAL_ID.into()),
         region: Some(Scenario::small().home),
         credentials: Some(StaticCredentials { access_key_id, secret_access_key: secret.into(), session_token: None }),
         ..SessionSettings::default()
-    };
+    }
+}
+
+async fn connect(sandbox: &Sandbox) -> Result<Sessions, String> {
     let clock = Clock::virtual_from(scenario::EPOCH);
-    let sessions = Sessions::connect(sandbox.http_client(), clock, settings, Quotas::embedded()).await;
+    let sessions = Sessions::connect(sandbox.http_client(), clock, settings(sandbox), Quotas::embedded()).await;
     sessions.map_err(|cause| format!("the sandbox can't be reached: {cause}"))
 }
 
