@@ -53,7 +53,7 @@ pub struct Went {
 }
 
 /// Whether nothing was cut short: not by whoever stopped the run, nor by credentials that expired.
-pub(super) fn finished(facts: &AccountFacts) -> bool {
+pub fn finished(facts: &AccountFacts) -> bool {
     !facts.causes().any(cut_short)
 }
 
@@ -202,17 +202,21 @@ pub fn job(run: &Run) -> Result<Job, StoreError> {
     })
 }
 
+/// The organization of an audit's run, and who has verdicts; `None` if it was not enumerated to the end.
+///
+/// # Errors
+/// If it can't be read.
+pub fn known(run: &Run) -> Result<Option<Known>, StoreError> {
+    run.read_frames(Kept::Organization)?.map_or(Ok(None), |reader| reader.read(&FrameKey::Organization))
+}
+
 /// How far a run came.
 ///
 /// # Errors
 /// If one of its files can't be read, or a later orgward wrote it.
 fn went(run: &Run, job: Job) -> Result<Went, StoreError> {
-    let known: Option<Known> = match run.read_frames(Kept::Organization)? {
-        Some(reader) => reader.read(&FrameKey::Organization)?,
-        None => None,
-    };
     let mut went = Went {
-        known,
+        known: known(run)?,
         finished: BTreeSet::new(),
         waiting: BTreeSet::new(),
         tally: job.tally(run.manifest().started),

@@ -92,7 +92,10 @@ pub fn merge(runs: &[Run], state: &StateDir, now: Timestamp) -> Result<Merged, M
     exemptions::keep(&run, &exempt)?;
     let mut kept = AuditRun::begin(run, &job)?;
     let known = Known { organization: org, scope };
-    let copied = kept.keep_organization(&known).and_then(|()| copy(&shards, facts, &mut kept));
+    // What the shards reused is older than the first of them.
+    let began = runs.iter().map(|run| run.manifest().started).min();
+    let tally = began.filter(|_| job.reuse.is_some()).map_or_else(Tally::default, Tally::of_run);
+    let copied = kept.keep_organization(&known).and_then(|()| copy(&shards, facts, &mut kept, tally));
     let copied = copied
         .and_then(|tally| keep_standing(kept.run(), job.as_of, known.scope.accounts.len(), &tally).map(|()| tally));
     let mut run = kept.close(facts)?;
@@ -149,8 +152,7 @@ impl Shard {
 }
 
 /// Copies every frame, the organization's once, then those of each account in id order, and counts the findings.
-fn copy(shards: &[Shard], facts: bool, kept: &mut AuditRun) -> Result<Tally, StoreError> {
-    let mut tally = Tally::default();
+fn copy(shards: &[Shard], facts: bool, kept: &mut AuditRun, mut tally: Tally) -> Result<Tally, StoreError> {
     let mut places: BTreeMap<FrameKey, &Shard> = BTreeMap::new();
     for shard in shards {
         places.insert(FrameKey::Organization, shard);

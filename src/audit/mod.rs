@@ -23,7 +23,7 @@ mod rejudge;
 mod reopen;
 mod reuse;
 
-pub use audit_run::{AuditRun, Judged, Known, RunFindings, Went, job};
+pub use audit_run::{AuditRun, Judged, Known, RunFindings, Went, finished, job, known};
 pub use diff::{Compared, Diff, DiffError};
 pub use exemptions::exemptions;
 pub use history::{History, earlier, history, standing};

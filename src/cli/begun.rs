@@ -224,12 +224,17 @@ impl Begun {
             exemptions,
             job,
         };
-        let steps = Arc::new(Steps::new(ui, sessions, &request.options.regions));
+        let before = if let Begin::Again(_, went) = &begin { went.finished.len() } else { 0 };
+        let shard = request.job.shard;
+        let steps = Arc::new(Steps::new(ui, sessions, &request.options.regions, before));
         let audited = audit::run(sessions, request, state, begin, Arc::clone(&steps) as _, cancel);
         let outcome = steps.beside(audited).await;
         let run = steps.run();
         drop(steps);
         let audited = outcome.map_err(|error| failure(error, run.as_ref(), cancel))?;
+        if let (Some(shard), true) = (shard, audited.scope.accounts.is_empty()) {
+            ui.say(&format!("Shard {shard} has no account: there are fewer accounts than shards"));
+        }
         KeptAudit::made(audited, selected, survey::stats(sessions))
     }
 }
@@ -247,6 +252,8 @@ fn earlier(state: &StateDir, job: &Job, sessions: &Sessions, again: bool, ui: &U
                 reuse.run, of.home, job.home, of.home
             )]));
         }
+        // An account that moved here since was another organization's then.
+        suits(sessions, audit::known(&run).map_err(Failure::error)?.map(|known| known.organization).as_ref())?;
         Earlier::open(&run, moment, reuse.max_age()).map_err(|error| Failure::usage([error]))
     });
     match opened {

@@ -5,6 +5,7 @@
 
 use super::eta::{Pace, Shared, eta, target_pages_left, words};
 use super::ui::Ui;
+use crate::audit;
 use crate::aws::Sessions;
 use crate::collect;
 use crate::model::{AccountFacts, AccountId};
@@ -48,6 +49,8 @@ struct State {
     /// All accounts are known.
     whole: bool,
     done: usize,
+    /// Accounts that were done when this audit was gone on with: shown, and no measure of its pace.
+    before: usize,
     /// Accounts that were entered, or are about to be.
     entered: usize,
     /// Accounts whose facts are asked for, and since when.
@@ -90,6 +93,11 @@ impl AuditProgress {
         }
         let state = State { said: sessions.clock().elapsed(), ..State::default() };
         Self { sessions: sessions.clone(), bar, tell, state: Mutex::new(state) }
+    }
+
+    /// So many accounts were done before.
+    pub fn going_on(&self, done: usize) {
+        self.lock().before = done;
     }
 
     /// The tree has so many OUs; their policies are still to be listed, until [`Self::listed`].
@@ -147,17 +155,18 @@ impl AuditProgress {
 
     fn figures(&self) -> Figures {
         let now = self.sessions.clock().elapsed();
-        let (pace, whole, slow) = {
+        let (pace, whole, slow, before) = {
             let state = self.lock();
-            (state.pace(&self.sessions, now), state.whole, state.slow(now))
+            (state.pace(&self.sessions, now), state.whole, state.slow(now), state.before)
         };
+        let shown = |accounts: u64| usize::try_from(accounts).unwrap_or(usize::MAX).saturating_add(before);
         let slow = slow.into_iter().map(|(account, since)| {
             let asking = self.sessions.asking(&account).and_then(|asking| asking.operation);
             (account.as_str().to_owned(), since, asking)
         });
         Figures {
-            done: usize::try_from(pace.done).unwrap_or(usize::MAX),
-            total: usize::try_from(pace.total).unwrap_or(usize::MAX),
+            done: shown(pace.done),
+            total: shown(pace.total),
             whole,
             per_second: self.sessions.requests_per_second(),
             throttled: self.sessions.stats().throttled,
@@ -196,10 +205,15 @@ impl collect::Progress for AuditProgress {
         self.lock().in_work.insert(account.clone(), now);
     }
 
-    fn finished(&self, account: &AccountId, _facts: &AccountFacts) {
+    fn finished(&self, account: &AccountId, facts: &AccountFacts) {
+        // Whoever was cut short is asked again when the audit is gone on with.
+        let whole = audit::finished(facts);
         let due = {
             let mut state = self.lock();
             state.in_work.remove(account);
+            if !whole {
+                return;
+            }
             state.done += 1;
             state.at_a_tenth()
         };

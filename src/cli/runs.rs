@@ -91,9 +91,9 @@ fn list(state: &StateDir, format: Format, ui: &Ui) -> Result<(), Failure> {
                 let kept = past_audit::in_words(&sizes);
                 let more = related(manifest) + if kept.is_empty() { "" } else { "  " } + &kept;
                 text.push_str(&format!(
-                    "{id}  {:8}  {:11}  {}{more}\n",
+                    "{id}  {:8}  {:12}  {}{more}\n",
                     plain(&manifest.command),
-                    manifest.status.as_str().replace('_', " "),
+                    status(&run),
                     plain(&manifest.organization)
                 ));
                 let mut row = serde_json::to_value(manifest).map_err(Failure::error)?;
@@ -117,6 +117,15 @@ fn list(state: &StateDir, format: Format, ui: &Ui) -> Result<(), Failure> {
     })
 }
 
+/// How a run stands, in a word. Whoever is at work on an audit holds its files: where nobody does, it ended without a word.
+fn status(run: &Run) -> String {
+    let manifest = run.manifest();
+    if manifest.command == "audit" && manifest.status == RunStatus::Running && !run.at_work() {
+        return "interrupted?".to_owned();
+    }
+    manifest.status.as_str().replace('_', " ")
+}
+
 /// The run it undoes or that undoes it, in words.
 fn related(manifest: &Manifest) -> String {
     let name = |word: &str, run: &Option<RunId>| run.as_ref().map(|run| format!("  {word} {run}"));
@@ -130,6 +139,8 @@ fn pretty(value: &Value) -> Result<String, Failure> {
 /// A run as shown.
 struct Shown {
     manifest: Manifest,
+    /// A process holds its files.
+    at_work: bool,
     /// The plan and its digest, or why it can't be read; `None` for a run without a plan.
     plan: Option<Result<(Plan, String), String>>,
     contents: JournalContents,
@@ -154,7 +165,7 @@ impl Shown {
             _ => None,
         };
         let audit = PastAudit::read(run).map_err(Failure::error)?;
-        Ok(Self { manifest: run.manifest().clone(), plan, contents, progress, audit })
+        Ok(Self { manifest: run.manifest().clone(), at_work: run.at_work(), plan, contents, progress, audit })
     }
 
     /// The records about each change, or about the run, with their moments.
@@ -230,10 +241,9 @@ impl Shown {
             "audit" if matches!(status, RunStatus::Interrupted | RunStatus::Failed) => {
                 return format!("{word}: go on with `orgward audit --resume {id}`");
             }
+            "audit" if status == RunStatus::Running && self.at_work => return word,
             "audit" if status == RunStatus::Running => {
-                return format!(
-                    "{word}, or ended without a word: if nothing runs, go on with `orgward audit --resume {id}`"
-                );
+                return format!("ended without a word: go on with `orgward audit --resume {id}`");
             }
             _ => return word,
         }

@@ -22,10 +22,11 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// Of an audit over these Regions.
-    pub fn new(ui: &Ui, sessions: &Sessions, regions: &RegionRequest) -> Self {
+    /// Of an audit over these Regions, in which `before` accounts were done before.
+    pub fn new(ui: &Ui, sessions: &Sessions, regions: &RegionRequest, before: usize) -> Self {
         ui.say("Enumerating the organization ...");
         let progress = AuditProgress::new(ui, sessions);
+        progress.going_on(before);
         Self { ui: *ui, progress, regions: regions.clone(), run: OnceLock::new() }
     }
 

@@ -131,7 +131,7 @@ impl Run {
     }
 
     /// Whether a process writes frames of this run. On file systems without locks this can't be told, and is `false`.
-    pub(super) fn at_work(&self) -> bool {
+    pub fn at_work(&self) -> bool {
         Kept::ALL.into_iter().any(|kept| {
             let path = self.frames_path(kept);
             let free = |file: File| lock(&file, &path).is_ok();

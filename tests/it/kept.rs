@@ -53,3 +53,33 @@ fn a_report_that_could_not_be_written_is_refused_before_anything_is_asked() {
     refused.says(&["no/such/folder"]);
     assert!(run(&mut alone(&served, &["runs", "list"])).ends(0).out.contains("No runs yet"));
 }
+
+/// Where the only run of somebody is, by its manifest, and its id.
+fn only_run(served: &Served) -> (std::path::PathBuf, String) {
+    let kept = crate::harness::texts(served.home());
+    let manifest = kept.iter().find(|(path, _)| path.ends_with("manifest.json")).unwrap().0.clone();
+    let id = manifest.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    (manifest, id)
+}
+
+#[test]
+fn an_audit_that_ended_without_a_word_does_not_look_as_if_it_were_at_work() {
+    let (served, _) = audited();
+    let (manifest, id) = only_run(&served);
+    let killed = std::fs::read_to_string(&manifest).unwrap().replace("\"done\"", "\"running\"");
+    std::fs::write(&manifest, killed).unwrap();
+    run(&mut alone(&served, &["runs", "list"])).ends(0).shows(&["interrupted?"]);
+    let shown = run(&mut alone(&served, &["runs", "show", &id])).ends(0);
+    shown.shows(&[&format!("ended without a word: go on with `orgward audit --resume {id}`")]);
+}
+
+#[test]
+fn facts_of_another_organization_are_not_reused() {
+    let (served, _) = audited();
+    let (manifest, id) = only_run(&served);
+    let state = manifest.ancestors().nth(3).unwrap().to_str().unwrap().to_owned();
+    let other = Served::start(&["--seed", "99"]);
+    let again = ["audit", "--checks", "root-mfa", "--since", &id, "--max-age", "12h", "--state-dir", &state];
+    let organization = served.org()["management_account"].as_str().unwrap_or_default().to_owned();
+    other.run(&again).ends(2).says(&["the organization `o-", "is managed by account", &organization]);
+}

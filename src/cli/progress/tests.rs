@@ -86,6 +86,7 @@ mod live {
     use super::*;
     use crate::aws::{Clock, Purpose, Quotas, SessionSettings, StaticCredentials};
     use crate::collect::Progress as _;
+    use crate::model::CauseKind;
     use crate::sandbox::{Sandbox, Scenario, generate, scenario};
     use std::sync::Arc;
 
@@ -146,6 +147,29 @@ mod live {
         insta::assert_snapshot!(text.join("\n"));
         let times: Vec<u64> = said.iter().map(|(at, _)| *at).collect();
         assert!(times.windows(2).all(|pair| pair[1] - pair[0] <= SILENCE.as_secs()), "{times:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_was_cut_short_is_not_done_and_what_was_done_before_counts() {
+        let sessions = sessions().await;
+        let progress = AuditProgress::telling(None, Box::new(|_| ()), &sessions);
+        progress.going_on(700);
+        progress.total(300, true);
+        let of = |number: u64, kind| {
+            let account: AccountId = format!("{number:012}").parse().unwrap();
+            let cause = crate::model::Cause::new(kind, "sts:AssumeRole", "x");
+            AccountFacts::unknown(account, sessions.home_region().clone(), &cause)
+        };
+        for (number, kind) in
+            [(1, CauseKind::Interrupted), (2, CauseKind::AssumeRoleDenied), (3, CauseKind::ExpiredCredentials)]
+        {
+            let facts = of(number, kind);
+            progress.asking(&facts.account);
+            progress.finished(&facts.account, &facts);
+        }
+        let figures = progress.figures();
+        assert_eq!((figures.done, figures.total, figures.in_work), (701, 1_000, 0));
+        assert_eq!(progress.lock().pace(&sessions, Duration::ZERO).done, 1, "the pace is this run's own");
     }
 
     #[tokio::test(start_paused = true)]
