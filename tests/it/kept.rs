@@ -78,7 +78,7 @@ fn facts_of_another_organization_are_not_reused() {
     let (served, _) = audited();
     let (manifest, id) = only_run(&served);
     let state = manifest.ancestors().nth(3).unwrap().to_str().unwrap().to_owned();
-    let other = Served::start(&["--seed", "99"]);
+    let other = Served::start(&["--accounts", "5", "--seed", "3"]);
     let again = ["audit", "--checks", "root-mfa", "--since", &id, "--max-age", "12h", "--state-dir", &state];
     let organization = served.org()["management_account"].as_str().unwrap_or_default().to_owned();
     other.run(&again).ends(2).says(&["the organization `o-", "is managed by account", &organization]);
