@@ -40,10 +40,10 @@ pub struct Begun {
 /// What an audit is asked.
 enum Planned {
     /// As it was asked before.
-    Again(Job),
+    Again(Box<Job>),
     /// Anew; ages are computed against a moment, or against the start.
     Anew {
-        asked: Asked,
+        asked: Box<Asked>,
         as_of: Option<Timestamp>,
         organization_file: Option<String>,
         shard: Option<Shard>,
@@ -64,7 +64,7 @@ impl Begun {
     /// An audit of `selected` in the whole organization, with nothing of before.
     pub fn whole(selected: Selected) -> Self {
         let job =
-            Planned::Anew { asked: Asked::default(), as_of: None, organization_file: None, shard: None, reuse: None };
+            Planned::Anew { asked: Box::default(), as_of: None, organization_file: None, shard: None, reuse: None };
         Self { selected, begin: Begin::Enumerating, job, exemptions: Exemptions::default() }
     }
 
@@ -101,7 +101,7 @@ impl Begun {
         if !selected.frameworks.is_empty() && matches!(asked.scope.regions, RegionRequest::Only(_)) {
             ui.warn("controls that ask for every Region are judged by the Regions named with --regions alone");
         }
-        let job = Planned::Anew { asked, as_of, organization_file, shard: *shard, reuse };
+        let job = Planned::Anew { asked: Box::new(asked), as_of, organization_file, shard: *shard, reuse };
         Ok(Self { selected, begin, job, exemptions })
     }
 
@@ -154,7 +154,7 @@ impl Begun {
         }
         ui.say(&format!("Going on with run {id}: {} done", count(went.finished.len(), "account")));
         let begin = Begin::Again(Box::new(kept), Box::new(went));
-        Ok(Self { selected, job: Planned::Again(job), begin, exemptions })
+        Ok(Self { selected, job: Planned::Again(Box::new(job)), begin, exemptions })
     }
 
     /// Runs it.
@@ -187,7 +187,7 @@ impl Begun {
             )]));
         }
         let job = match job {
-            Planned::Again(job) => job,
+            Planned::Again(job) => *job,
             Planned::Anew { asked, as_of, organization_file, shard, reuse } => {
                 let ids = selected.selection.metas().iter().map(|meta| meta.id.to_owned()).collect();
                 let now = sessions.clock().now();
@@ -201,7 +201,7 @@ impl Begun {
                 }
                 let rules = selected.selection.digest(&thresholds);
                 let deciding = selected.selection.deciding(&thresholds);
-                let mut job = Job::new(as_of, sessions.home_region().clone(), asked, ids, rules);
+                let mut job = Job::new(as_of, sessions.home_region().clone(), *asked, ids, rules);
                 (job.organization_file, job.shard, job.reuse) = (organization_file, shard, reuse);
                 job.deciding = deciding;
                 job.exemptions = (!exemptions.is_none()).then(|| exemptions.digest.clone());

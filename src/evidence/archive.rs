@@ -11,8 +11,9 @@ use std::io::{self, BufRead, Read, Write};
 
 /// A block of a tar archive.
 const BLOCK: usize = 512;
-/// The first bytes of the gzip member: deflate, no name, no time, no extra flag, of an unknown system.
-const GZIP: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+/// The first bytes of the gzip member: deflate, without a name, a comment or extra fields. Time and system, which follow, are
+/// of no meaning: `gzip -n` writes others.
+const GZIP: [u8; 4] = [0x1f, 0x8b, 8, 0];
 /// The largest size that a ustar header has room for in octal digits.
 const OCTAL: u64 = 0o77_777_777_777;
 
@@ -144,7 +145,7 @@ impl<R: BufRead> Opened<R> {
         let head = from.fill_buf().map_err(|error| Mismatch::unread(&error))?;
         match head.get(..GZIP.len()) {
             Some(head) if head == GZIP => Ok(Self { from: GzDecoder::new(from), entries: 0 }),
-            _ => Err(Mismatch::Foreign { why: "it does not begin as one does" }),
+            _ => Err(Mismatch::Foreign { why: "it is no gzip file as `orgward evidence` or `gzip -n` writes it" }),
         }
     }
 

@@ -133,7 +133,7 @@ mod tests {
             .unwrap();
         let cites = |finding: &Finding| {
             let mut cited = Cited::default();
-            seen.cites(finding, &mut cited).map(|()| cited).map_err(Clone::clone)
+            seen.cites(finding, &mut cited).map(|()| cited).map_err(|source| Box::new(source.clone()))
         };
         assert!(cites(&finding).unwrap().found > 0);
         let changes: [fn(&mut Source); 4] = [
@@ -145,7 +145,7 @@ mod tests {
         for change in changes {
             let mut changed = finding.clone();
             change(&mut changed.evidence[0].source);
-            assert_eq!(cites(&changed).unwrap_err(), changed.evidence[0].source);
+            assert_eq!(*cites(&changed).unwrap_err(), changed.evidence[0].source);
         }
         let mut elsewhere = finding;
         elsewhere.target = crate::model::finding::Target::Account(fixtures::id("999999999999"));

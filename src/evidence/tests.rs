@@ -123,6 +123,9 @@ fn packed(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
     bytes
 }
 
+/// Name and bytes of every entry.
+type Entries = Vec<(String, Vec<u8>)>;
+
 #[test]
 fn a_bundle_holds_with_and_without_facts_and_signature() {
     let audited = Audited::new(true, RunStatus::Done);
@@ -203,7 +206,7 @@ fn the_first_thing_that_does_not_match_is_named() {
     let audited = Audited::new(true, RunStatus::Done);
     let (key, public) = keys();
     let entries = unpacked(&audited.bundle(true, Some(&key)).unwrap());
-    let told = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let told = |change: &dyn Fn(&mut Entries)| {
         let mut changed = entries.clone();
         change(&mut changed);
         verify(packed(&changed).as_slice(), Some(&public)).unwrap_err().to_string()
@@ -318,7 +321,7 @@ proptest! {
     /// compressed bytes are of no meaning.
     #[test]
     fn a_changed_byte_is_found(place: prop::sample::Index, bit in 0u32..8, cut in any::<bool>()) {
-        static BUNDLE: std::sync::LazyLock<(Vec<u8>, Vec<(String, Vec<u8>)>)> = std::sync::LazyLock::new(|| {
+        static BUNDLE: std::sync::LazyLock<(Vec<u8>, Entries)> = std::sync::LazyLock::new(|| {
             let bytes = Audited::new(true, RunStatus::Done).bundle(true, Some(&keys().0)).unwrap();
             let entries = unpacked(&bytes);
             (bytes, entries)
