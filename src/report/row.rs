@@ -142,7 +142,7 @@ pub fn mend(meta: &CheckMeta) -> String {
 pub(super) fn to_set(playbook: &str) -> &'static str {
     match playbook {
         "deny-leave-organization" | "protect-cloudtrail" | "require-mfa" => " --set targets=...",
-        "region-restriction" => " --set targets=... --set regions=...",
+        "region-restriction" => " --set regions=... --set targets=...",
         "root-usage-alarm" => " --set endpoint=...",
         "baseline" => " --set targets=... --set endpoint=...",
         _ => "",
