@@ -9,7 +9,7 @@ const CHECKS: &str = "root-*,org-*";
 /// A file with one exemption of all that is checked, in this scope.
 fn file(scope: &str, expires: &str) -> String {
     format!(
-        "version: 1\nexemptions:\n  - id: agreed\n    checks: ['*']\n    scope: {scope}\n    owner: jane\u{202e}\n    reason: agreed <b>\n    \
+        "version: 1\nexemptions:\n  - id: agreed\n    checks: ['root-*', 'org-*']\n    scope: {scope}\n    owner: jane\u{202e}\n    reason: agreed <b>\n    \
          ticket: T-1\n    expires: {expires}\n"
     )
 }
@@ -99,7 +99,8 @@ fn what_is_gone_on_with_keeps_the_exemptions_it_began_with() {
 #[test]
 fn an_exemption_of_no_use_is_told_only_where_everything_was_looked_at() {
     let served = Served::start(&[]);
-    let idle = file("{accounts: ['999999999999'], ous: [/Nowhere]}", "2999-12-31").replace("'*'", "org-all-features");
+    let idle = file("{accounts: ['999999999999'], ous: [/Nowhere]}", "2999-12-31")
+        .replace("'root-*', 'org-*'", "org-all-features");
     let path = served.file("exemptions.yaml", &idle);
     let flag = ["--exemptions", path.to_str().unwrap()];
     let told =

@@ -431,3 +431,12 @@ fn what_could_not_be_told_besides_is_left_when_all_that_fails_is_exempt() {
     let after = applied(std::slice::from_ref(&some), doubtful(&["a", "b"]));
     assert_eq!((after.verdict, after.doubt), (Verdict::Fail, Some(cause)), "it fails, and is in doubt besides");
 }
+
+#[test]
+fn an_exemption_of_every_check_is_none() {
+    for word in ["*", "**"] {
+        let text = format!("version: 1\n{}", ONE.replace("root-mfa", &format!("'{word}'")));
+        let error = parsed(&text).unwrap_err().to_string();
+        assert!(error.contains("would exempt every check, new ones too"), "{text}\n{error}");
+    }
+}
