@@ -146,7 +146,7 @@ fn a_file_that_is_wrong_is_refused_before_anything_is_asked() {
     let home = tempfile::tempdir().unwrap();
     let write = |text: &str| std::fs::write(home.path().join("e.yaml"), text).unwrap();
     let asked = |args: &[&str]| run(orgward(home.path()).args(args));
-    write(&file("{account: [1]}", "2026-13-01").replace("'*'", "root-mfaa"));
+    write(&file("{account: [1]}", "2026-13-01").replace("'root-*', 'org-*'", "root-mfaa"));
     let lines =
         ["e.yaml:4:", "did you mean `root-mfa`?", "e.yaml:5:", "did you mean `accounts`?", "no day of the calendar"];
     asked(&["audit", "--exemptions", "e.yaml"]).ends(2).says(&lines);
