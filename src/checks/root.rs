@@ -146,7 +146,7 @@ pub(super) const RECENT_USE: CheckMeta = CheckMeta {
         console: "Look for the root user's events in CloudTrail, Event history (User name: root), find who it was, and move \
                   the task to a role.",
         cli: "aws cloudtrail lookup-events --lookup-attributes AttributeKey=Username,AttributeValue=root",
-        playbook: Some("root-usage-alarm"),
+        playbook: None,
     },
     references: &[aws("IAM user guide", "Tasks that require root user credentials")],
     facts: &[Fact::CredentialReport],

@@ -133,9 +133,14 @@ impl<'a> Row<'a> {
 /// How to mend what a check finds: the command that shows the way.
 pub fn mend(meta: &CheckMeta) -> String {
     match meta.remediation.playbook {
-        Some(playbook) => format!("orgward plan {playbook}{}", to_set(playbook)),
+        Some(playbook) => format!("orgward plan {}", filled_in(playbook)),
         None => format!("orgward checks explain {}", meta.id),
     }
+}
+
+/// A shipped playbook with what has to be set for it.
+pub(super) fn filled_in(playbook: &str) -> String {
+    format!("{playbook}{}", to_set(playbook))
 }
 
 /// The parameters of a shipped playbook that have no default: a line with them can be filled in and run.

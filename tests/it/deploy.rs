@@ -79,7 +79,7 @@ fn the_definitions_agree_on_shards_image_and_steps() {
             assert_eq!(at(&job, pointer), &wanted, "{step}");
         }
         assert_eq!(at(&job, &format!("{CONTAINER}/securityContext/readOnlyRootFilesystem")), true);
-        assert_eq!(at(&job, &format!("{CONTAINER}/resources/limits/memory")), "256Mi", "150 MiB and room");
+        assert_eq!(at(&job, &format!("{CONTAINER}/resources/limits/memory")), "384Mi", "about 200 MiB and room");
         assert!(at(&job, "/spec/template/spec/securityContext").get("fsGroup").is_none(), "{step}");
         let submission = json(&format!("batch/{step}.json"));
         assert_eq!(at(&submission, "/containerOverrides/command"), &serde_json::json!([argument]));

@@ -10,6 +10,7 @@ use super::words::Words;
 use crate::model::check::CheckMeta;
 use crate::model::framework::Framework;
 use crate::report::Audit;
+use crate::report::row::filled_in;
 use crate::report::text::count;
 
 /// Regions named of each account; the rest is counted.
@@ -102,7 +103,7 @@ fn view(
         rationale: words.text(meta.rationale),
         console: words.lines(meta.remediation.console),
         cli: words.lines(meta.remediation.cli),
-        playbook: meta.remediation.playbook.map(|name| words.text(name)),
+        playbook: meta.remediation.playbook.map(|name| words.text(&filled_in(name))),
         references: meta.references.iter().map(|one| (words.text(one.document), words.text(one.section))).collect(),
         controls: by_framework,
         fails,

@@ -9,6 +9,7 @@ use super::words::Words;
 use crate::model::check::CheckMeta;
 use crate::model::framework::Framework;
 use crate::report::Audit;
+use crate::report::row::filled_in;
 use serde::Serialize;
 
 /// The start of the script's data. Names are short: the script's own table of them is in `data.js`.
@@ -119,7 +120,7 @@ fn check(frameworks: &[Framework], words: &Words<'_>, meta: &CheckMeta) -> Check
         rationale: words.text(meta.rationale),
         console: words.lines(meta.remediation.console),
         cli: words.lines(meta.remediation.cli),
-        playbook: meta.remediation.playbook.map(|name| words.text(name)),
+        playbook: meta.remediation.playbook.map(|name| words.text(&filled_in(name))),
         references: meta.references.iter().map(|one| (words.text(one.document), words.text(one.section))).collect(),
         controls: controls(frameworks, meta.id).map(|(framework, id)| (framework, words.text(id))).collect(),
     }
