@@ -214,7 +214,15 @@ class Everything(unittest.TestCase):
         waiting = c.subscribe(TopicArn=arn, Protocol="email", Endpoint="a@example.com", ReturnSubscriptionArn=True)
         with self.assertRaises(c.exceptions.InvalidParameterException):
             c.unsubscribe(SubscriptionArn=waiting["SubscriptionArn"])
+        with self.assertRaises(c.exceptions.AuthorizationErrorException):
+            c.publish(TopicArn=arn, Message="the apply role tells nobody")
         c.delete_topic(TopicArn=arn)
+        ours = self.management.sns
+        arn = ours.create_topic(Name="witness")["TopicArn"]
+        self.assertTrue(ours.publish(TopicArn=arn, Subject="orgward", Message="<&>")["MessageId"])
+        ours.delete_topic(TopicArn=arn)
+        with self.assertRaises(ours.exceptions.NotFoundException):
+            ours.publish(TopicArn=arn, Message="nobody is there")
 
     def test_5_watchers(self):
         wide = self.audit.accessanalyzer.list_analyzers(type="ORGANIZATION")["analyzers"]
