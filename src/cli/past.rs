@@ -50,6 +50,20 @@ pub fn run(state: &StateDir, id: &RunId) -> Result<Run, Failure> {
     state.run(id).map_err(Failure::error)
 }
 
+/// A run of any command by its id, or the last one (`last`), however it ended.
+///
+/// # Errors
+/// If there is none, or its manifest can't be read.
+pub fn any(state: &StateDir, text: &str) -> Result<Run, Failure> {
+    if text != "last" {
+        return run(state, &id(text)?);
+    }
+    match state.runs().map_err(Failure::error)?.last() {
+        Some(id) => state.run(id).map_err(Failure::error),
+        None => Err(Failure::usage(["no run is kept yet"])),
+    }
+}
+
 /// An audit's run by its id; or the last one that ended (`last`), or the Nth that ended before it (`last~N`).
 ///
 /// # Errors

@@ -41,7 +41,7 @@ struct ListArgs {
 /// Show a run: its plan, where each change stands, since when and why
 #[derive(Debug, Args)]
 struct ShowArgs {
-    /// The run, as `orgward runs list` names it
+    /// The run, as `orgward runs list` names it, or `last`
     #[arg(value_name = "RUN")]
     run: String,
     #[command(flatten)]
@@ -66,7 +66,7 @@ pub fn run(args: &RunsArgs, ui: &Ui) -> Outcome {
         RunsCommand::List(args) => list(&state(&args.connection)?, args.format, ui)?,
         RunsCommand::Show(args) => {
             let state = state(&args.connection)?;
-            let shown = Shown::read(&past::run(&state, &past::id(&args.run)?)?)?;
+            let shown = Shown::read(&past::any(&state, &args.run)?)?;
             ui.data(&match args.format {
                 Format::Text => shown.text(ui),
                 Format::Json => pretty(&shown.json())?,

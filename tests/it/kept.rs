@@ -24,6 +24,8 @@ fn a_kept_audit_is_reported_again_byte_for_byte() {
     let (served, first) = audited();
     let again = run(&mut alone(&served, &["report", "last", "--format", "json", "--allow-partial"])).ends(3);
     assert_eq!(again.out, first);
+    let shown = run(&mut alone(&served, &["runs", "show", "last"])).ends(0);
+    assert!(shown.out.contains("of audit") && shown.out.contains("done"), "{}", shown.out);
     let table = run(&mut alone(&served, &["report", "last", "--fail-on", "none", "--allow-partial"])).ends(0);
     assert!(table.out.contains("root-mfa"), "{}", table.out);
 }
