@@ -6,6 +6,7 @@ use super::coverage::Coverage;
 use super::exemptions::{self, AttestationStanding, ExemptionStanding};
 pub use super::row::fingerprint;
 use super::row::{Answered, Row, rows};
+use super::rows_as_read::{self, Unread};
 use super::{Audit, ReportError, RunStats};
 use crate::model::Verdict;
 use crate::model::exemption::Attestation;
@@ -13,11 +14,9 @@ use crate::model::finding::Evidence;
 use crate::model::framework::{Cells, Control, ControlVerdict, JudgedFramework};
 use crate::model::history::Changes;
 use schemars::JsonSchema;
-use serde::ser::{Error as _, SerializeSeq};
 use serde::{Serialize, Serializer};
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 /// The version of this format.
 pub const VERSION: u32 = 1;
@@ -94,30 +93,17 @@ struct LeftOut<'a> {
 /// The rows of a source, made one finding at a time.
 struct Rows<'a> {
     audit: &'a Audit<'a>,
-    /// Why they could not be read: serialisers carry no errors but their own.
-    failed: RefCell<Option<ReportError>>,
+    unread: Unread,
 }
 
 impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut seq = to.serialize_seq(None)?;
-        let mut unwritten = None;
-        let read = self.audit.findings.each(&mut |finding| {
-            let written = rows(finding).try_for_each(|row| seq.serialize_element(&FindingRow::of(&row, self.audit)));
-            written.map_err(|error| {
-                unwritten = Some(error);
-                ReportError::source("the report can't be written")
-            })
+        let written = rows_as_read::sequence(to, &self.unread, |out| {
+            self.audit
+                .findings
+                .each(&mut |finding| rows(finding).try_for_each(|row| out.put(&FindingRow::of(&row, self.audit))))
         });
-        match (unwritten, read) {
-            (Some(error), _) => Err(error),
-            (None, Err(error)) => {
-                let words = S::Error::custom(&error);
-                *self.failed.borrow_mut() = Some(error);
-                Err(words)
-            }
-            (None, Ok(())) => seq.end(),
-        }
+        written.map(|(end, ())| end)
     }
 }
 
@@ -245,7 +231,7 @@ fn framework<'a>(judged: &'a JudgedFramework<'a>) -> FrameworkRow<'a> {
 pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
     let org = audit.org;
     let account_name = |id| org.accounts.get(id).map_or("", |account| account.name.as_str());
-    let rows = Rows { audit, failed: RefCell::new(None) };
+    let rows = Rows { audit, unread: Unread::default() };
     let report = Report {
         format: FORMAT,
         version: VERSION,
@@ -283,17 +269,5 @@ pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> 
         run: audit.stats,
         changes: audit.context.changes.as_ref(),
     };
-    // Tokens are short and many: what they are written to is told of them by the page.
-    let mut page = BufWriter::with_capacity(4096, out);
-    if let Err(error) = serde_json::to_writer_pretty(&mut page, &report) {
-        // What is left of the page is not written after the failure.
-        drop(page.into_parts());
-        let unread = rows.failed.into_inner();
-        return Err(unread.unwrap_or_else(|| match error.is_io() {
-            true => ReportError::Write(error.into()),
-            false => ReportError::Json(error),
-        }));
-    }
-    page.write_all(b"\n")?;
-    Ok(page.flush()?)
+    rows_as_read::pretty(&report, &rows.unread, out)
 }

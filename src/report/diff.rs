@@ -3,18 +3,19 @@
 //! Owns: the two forms. Must not: decide what became of a row, or keep more rows than it shows.
 
 use super::row::fingerprint;
+use super::rows_as_read::{self, Unread};
 use super::text::{Align, Paint, Style, columns, count, plain};
 use super::{ReportError, audit_table};
 use crate::model::AccountId;
 use crate::model::finding::Target;
 use crate::model::history::{Became, Changed, Changes};
 use jiff::Timestamp;
-use serde::ser::{Error as _, SerializeMap, SerializeSeq};
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 /// The version of the JSON form.
 pub const VERSION: u32 = 1;
@@ -215,45 +216,31 @@ struct Document<'a> {
     of: &'a dyn Differences,
     visit: RefCell<&'a mut dyn FnMut(&Changed<'_>)>,
     counted: RefCell<Changes>,
-    /// Why they could not be read: serialisers carry no errors but their own.
-    failed: RefCell<Option<ReportError>>,
+    unread: Unread,
 }
 
 struct RowsJson<'a, 'd>(&'d Document<'a>);
 
 impl Serialize for RowsJson<'_, '_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut seq = to.serialize_seq(None)?;
-        let mut unwritten = None;
-        let read = self.0.of.each(&mut |row| {
-            (*self.0.visit.borrow_mut())(row);
-            let written = seq.serialize_element(&RowJson {
-                became: row.became,
-                check: row.check,
-                account: row.target.account().map(AccountId::as_str),
-                region: row.target.region().map(|region| region.as_str()),
-                resource: row.resource,
-                severity: row.severity.as_str(),
-                message: row.message,
-                fingerprint: fingerprint(row.check, row.target, row.resource),
-            });
-            written.map_err(|error| {
-                unwritten = Some(error);
-                ReportError::source("the report can't be written")
+        let document = self.0;
+        let (end, counted) = rows_as_read::sequence(to, &document.unread, |out| {
+            document.of.each(&mut |row| {
+                (*document.visit.borrow_mut())(row);
+                out.put(&RowJson {
+                    became: row.became,
+                    check: row.check,
+                    account: row.target.account().map(AccountId::as_str),
+                    region: row.target.region().map(|region| region.as_str()),
+                    resource: row.resource,
+                    severity: row.severity.as_str(),
+                    message: row.message,
+                    fingerprint: fingerprint(row.check, row.target, row.resource),
+                })
             })
-        });
-        match (unwritten, read) {
-            (Some(error), _) => Err(error),
-            (None, Err(error)) => {
-                let words = S::Error::custom(&error);
-                *self.0.failed.borrow_mut() = Some(error);
-                Err(words)
-            }
-            (None, Ok(changes)) => {
-                *self.0.counted.borrow_mut() = changes;
-                seq.end()
-            }
-        }
+        })?;
+        *document.counted.borrow_mut() = counted;
+        Ok(end)
     }
 }
 
@@ -286,19 +273,8 @@ pub fn write_json(
         of,
         visit: RefCell::new(visit),
         counted: RefCell::new(Changes::default()),
-        failed: RefCell::new(None),
+        unread: Unread::default(),
     };
-    let mut page = BufWriter::with_capacity(4096, out);
-    if let Err(error) = serde_json::to_writer_pretty(&mut page, &document) {
-        // What is left of the page is not written after the failure.
-        drop(page.into_parts());
-        return Err(document.failed.into_inner().unwrap_or_else(|| match error.is_io() {
-            true => ReportError::Write(error.into()),
-            false => ReportError::Json(error),
-        }));
-    }
-    page.write_all(b"\n")?;
-    page.flush()?;
-    drop(page);
+    rows_as_read::pretty(&document, &document.unread, out)?;
     Ok(document.counted.into_inner())
 }

@@ -21,6 +21,7 @@ pub mod ocsf;
 pub mod org_tree;
 pub mod plan_text;
 pub mod row;
+mod rows_as_read;
 pub mod sarif;
 mod source;
 mod standards;

@@ -42,6 +42,11 @@ impl ReportError {
     pub fn source(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Source(error.into())
     }
+
+    /// JSON that was not written to its end, and why.
+    pub(super) fn unwritten(error: serde_json::Error) -> Self {
+        if error.is_io() { Self::Write(error.into()) } else { Self::Json(error) }
+    }
 }
 
 /// Writes a value as JSON in one line, without a line feed.
@@ -49,10 +54,7 @@ impl ReportError {
 /// # Errors
 /// If it can't be written.
 pub(super) fn json(value: &impl Serialize, out: &mut dyn Write) -> Result<(), ReportError> {
-    serde_json::to_writer(out, value).map_err(|error| match error.is_io() {
-        true => ReportError::Write(error.into()),
-        false => ReportError::Json(error),
-    })
+    serde_json::to_writer(out, value).map_err(ReportError::unwritten)
 }
 
 /// `value` without members that are null: the formats of others leave out what is not known.
