@@ -3,7 +3,7 @@
 use super::custom::{self, CustomArgs};
 use super::exit::{Exit, Failure, Outcome};
 use super::select::{by_name, no_check, nothing_named};
-use super::ui::Ui;
+use super::ui::{Ui, pretty};
 use crate::checks::{self, families, frameworks};
 use crate::collect;
 use crate::model::check::{CheckMeta, Severity};
@@ -136,7 +136,7 @@ pub fn run(args: &ChecksArgs, ui: &Ui) -> Outcome {
     let text = match &args.command {
         Sub::Test { checks_dir } => return custom::test(&custom::load(checks_dir)?, ui),
         Sub::View { format: ViewFormat::Table } => custom::view(ui.out),
-        Sub::View { format: ViewFormat::Json } => json(&custom::View::here())?,
+        Sub::View { format: ViewFormat::Json } => pretty(&custom::View::here())?,
         Sub::List { filters, custom, format } => {
             let shown = filters.frameworks()?;
             let metas = filters.metas(&shown, &catalogue(custom)?)?;
@@ -146,7 +146,7 @@ pub fn run(args: &ChecksArgs, ui: &Ui) -> Outcome {
             };
             match format {
                 Format::Table => table(&metas, &columns(&["cis-5.0"])?, ui.out),
-                Format::Json => json(&metas.into_iter().map(Listed::of).collect::<Vec<_>>())?,
+                Format::Json => pretty(&metas.into_iter().map(Listed::of).collect::<Vec<_>>())?,
                 Format::Markdown => markdown(&metas, &columns(&["cis-5.0", "cis-7.0"])?),
             }
         }
@@ -156,7 +156,7 @@ pub fn run(args: &ChecksArgs, ui: &Ui) -> Outcome {
             let meta = found.ok_or_else(|| Failure::usage([no_check(id, &all)]))?;
             match format {
                 ExplainFormat::Text => explain(meta, ui.out),
-                ExplainFormat::Json => json(&Listed::of(meta))?,
+                ExplainFormat::Json => pretty(&Listed::of(meta))?,
             }
         }
     };
@@ -168,12 +168,6 @@ pub fn run(args: &ChecksArgs, ui: &Ui) -> Outcome {
 fn catalogue(custom: &CustomArgs) -> Result<Vec<&'static CheckMeta>, Failure> {
     let own = custom.load()?;
     Ok(checks::CATALOG.iter().copied().chain(own.iter().map(|check| check.meta)).collect())
-}
-
-fn json(value: &impl Serialize) -> Result<String, Failure> {
-    let mut text = serde_json::to_string_pretty(value).map_err(Failure::error)?;
-    text.push('\n');
-    Ok(text)
 }
 
 impl Filters {

@@ -4,7 +4,7 @@ use super::args::{ConnectionArgs, ScopeArgs};
 use super::connect::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::survey;
-use super::ui::Ui;
+use super::ui::{Ui, pretty};
 use crate::aws::Sessions;
 use crate::collect::{self, Wanted};
 use crate::model::address::shown_endpoint;
@@ -68,9 +68,7 @@ pub async fn run(args: &OrgArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome
             let document = serde_json::json!({
                 "format": "orgward.org", "version": 1, "organization": survey.org, "scope": survey.scope,
             });
-            let mut text = serde_json::to_string_pretty(&document).map_err(Failure::error)?;
-            text.push('\n');
-            text
+            pretty(&document)?
         }
     };
     ui.data(&text)?;

@@ -6,7 +6,7 @@ use super::args::{ConnectionArgs, key_value};
 use super::exit::{Exit, Failure, Outcome};
 use super::plan::PlaybookArgs;
 use super::select::SelectArgs;
-use super::ui::Ui;
+use super::ui::{Ui, pretty};
 use crate::config::Settings;
 use crate::grants::{self, Grants, Names, Needs, document};
 use crate::model::AccountId;
@@ -157,8 +157,4 @@ pub fn run(args: &PermissionsArgs, ui: &Ui) -> Outcome {
     };
     ui.data(&text)?;
     Ok(Exit::Clean)
-}
-
-fn pretty(value: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(Failure::error)
 }

@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::past;
 use super::past_audit::{self, PastAudit};
 use super::prune;
-use super::ui::Ui;
+use super::ui::{Ui, pretty};
 use crate::execute::{self, Outcome as Came, Progress, Record};
 use crate::model::{Cause, Plan};
 use crate::report::text::{Style, plain};
@@ -130,10 +130,6 @@ fn status(run: &Run) -> String {
 fn related(manifest: &Manifest) -> String {
     let name = |word: &str, run: &Option<RunId>| run.as_ref().map(|run| format!("  {word} {run}"));
     [name("undoes", &manifest.undoes), name("undone by", &manifest.undone_by)].into_iter().flatten().collect()
-}
-
-fn pretty(value: &Value) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(Failure::error)
 }
 
 /// A run as shown.

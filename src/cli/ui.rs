@@ -129,6 +129,14 @@ impl Ui {
     }
 }
 
+/// A value as pretty JSON with a line feed at its end.
+///
+/// # Errors
+/// If it has no form as JSON, which no value orgward makes is known to do.
+pub fn pretty(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(Failure::error)
+}
+
 /// Progress over a known number of accounts or changes.
 pub struct Progress<'a> {
     ui: &'a Ui,
