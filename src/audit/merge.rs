@@ -111,10 +111,7 @@ pub fn merge(runs: &[Run], state: &StateDir, now: Timestamp) -> Result<Merged, M
 impl Shard {
     fn open(run: &Run) -> Result<Self, StoreError> {
         let job = audit_run::job(run)?;
-        let known = match run.read_frames(Kept::Organization)? {
-            Some(reader) => reader.read::<Known>(&FrameKey::Organization)?,
-            None => None,
-        };
+        let known = audit_run::known(run)?;
         let part = Part {
             place: run.dir().display().to_string(),
             job,

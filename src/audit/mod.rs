@@ -22,6 +22,7 @@ mod pipeline;
 mod rejudge;
 mod reopen;
 mod reuse;
+mod shared;
 
 pub use audit_run::{AuditRun, Judged, Known, RunFindings, Went, finished, job, known};
 pub use diff::{Compared, Diff, DiffError};

@@ -2,28 +2,27 @@
 //!
 //! Owns: what runs beside what, and what is done where one of them stops. Must not: know how a fact is asked for or judged.
 
-use super::audit_run::{self, AuditRun, Judged, Known, Went};
+use super::audit_run::{self, AuditRun, Known, Went};
 use super::exemptions;
 use super::history::keep_standing;
 use super::job::Job;
 use super::reuse::Earlier;
+use super::shared::Shared;
 use crate::aws::Sessions;
-use crate::checks::exempt::Exempting;
 use crate::checks::{Selection, Thresholds};
 use crate::collect::{self, Arrivals, CollectError, CollectOptions, Ended, FanOut, Feed, ListedAccount, Progress};
 use crate::model::check::Fact;
 use crate::model::exemption::Exemptions;
 use crate::model::scope::{Scope, ScopeError};
 use crate::model::tally::Tally;
-use crate::model::{AccountFacts, AccountId, Cause, Finding, OrgFacts, Region};
-use crate::store::{Frame, FrameKey, Run, RunStatus, StateDir, StoreError};
+use crate::model::{AccountFacts, AccountId, Cause, OrgFacts, Region};
+use crate::store::{Run, RunStatus, StateDir, StoreError};
 use futures::channel::oneshot;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio_util::sync::CancellationToken;
 
 /// What an audit does.
@@ -175,141 +174,6 @@ pub async fn run(
 fn unfinished() -> CollectError {
     let cause = Cause::new(crate::model::CauseKind::Interrupted, "organizations:ListAccounts", "interrupted");
     CollectError::Failed { what: "organization", cause }
-}
-
-/// What the tasks of all accounts share.
-struct Shared {
-    request: Request,
-    /// The organization, once it is whole.
-    org: OnceLock<Arc<OrgFacts>>,
-    /// The exemptions held against it.
-    exempting: OnceLock<Exempting>,
-    files: Mutex<Files>,
-    stop: CancellationToken,
-}
-
-#[derive(Default)]
-struct Files {
-    kept: Option<AuditRun>,
-    tally: Tally,
-    /// Accounts whose facts are kept and not judged yet.
-    waiting: BTreeSet<AccountId>,
-    /// Why the run can't be kept.
-    failure: Option<StoreError>,
-}
-
-impl Shared {
-    fn files(&self) -> MutexGuard<'_, Files> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Why the run could not be kept, if it could not.
-    fn failure(&self) -> Option<AuditError> {
-        self.files().failure.take().map(AuditError::Store)
-    }
-
-    /// Stops everything for a store that failed.
-    fn fail(&self, error: StoreError) {
-        self.files().failure.get_or_insert(error);
-        self.stop.cancel();
-    }
-
-    /// Takes the facts of an account, in the account's own task: judges them, or puts them away until the organization is whole.
-    fn take(&self, facts: &AccountFacts) {
-        let outcome = match self.org.get() {
-            Some(org) => self.judge(org, facts, self.request.keep_facts),
-            None => self.put_away(facts),
-        };
-        outcome.unwrap_or_else(|error| self.fail(error));
-    }
-
-    fn put_away(&self, facts: &AccountFacts) -> Result<(), StoreError> {
-        let frame = self.frame(&facts.account, facts)?;
-        let mut files = self.files();
-        let Some(kept) = &mut files.kept else { return Ok(()) };
-        kept.keep_facts(&facts.account, &frame)?;
-        files.waiting.insert(facts.account.clone());
-        Ok(())
-    }
-
-    /// Judges an account; `keep`: and keeps its facts, if it was asked to the end.
-    fn judge(&self, org: &OrgFacts, facts: &AccountFacts, keep: bool) -> Result<(), StoreError> {
-        let mut findings = self.request.selection.account(org, facts, &self.request.thresholds);
-        findings.sort_by(Finding::in_order);
-        self.exempt(org, Some(&facts.account), &mut findings);
-        let finished = audit_run::finished(facts);
-        let facts_frame = (keep && finished).then(|| self.frame(&facts.account, facts)).transpose()?;
-        let judged = Judged { finished, findings };
-        let frame = self.frame(&facts.account, &judged)?;
-        let mut files = self.files();
-        let Some(kept) = &mut files.kept else { return Ok(()) };
-        facts_frame.iter().try_for_each(|frame| kept.keep_facts(&facts.account, frame))?;
-        kept.keep_findings(&FrameKey::from(&facts.account), &frame)?;
-        count(&mut files.tally, &judged.findings);
-        Ok(())
-    }
-
-    fn exempt(&self, org: &OrgFacts, account: Option<&AccountId>, findings: &mut [Finding]) {
-        let exempting = self.exempting.get_or_init(|| Exempting::new(&self.request.exemptions, org));
-        exempting.apply(org, account, findings);
-    }
-
-    fn frame(&self, account: &AccountId, value: &impl serde::Serialize) -> Result<Frame, StoreError> {
-        Frame::of(value).map_err(|error| audit_run::no_frame(Path::new(account.as_str()), error))
-    }
-
-    /// The organization is whole: keeps it and its own verdicts.
-    fn whole(&self, org: OrgFacts, scope: &Scope) -> Result<(), StoreError> {
-        let mut findings = self.request.selection.organization(&org, &self.request.thresholds);
-        findings.sort_by(Finding::in_order);
-        self.exempt(&org, None, &mut findings);
-        let known = Known { organization: org, scope: scope.clone() };
-        let judged = Judged { finished: true, findings };
-        let mut files = self.files();
-        let Some(kept) = &mut files.kept else { return Ok(()) };
-        kept.keep_organization(&known)?;
-        let frame = Frame::of(&judged).map_err(|error| audit_run::no_frame(kept.run().dir(), error))?;
-        kept.keep_findings(&FrameKey::Organization, &frame)?;
-        count(&mut files.tally, &judged.findings);
-        drop(files);
-        // Set once: every way comes here once.
-        let _ = self.org.set(Arc::new(known.organization));
-        Ok(())
-    }
-
-    /// Judges the accounts whose facts were put away, on as many threads as there are.
-    async fn judge_waiting(self: &Arc<Self>) -> Result<(), AuditError> {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let Some(org) = self.org.get() else { return Ok(()) };
-        loop {
-            let (waiting, reader) = {
-                let mut files = self.files();
-                let waiting = std::mem::take(&mut files.waiting);
-                let reader = files.kept.as_ref().map(AuditRun::facts).transpose()?;
-                (waiting, reader)
-            };
-            let Some(reader) = reader.filter(|_| !waiting.is_empty()) else { return Ok(()) };
-            let reader = Arc::new(reader);
-            stream::iter(waiting)
-                .map(|account| {
-                    let (shared, org, reader) = (Arc::clone(self), Arc::clone(org), Arc::clone(&reader));
-                    tokio::task::spawn_blocking(move || match reader.read(&FrameKey::from(&account))? {
-                        Some(facts) => shared.judge(&org, &facts, false),
-                        None => Ok(()),
-                    })
-                })
-                .buffer_unordered(threads)
-                .map(|joined| {
-                    joined.unwrap_or_else(|error| Err(StoreError::io("judge", Path::new("an account"), error.into())))
-                })
-                .try_for_each(|()| std::future::ready(Ok(())))
-                .await?;
-        }
-    }
-}
-
-fn count(tally: &mut Tally, findings: &[Finding]) {
-    findings.iter().for_each(|finding| tally.add(finding));
 }
 
 /// Accounts to collect, as they become known.

@@ -85,8 +85,7 @@ impl KeptFacts {
     pub fn open(run: &Run) -> Result<Self, RejudgeError> {
         let job = audit_run::job(run)?;
         let nothing = || RejudgeError::NothingYet(run.id().clone());
-        let organization = run.read_frames(Kept::Organization)?.ok_or_else(nothing)?;
-        let known: Known = organization.read(&FrameKey::Organization)?.ok_or_else(nothing)?;
+        let known = audit_run::known(run)?.ok_or_else(nothing)?;
         let facts = run.read_frames(Kept::Facts)?.ok_or_else(|| RejudgeError::NoFacts { run: run.id().clone() })?;
         Ok(Self { run: run.id().clone(), job, known, facts })
     }

@@ -6,7 +6,7 @@ use super::audit_run::{self, Known, RunFindings};
 use super::job::Job;
 use crate::model::tally::Tally;
 use crate::report::Findings;
-use crate::store::{FrameKey, Kept, Run, StoreError};
+use crate::store::{Run, StoreError};
 use std::path::PathBuf;
 
 /// A kept audit.
@@ -45,8 +45,7 @@ pub enum ReopenError {
 pub fn reopen(run: &Run) -> Result<Reopened, ReopenError> {
     let job = audit_run::job(run)?;
     let nothing = || ReopenError::NothingYet(run.dir().to_owned());
-    let organization = run.read_frames(Kept::Organization)?.ok_or_else(nothing)?;
-    let known: Known = organization.read(&FrameKey::Organization)?.ok_or_else(nothing)?;
+    let known = audit_run::known(run)?.ok_or_else(nothing)?;
     let findings = RunFindings::open(run)?;
     let mut tally = job.tally(run.manifest().started);
     let counted = findings.each(&mut |finding| {
