@@ -1,12 +1,12 @@
 //! Flags that several commands share, and how they become settings and a scope request.
 
+use super::environment::FromEnvironment;
 use super::exit::Failure;
 use crate::config::{ConfigFile, Overrides, Settings};
 use crate::model::scope::{RegionRequest, ScopeRequest};
 use crate::model::{AccountId, Region, Share};
 use clap::Args;
 use secrecy::SecretString;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// How to reach the organization.
@@ -19,10 +19,10 @@ pub struct ConnectionArgs {
     #[arg(long, env = "ORGWARD_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Profile of the shared AWS config
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, env = "ORGWARD_PROFILE", value_name = "NAME")]
     pub profile: Option<String>,
     /// Home Region: where STS is asked and the organization trail is looked for
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, env = "ORGWARD_REGION", value_name = "REGION")]
     pub region: Option<Region>,
     /// Role to assume in every member, to look [default: OrgwardAudit]
     #[arg(long, env = "ORGWARD_ROLE_NAME", value_name = "NAME")]
@@ -31,7 +31,7 @@ pub struct ConnectionArgs {
     #[arg(long, env = "ORGWARD_EXTERNAL_ID", hide_env_values = true, value_name = "ID", value_parser = secret)]
     pub external_id: Option<SecretString>,
     /// File whose first line is the ExternalId
-    #[arg(long, env = "ORGWARD_EXTERNAL_ID_FILE", value_name = "FILE", conflicts_with = "external_id")]
+    #[arg(long, env = "ORGWARD_EXTERNAL_ID_FILE", value_name = "FILE")]
     pub external_id_file: Option<PathBuf>,
     /// Role to assume in members to change things; only apply uses it [default: OrgwardApply]
     #[arg(long, env = "ORGWARD_APPLY_ROLE_NAME", value_name = "NAME")]
@@ -40,31 +40,31 @@ pub struct ConnectionArgs {
     #[arg(long, env = "ORGWARD_APPLY_EXTERNAL_ID", hide_env_values = true, value_name = "ID", value_parser = secret)]
     pub apply_external_id: Option<SecretString>,
     /// File whose first line is the apply role's ExternalId
-    #[arg(long, value_name = "FILE", conflicts_with = "apply_external_id")]
+    #[arg(long, env = "ORGWARD_APPLY_EXTERNAL_ID_FILE", value_name = "FILE")]
     pub apply_external_id_file: Option<PathBuf>,
     /// Session name that CloudTrail shows in the member [default: orgward]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, env = "ORGWARD_SESSION_NAME", value_name = "NAME")]
     pub session_name: Option<String>,
     /// How long a session lasts, in seconds (900 to 43200; 3600 at most under role chaining)
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, env = "ORGWARD_SESSION_DURATION", value_name = "SECONDS")]
     pub session_duration: Option<u32>,
     /// Source identity of each session
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, env = "ORGWARD_SOURCE_IDENTITY", value_name = "NAME")]
     pub source_identity: Option<String>,
-    /// Session tag; repeatable
-    #[arg(long = "session-tag", value_name = "KEY=VALUE", value_parser = key_value)]
+    /// Session tag; repeatable, or several with commas between
+    #[arg(long = "session-tag", env = "ORGWARD_SESSION_TAGS", value_name = "KEY=VALUE", value_parser = key_value, value_delimiter = ',')]
     pub session_tags: Vec<(String, String)>,
     /// Accounts worked on at once [default: 64]
-    #[arg(long, value_name = "N")]
+    #[arg(long, env = "ORGWARD_MAX_CONCURRENCY", value_name = "N")]
     pub max_concurrency: Option<usize>,
     /// How much of every request quota to take at most, such as 50%; the rest is left to others [default: 100%]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, env = "ORGWARD_SHARE", value_name = "SHARE")]
     pub share: Option<Share>,
     /// Request quotas that differ from AWS's published ones (form: config/quotas.yaml)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "ORGWARD_QUOTAS", value_name = "FILE")]
     pub quotas: Option<PathBuf>,
     /// Policy sizes and attachments that differ from AWS's published quotas (form: config/policies.yaml)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "ORGWARD_POLICY_QUOTAS", value_name = "FILE")]
     pub policy_quotas: Option<PathBuf>,
     /// Where runs are kept [default: the platform's state directory]
     #[arg(long, env = "ORGWARD_STATE_DIR", value_name = "DIR")]
@@ -77,7 +77,7 @@ impl ConnectionArgs {
         self.config.as_ref().map_or_else(|| "orgward.yaml".to_owned(), |path| path.display().to_string())
     }
 
-    /// Flags over the config file over defaults.
+    /// Flags over environment variables over the config file over defaults.
     ///
     /// # Errors
     /// If the config file or a value is wrong.
@@ -96,13 +96,20 @@ impl ConnectionArgs {
             None if usual.exists() => ConfigFile::read(&usual),
             None => Ok(ConfigFile::default()),
         };
+        let (external_id, external_id_file) = self
+            .environment
+            .typed_first(("external_id", &self.external_id), ("external_id_file", &self.external_id_file));
+        let (apply_external_id, apply_external_id_file) = self.environment.typed_first(
+            ("apply_external_id", &self.apply_external_id),
+            ("apply_external_id_file", &self.apply_external_id_file),
+        );
         let mut flags = Overrides {
             role_name: self.role_name.clone(),
-            external_id: self.external_id.clone(),
-            external_id_file: self.external_id_file.clone(),
+            external_id,
+            external_id_file,
             apply_role_name: self.apply_role_name.clone(),
-            apply_external_id: self.apply_external_id.clone(),
-            apply_external_id_file: self.apply_external_id_file.clone(),
+            apply_external_id,
+            apply_external_id_file,
             session_name: self.session_name.clone(),
             session_duration: self.session_duration,
             source_identity: self.source_identity.clone(),
@@ -119,50 +126,6 @@ impl ConnectionArgs {
         flags.from_environment = self.environment.settings();
         more(&mut flags);
         file.and_then(|file| Settings::resolve(flags, file, default_state_dir())).map_err(|e| Failure::usage([e]))
-    }
-}
-
-/// The flags that an environment variable gave: `config` tells them apart from those of the command line.
-#[derive(Debug, Clone, Default)]
-pub struct FromEnvironment(BTreeSet<String>);
-
-impl FromEnvironment {
-    /// Settings whose values are those of environment variables.
-    fn settings(&self) -> BTreeSet<&'static str> {
-        const SETTINGS: [(&str, &str); 8] = [
-            ("role_name", "role_name"),
-            ("external_id", "external_id"),
-            ("external_id_file", "external_id"),
-            ("apply_role_name", "apply_role_name"),
-            ("apply_external_id", "apply_external_id"),
-            ("apply_external_id_file", "apply_external_id"),
-            ("state_dir", "state_dir"),
-            ("exemptions", "exemptions"),
-        ];
-        SETTINGS.into_iter().filter(|(flag, _)| self.0.contains(*flag)).map(|(_, setting)| setting).collect()
-    }
-}
-
-impl Args for FromEnvironment {
-    fn augment_args(command: clap::Command) -> clap::Command {
-        command
-    }
-
-    fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        command
-    }
-}
-
-impl clap::FromArgMatches for FromEnvironment {
-    fn from_arg_matches(matches: &clap::ArgMatches) -> Result<Self, clap::Error> {
-        let ids = matches.ids().map(clap::Id::as_str);
-        let given = |id: &&str| matches.value_source(id) == Some(clap::parser::ValueSource::EnvVariable);
-        Ok(Self(ids.filter(given).map(str::to_owned).collect()))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &clap::ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
     }
 }
 

@@ -71,8 +71,16 @@ pub struct RunArgs {
     /// Audit one of N parts of the accounts, counted from 0, such as 0/8
     #[arg(long, value_name = "I/N", requires = "org")]
     pub shard: Option<Shard>,
+    #[command(flatten)]
+    pub(super) keep: KeepArgs,
+}
+
+/// How long facts are kept.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Run")]
+pub(super) struct KeepArgs {
     /// How long the facts are kept beside the findings: `no`, `always` or a time [default: 7d]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, env = "ORGWARD_KEEP_FACTS", value_name = "TIME")]
     pub keep_facts: Option<KeepFacts>,
 }
 
@@ -94,7 +102,7 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
 pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
     args.output.check()?;
     let settings = args.connection.settings_with(|flags| {
-        flags.keep_facts = args.run.keep_facts;
+        flags.keep_facts = args.run.keep.keep_facts;
         flags.exemptions.clone_from(&args.exempt.exemptions);
         flags.notify.clone_from(&args.notify.notify);
     })?;

@@ -1,7 +1,10 @@
 //! `orgward config`: the settings a run would use, and where each came from. Secrets are not shown.
 
 use super::args::ConnectionArgs;
+use super::audit::KeepArgs;
+use super::exemptions::ExemptArgs;
 use super::exit::{Exit, Failure, Outcome};
+use super::notify::NotifyArgs;
 use super::ui::Ui;
 use crate::config::{Origin, Settings};
 use clap::{Args, Subcommand};
@@ -14,9 +17,22 @@ use std::collections::BTreeMap;
 #[command(args_conflicts_with_subcommands = true)]
 pub struct ConfigArgs {
     #[command(flatten)]
-    connection: ConnectionArgs,
+    given: GivenArgs,
     #[command(subcommand)]
     command: Option<ConfigCommand>,
+}
+
+/// Every flag that is a setting.
+#[derive(Debug, Args)]
+pub struct GivenArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    #[command(flatten)]
+    exempt: ExemptArgs,
+    #[command(flatten)]
+    keep: KeepArgs,
+    #[command(flatten)]
+    notify: NotifyArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -24,30 +40,34 @@ enum ConfigCommand {
     /// Show the settings a run would use, and where each came from: what `orgward config` alone does
     Show {
         #[command(flatten)]
-        connection: ConnectionArgs,
+        given: Box<GivenArgs>,
     },
 }
 
 /// A setting as shown.
 #[derive(Debug, Serialize)]
-struct Shown {
+pub struct Shown {
     value: Value,
     from: &'static str,
 }
 
 /// Runs the command.
 pub fn run(args: &ConfigArgs, ui: &Ui) -> Outcome {
-    let connection = match &args.command {
-        Some(ConfigCommand::Show { connection }) => connection,
-        None => &args.connection,
+    let given = match &args.command {
+        Some(ConfigCommand::Show { given }) => given,
+        None => &args.given,
     };
-    let settings = connection.settings()?;
+    let settings = given.connection.settings_with(|flags| {
+        flags.keep_facts = given.keep.keep_facts;
+        flags.exemptions.clone_from(&given.exempt.exemptions);
+        flags.notify.clone_from(&given.notify.notify);
+    })?;
     let text = serde_yaml::to_string(&shown(&settings)).map_err(Failure::error)?;
     ui.data(&text)?;
     Ok(Exit::Clean)
 }
 
-fn shown(settings: &Settings) -> BTreeMap<&'static str, Shown> {
+pub fn shown(settings: &Settings) -> BTreeMap<&'static str, Shown> {
     let hidden = |secret: bool| if secret { json!("(set, not shown)") } else { Value::Null };
     let values = [
         ("role_name", json!(settings.role_name)),

@@ -14,6 +14,7 @@ mod custom;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod diff;
+mod environment;
 mod eta;
 mod evidence;
 mod exemptions;
@@ -33,6 +34,7 @@ mod plan_from;
 mod playbooks;
 mod progress;
 mod prune;
+mod reference;
 mod rejudge;
 mod report;
 mod resume;
@@ -51,8 +53,9 @@ mod told;
 mod ui;
 mod verify;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::{Exit, Failure, Outcome};
+use std::ffi::OsString;
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 use ui::{Color, Ui};
@@ -110,6 +113,7 @@ enum Command {
     Playbooks(playbooks::PlaybooksArgs),
     Config(config::ConfigArgs),
     Schema(schema::SchemaArgs),
+    Reference(reference::ReferenceArgs),
     #[cfg(feature = "sandbox")]
     Demo(demo::DemoArgs),
     #[cfg(feature = "sandbox")]
@@ -118,7 +122,8 @@ enum Command {
 
 /// Runs the program: arguments in, exit code out.
 pub fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|mut error| {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let cli = parse(words).unwrap_or_else(|mut error| {
         // It would show every flag that the environment gives as if it had to be typed, the ExternalId among them.
         error.remove(clap::error::ContextKind::Usage);
         error.exit()
@@ -131,6 +136,15 @@ pub fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// The command line, and the environment variables that stand for flags.
+fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut command = environment::without_empty(Cli::command());
+    let parsed = command
+        .try_get_matches_from_mut(&words)
+        .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command)));
+    parsed.map_err(|error| environment::name_variable(error, &command, &words))
 }
 
 /// Whether a command line, the program's name first, is one that orgward understands; nothing is run. For tests of
@@ -178,6 +192,7 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
             Command::Playbooks(args) => playbooks::run(args, ui),
             Command::Config(args) => config::run(args, ui),
             Command::Schema(args) => schema::run(args, ui),
+            Command::Reference(args) => reference::run(args, ui),
             #[cfg(feature = "sandbox")]
             Command::Demo(_) => Err(Failure::error("the demo runs on its own clock")),
             #[cfg(feature = "sandbox")]

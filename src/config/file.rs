@@ -54,32 +54,32 @@ pub struct ConfigFile {
     /// 1, the only version so far.
     #[schemars(range(min = 1, max = 1))]
     pub version: Option<u32>,
-    /// The audit role's name.
+    /// Role to assume in every member, to look.
     pub role_name: Option<String>,
-    /// Its ExternalId; a file is better.
+    /// ExternalId of the audit role; a file is better.
     #[schemars(with = "Option<String>")]
     pub external_id: Option<SecretString>,
-    /// A file whose first line is the ExternalId.
+    /// A file whose first line is the ExternalId of the audit role.
     pub external_id_file: Option<PathBuf>,
-    /// The apply role's name.
+    /// Role to assume in members to change things; only apply uses it.
     pub apply_role_name: Option<String>,
-    /// Its ExternalId.
+    /// ExternalId of the apply role; a file is better.
     #[schemars(with = "Option<String>")]
     pub apply_external_id: Option<SecretString>,
-    /// A file whose first line is that.
+    /// A file whose first line is the ExternalId of the apply role.
     pub apply_external_id_file: Option<PathBuf>,
-    /// `RoleSessionName`.
+    /// What CloudTrail shows in the member: `RoleSessionName`.
     pub session_name: Option<String>,
-    /// `DurationSeconds`, 900 to 43200.
+    /// How long a session lasts, in seconds: 900 to 43200, 3600 at most under role chaining.
     #[schemars(range(min = 900, max = 43_200))]
     pub session_duration_seconds: Option<u32>,
-    /// `SourceIdentity`.
+    /// Source identity of each session.
     pub source_identity: Option<String>,
-    /// Session tags.
+    /// Tags of each session.
     pub session_tags: BTreeMap<String, String>,
     /// Profile of the shared AWS config.
     pub profile: Option<String>,
-    /// Home Region.
+    /// Home Region: where STS is asked and the organization trail is looked for.
     pub region: Option<Region>,
     /// Accounts worked on at once.
     #[schemars(range(min = 1))]
@@ -115,12 +115,12 @@ pub struct ConfigFile {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoleOverrideFile {
-    /// The role's name.
+    /// The name of its role.
     pub role_name: Option<String>,
-    /// The ExternalId.
+    /// The ExternalId of its role.
     #[schemars(with = "Option<String>")]
     pub external_id: Option<SecretString>,
-    /// A file whose first line is that.
+    /// A file whose first line is the ExternalId of its role.
     pub external_id_file: Option<PathBuf>,
 }
 

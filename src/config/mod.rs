@@ -94,7 +94,7 @@ pub struct Overrides {
     /// `--exemptions` or ORGWARD_EXEMPTIONS.
     pub exemptions: Option<PathBuf>,
     /// Names of settings above that an environment variable gave.
-    pub from_environment: BTreeSet<&'static str>,
+    pub from_environment: BTreeSet<String>,
 }
 
 /// A role other than the usual one, for one account.
@@ -288,10 +288,10 @@ fn email_patterns(patterns: Vec<String>) -> Result<Vec<String>, ConfigError> {
 /// Origins with what the environment gave told apart from flags.
 fn told(
     mut origins: BTreeMap<&'static str, Origin>,
-    from_environment: &BTreeSet<&'static str>,
+    from_environment: &BTreeSet<String>,
 ) -> BTreeMap<&'static str, Origin> {
     let given =
-        origins.iter_mut().filter(|(name, origin)| **origin == Origin::Flag && from_environment.contains(*name));
+        origins.iter_mut().filter(|(name, origin)| **origin == Origin::Flag && from_environment.contains(**name));
     given.for_each(|(_, origin)| *origin = Origin::Environment);
     origins
 }

@@ -27,6 +27,8 @@ mod docs;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
+mod environment;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod exempting;
@@ -66,6 +68,8 @@ mod org_file;
 mod packing;
 #[cfg(test)]
 mod policy_witness;
+#[cfg(test)]
+mod references;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
