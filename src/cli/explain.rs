@@ -17,12 +17,17 @@ pub struct ExplainArgs {
 }
 
 /// An entry.
-struct Entry {
-    code: String,
-    what: &'static str,
-    title: &'static str,
-    why: &'static str,
-    fix: &'static str,
+pub struct Entry {
+    /// As it is printed.
+    pub code: String,
+    /// What kind of code it is.
+    pub what: &'static str,
+    /// In a few words.
+    pub title: &'static str,
+    /// Why it comes about.
+    pub why: &'static str,
+    /// What to do.
+    pub fix: &'static str,
 }
 
 const EXITS: [Exit; 10] = [
@@ -63,7 +68,8 @@ const REFUSALS: [RefusalKind; 7] = [
     RefusalKind::Disagreement,
 ];
 
-fn entries() -> Vec<Entry> {
+/// Every entry: exit codes, causes, refusals.
+pub fn entries() -> Vec<Entry> {
     let exits = EXITS.into_iter().map(of_exit);
     exits.chain(CAUSES.into_iter().map(of_cause)).chain(REFUSALS.into_iter().map(of_refusal)).collect()
 }

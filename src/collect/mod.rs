@@ -51,4 +51,4 @@ pub use fan_out::{CollectOptions, Ended, FanOut, Known, Progress, Work, accounts
 pub use feed::{Arrivals, Feed, ListedAccount};
 pub use organization::{CollectError, enumerate, organization, organization_facts};
 pub use simulate::simulate;
-pub use wanted::Wanted;
+pub use wanted::{Wanted, flag_of};

@@ -129,8 +129,8 @@ impl Default for Wanted {
     }
 }
 
-/// The flag that a fact needs.
-fn flag_of(fact: Fact) -> Option<&'static str> {
+/// The flag that a fact needs, if it needs one.
+pub fn flag_of(fact: Fact) -> Option<&'static str> {
     OPT_IN.iter().find(|(opt_in, _)| *opt_in == fact).map(|(_, flag)| *flag)
 }
 

@@ -24,6 +24,7 @@ pub mod limits;
 pub mod schema;
 
 mod actions;
+pub mod examples;
 mod generations;
 mod lint;
 mod load;
@@ -38,6 +39,7 @@ mod targets;
 mod waves;
 
 pub use crate::yaml::{At, LoadError, LoadErrors, SourceText, errors};
+pub use examples::load_example;
 pub use limits::Limits;
 pub use lint::lint;
 pub use load::{Documents, load, load_str};

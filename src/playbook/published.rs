@@ -77,8 +77,8 @@ struct Declared {
     /// What it is for: told where its value is missing.
     #[schemars(length(min = 1))]
     description: String,
-    /// Its kind: a text unless it says otherwise.
-    #[schemars(rename = "type")]
+    /// Its kind.
+    #[schemars(rename = "type", extend("default" = "text"))]
     kind: Option<Kind>,
     /// Its value where none is given; without it, it has to be given with `--set`.
     default: Option<Given>,
@@ -147,6 +147,7 @@ struct Scp {
     /// Where it is attached: the root (`/`), OUs (ids or paths), accounts.
     targets: Targets,
     /// Take over a policy of this name that orgward did not make for this step.
+    #[schemars(extend("default" = false))]
     adopt: Option<Or<bool>>,
 }
 
@@ -185,25 +186,26 @@ enum Target {
 struct PasswordPolicy {
     /// Where; without it every account in scope.
     targets: Option<Targets>,
-    /// Characters at least.
+    /// Characters at least; without it, what is live stays.
     minimum_length: Option<Or<Length>>,
-    /// At least one symbol.
+    /// At least one symbol; without it, what is live stays.
     require_symbols: Option<Or<bool>>,
-    /// At least one digit.
+    /// At least one digit; without it, what is live stays.
     require_numbers: Option<Or<bool>>,
-    /// At least one upper-case letter.
+    /// At least one upper-case letter; without it, what is live stays.
     require_uppercase: Option<Or<bool>>,
-    /// At least one lower-case letter.
+    /// At least one lower-case letter; without it, what is live stays.
     require_lowercase: Option<Or<bool>>,
-    /// Days until a password expires.
+    /// Days until a password expires; without it, what is live stays.
     max_age: Option<Or<Days>>,
-    /// How many old passwords may not be used again.
+    /// How many old passwords may not be used again; without it, what is live stays.
     reuse_prevention: Option<Or<Reuse>>,
-    /// An expired password locks its user out until an administrator resets it.
+    /// An expired password locks its user out until an administrator resets it; without it, what is live stays.
     hard_expiry: Option<Or<bool>>,
-    /// Users may change their own.
+    /// Users may change their own; without it, what is live stays.
     allow_users_to_change: Option<Or<bool>>,
     /// Values are set as given, even where that weakens a live setting.
+    #[schemars(extend("default" = false))]
     exact: Option<Or<bool>>,
 }
 
@@ -224,23 +226,24 @@ struct Reuse(#[schemars(range(min = 1, max = 24))] i32);
 #[schemars(deny_unknown_fields)]
 struct RootUsageAlarm {
     /// The metric filter's name; begins with `orgward-` unless `adopt`.
-    #[schemars(length(max = 512))]
+    #[schemars(length(max = 512), extend("default" = "orgward-root-usage"))]
     filter_name: Option<String>,
     /// The metric's namespace.
-    #[schemars(length(max = 255))]
+    #[schemars(length(max = 255), extend("default" = "orgward"))]
     namespace: Option<String>,
     /// The metric's name.
-    #[schemars(length(max = 255))]
+    #[schemars(length(max = 255), extend("default" = "RootUsage"))]
     metric_name: Option<String>,
     /// The alarm's name.
-    #[schemars(length(max = 255))]
+    #[schemars(length(max = 255), extend("default" = "orgward-root-usage"))]
     alarm_name: Option<String>,
     /// The topic's name; begins with `orgward-` unless `adopt`.
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = 256), extend("default" = "orgward-alerts"))]
     topic_name: Option<String>,
     /// Who is told.
     subscriptions: Or<Vec<Subscription>>,
     /// Take over things of these names that orgward did not make for this step.
+    #[schemars(extend("default" = false))]
     adopt: Option<Or<bool>>,
 }
 
@@ -275,14 +278,18 @@ struct Rollout {
     /// In order; the last takes every account that is left.
     waves: Or<Vec<Wave>>,
     /// Failed changes that a wave tolerates.
+    #[schemars(extend("default" = 0))]
     max_failures: Option<Or<Failures>>,
-    /// Changes at work at once.
+    /// Changes at work at once; without it, as many as `--max-concurrency` says, and never more.
     max_concurrency: Option<Or<Many>>,
-    /// Time between a wave's last change and its gates: `90s`, `15m`, `2h`, `1d`, or 0.
+    /// Time between a wave's last change and its gates.
+    #[schemars(extend("default" = "15m"))]
     bake: Option<Bake>,
     /// New denials stop the rollout.
+    #[schemars(extend("default" = true))]
     watch_denials: Option<Or<bool>>,
     /// A stopped rollout is undone at once.
+    #[schemars(extend("default" = false))]
     rollback_on_stop: Option<Or<bool>>,
 }
 
@@ -333,7 +340,7 @@ struct Many(#[schemars(range(min = 1, max = 50_000))] i32);
 #[schemars(transparent)]
 struct Percent(#[schemars(range(min = 1, max = 100))] i32);
 
-/// A time, 0, or a parameter.
+/// A time, a week at most: `90s`, `15m`, `2h`, `1d`, or 0.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum Bake {

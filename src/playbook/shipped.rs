@@ -29,7 +29,8 @@ const PLAYBOOKS: &[Shipped] = &[
     Shipped { name: "root-usage-alarm", text: include_str!("../../playbooks/root-usage-alarm.yaml") },
 ];
 
-const DOCUMENTS: &[(&str, &str)] = &[
+/// The policy documents of the playbooks, by name.
+pub(super) const DOCUMENTS: &[(&str, &str)] = &[
     ("policies/deny-leave-organization.json", include_str!("../../playbooks/policies/deny-leave-organization.json")),
     ("policies/protect-cloudtrail.json", include_str!("../../playbooks/policies/protect-cloudtrail.json")),
     ("policies/region-restriction.json", include_str!("../../playbooks/policies/region-restriction.json")),

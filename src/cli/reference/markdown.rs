@@ -51,6 +51,14 @@ pub fn code(text: &str) -> String {
     }
 }
 
+/// Code in a block of its own.
+pub fn block(language: &str, text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(plain).collect();
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{language}\n{}\n{fence}\n", lines.join("\n"))
+}
+
 /// A table: the heads, and rows of what is Markdown already.
 pub fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let mut out = format!("| {} |\n|{}\n", heads.join(" | "), "---|".repeat(heads.len()));
@@ -101,6 +109,7 @@ mod tests {
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("`"), "`` ` ``");
         assert_eq!(code(""), "");
+        assert_eq!(block("sh", "a\n```\nb"), "````sh\na\n```\nb\n````\n");
     }
 
     #[test]

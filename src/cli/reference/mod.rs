@@ -2,7 +2,10 @@
 //!
 //! Owns: which pages there are. Must not: know what stands in them, or ask AWS.
 
+mod checks;
+mod codes;
 mod markdown;
+mod playbook;
 mod settings;
 
 use super::exit::{Exit, Failure, Outcome};
@@ -13,7 +16,7 @@ use clap::Args;
 /// Print a page of the manual as Markdown, made of this orgward; without a name, which there are
 #[derive(Debug, Args)]
 pub struct ReferenceArgs {
-    /// settings
+    /// checks, playbook, settings or codes
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }
@@ -28,12 +31,32 @@ struct Page {
 }
 
 /// Every page, in the order of the list.
-const PAGES: [Page; 1] = [Page {
-    name: "settings",
-    file: "docs/settings.md",
-    about: "every setting: its flag, variable, config key and default",
-    make: settings::page,
-}];
+const PAGES: [Page; 4] = [
+    Page {
+        name: "checks",
+        file: "docs/checks.md",
+        about: "every check: why, what it reads, its permissions and controls, how to mend it",
+        make: checks::page,
+    },
+    Page {
+        name: "playbook",
+        file: "docs/playbook-reference.md",
+        about: "every key of a playbook: its type and default, with examples",
+        make: playbook::page,
+    },
+    Page {
+        name: "settings",
+        file: "docs/settings.md",
+        about: "every setting: its flag, variable, config key and default",
+        make: settings::page,
+    },
+    Page {
+        name: "codes",
+        file: "docs/codes.md",
+        about: "every exit code, cause and refusal: why it comes about, what to do",
+        make: codes::page,
+    },
+];
 
 /// Runs the command.
 pub fn run(args: &ReferenceArgs, ui: &Ui) -> Outcome {

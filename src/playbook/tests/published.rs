@@ -1,6 +1,7 @@
 //! The published schema against the loader: the keys of every mapping, and the bounds of every number.
 
-use crate::playbook::{Documents, LoadErrors, Values, load_str, published};
+use crate::playbook::examples::EXAMPLES;
+use crate::playbook::{Documents, LoadErrors, Values, load_example, load_str, published};
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -101,4 +102,62 @@ fn a_key_without_a_value_is_refused_by_both() {
     }
     assert_eq!(nulls(&schema()), 0);
     errors(&format!("{HEAD}steps: [{{id: a, password_policy: {{minimum_length: null}}}}]\n"));
+}
+
+/// A key that is given its published default changes nothing.
+#[test]
+fn the_defaults_of_the_schema_are_those_of_the_loader() {
+    let schema = schema();
+    let policy =
+        "{\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Deny\", \"Action\": \"*\", \"Resource\": \"*\"}}";
+    let mut count = 0;
+    for (mapping, text) in [
+        (
+            "Declared",
+            "parameters: {p: {description: d, default: a@}}\nsteps: [{id: a, password_policy: {max_age: 9}}]\n"
+                .to_owned(),
+        ),
+        ("Scp", format!("steps: [{{id: a, scp: {{name: n, targets: [/], content: {policy}@}}}}]\n")),
+        ("PasswordPolicy", "steps: [{id: a, password_policy: {max_age: 9@}}]\n".to_owned()),
+        (
+            "RootUsageAlarm",
+            "steps: [{id: a, root_usage_alarm: {subscriptions: [{protocol: sms, endpoint: \"+1\"}]@}}]\n".to_owned(),
+        ),
+        ("Rollout", "rollout: {waves: [{name: a}]@}\nsteps: [{id: a, password_policy: {max_age: 9}}]\n".to_owned()),
+    ] {
+        let load = |more: &str| {
+            let text = format!("{HEAD}{}", text.replace('@', more));
+            load_str("p.yaml", &text, &Documents::Embedded(&[]), &Values::new())
+                .unwrap_or_else(|errors| panic!("{text}:\n{errors}"))
+        };
+        let usual = load("");
+        for (key, property) in schema["$defs"][mapping]["properties"].as_object().unwrap() {
+            let Some(default) = property.get("default") else { continue };
+            let given = load(&format!(", {key}: {default}"));
+            assert_eq!(
+                (&given.steps, &given.rollout, &given.parameters),
+                (&usual.steps, &usual.rollout, &usual.parameters),
+                "{mapping}: {key}: {default}"
+            );
+            count += 1;
+        }
+    }
+    let published = schema["$defs"].as_object().unwrap().values().filter_map(|def| def["properties"].as_object());
+    let defaults = published.flat_map(|all| all.values()).filter(|one| one.get("default").is_some()).count();
+    assert_eq!(count, defaults, "every default of the schema is held against the loader");
+    assert!(count > 10, "{count}");
+}
+
+#[test]
+fn every_example_loads_and_every_action_has_one() {
+    for example in EXAMPLES {
+        let playbook = load_example(&example).unwrap_or_else(|errors| panic!("{}:\n{errors}", example.of));
+        assert!(!playbook.steps.is_empty());
+        assert!(schema()["$defs"][example.of]["properties"].is_object(), "{}", example.of);
+    }
+    let words = crate::playbook::schema::Action::WORDS;
+    for word in words {
+        let shown = EXAMPLES.iter().any(|example| example.text.contains(&format!("    {word}:")));
+        assert!(shown, "{word} has no example");
+    }
 }
