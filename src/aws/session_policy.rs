@@ -11,6 +11,7 @@ pub const READ_ACTIONS: &[&str] = &[
     "account:GetContactInformation",
     "account:GetRegionOptStatus",
     "account:ListRegions",
+    "budgets:ViewBudget",
     "cloudtrail:DescribeTrails",
     "cloudtrail:GetEventSelectors",
     "cloudtrail:GetTrail",
@@ -29,6 +30,7 @@ pub const READ_ACTIONS: &[&str] = &[
     "iam:GetAccountPasswordPolicy",
     "iam:GetAccountSummary",
     "iam:GetCredentialReport",
+    "iam:ListOrganizationsFeatures",
     "iam:ListRoles",
     "iam:ListSAMLProviders",
     "iam:ListSSHPublicKeys",
@@ -73,7 +75,7 @@ mod tests {
         assert!(policy.len() <= 2048, "{} characters", policy.len());
         let parsed: serde_json::Value = serde_json::from_str(&policy).unwrap();
         assert_eq!(parsed["Statement"][0]["Action"].as_array().map(Vec::len), Some(READ_ACTIONS.len()));
-        let reads = ["Describe", "Filter", "Generate", "Get", "List", "Lookup", "Simulate"];
+        let reads = ["Describe", "Filter", "Generate", "Get", "List", "Lookup", "Simulate", "View"];
         for action in READ_ACTIONS {
             let (_, verb) = action.split_once(':').unwrap();
             assert!(reads.iter().any(|read| verb.starts_with(read)), "{action} is no read");

@@ -13,17 +13,33 @@ const EXTERNAL_ID: &str = "[\\w+=,.@:/-]{2,1224}";
 
 /// The roles of every member.
 pub(super) fn members(setup: &Setup<'_>) -> Result<Value, String> {
+    roles(setup, "Roles that orgward assumes in member accounts")
+}
+
+/// What the management account needs: a policy for who calls orgward there, or the roles that a delegated administrator enters.
+pub(super) fn management(setup: &Setup<'_>) -> Result<Value, String> {
+    match setup.delegated() {
+        true => roles(setup, "Roles that orgward assumes in the management account, from a delegated administrator"),
+        false => caller(setup),
+    }
+}
+
+fn roles(setup: &Setup<'_>, description: &str) -> Result<Value, String> {
+    let mut account = json!({
+        "Type": "String",
+        "AllowedPattern": "\\d{12}",
+        "Description": "Where orgward is run: the organization's management account, or a delegated administrator"
+    });
+    if let Some(delegated) = &setup.names.delegated {
+        insert(&mut account, "Default", delegated.as_str().into());
+    }
     let mut parameters = json!({
-        "ManagementAccountId": {
-            "Type": "String",
-            "AllowedPattern": "\\d{12}",
-            "Description": "The organization's management account, where orgward is run"
-        },
+        "CallerAccountId": account,
         "CallerArn": {
             "Type": "String",
             "Default": super::ANY_CALLER,
             "AllowedPattern": "arn:[^:]+:iam::[^:]*:.+",
-            "Description": "Who in the management account may assume the roles: an ARN, with * where it varies"
+            "Description": "Who in that account may assume the roles: an ARN, with * where it varies"
         },
         "AuditExternalId": external_id("The ExternalId of the audit role"),
     });
@@ -43,11 +59,11 @@ pub(super) fn members(setup: &Setup<'_>) -> Result<Value, String> {
             role(setup, &setup.names.apply_role, "ApplyExternalId", grants, "to change what its playbooks say")?,
         );
     }
-    Ok(template("Roles that orgward assumes in member accounts", &parameters, &resources))
+    Ok(template(description, &parameters, &resources))
 }
 
-/// What who calls orgward needs in the management account.
-pub(super) fn management(setup: &Setup<'_>) -> Result<Value, String> {
+/// What who calls orgward needs in the account it is run from.
+pub(super) fn caller(setup: &Setup<'_>) -> Result<Value, String> {
     let mut resources = json!({
         "AuditCaller": policy("OrgwardAuditCaller", &setup.grants.audit_caller, "Who runs orgward audits and plans")?,
     });
@@ -59,7 +75,8 @@ pub(super) fn management(setup: &Setup<'_>) -> Result<Value, String> {
             policy("OrgwardApplyCaller", grants, "Who runs orgward apply, beside OrgwardAuditCaller")?,
         );
     }
-    Ok(template("What the callers of orgward need in the management account", &json!({}), &resources))
+    let place = if setup.delegated() { "delegated administrator" } else { "management account" };
+    Ok(template(&format!("What the callers of orgward need in the {place}"), &json!({}), &resources))
 }
 
 fn template(description: &str, parameters: &Value, resources: &Value) -> Value {
@@ -84,10 +101,11 @@ fn external_id(description: &str) -> Value {
     json!({"Type": "String", "NoEcho": true, "AllowedPattern": EXTERNAL_ID, "Description": description})
 }
 
-/// A role that only the management account enters, and only with the ExternalId.
+/// A role that only the account orgward is run from enters, and only with the ExternalId.
 fn role(setup: &Setup<'_>, name: &str, external_id: &str, grants: &[Grant], what: &str) -> Result<Value, String> {
     let (path, bare) = name.rsplit_once('/').map_or(("/".to_owned(), name), |(path, bare)| (format!("/{path}/"), bare));
-    let principal = json!({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${ManagementAccountId}:root"}});
+    let place = if setup.delegated() { "the delegated administrator" } else { "the management account" };
+    let principal = json!({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${CallerAccountId}:root"}});
     let trust = json!({
         "Version": "2012-10-17",
         "Statement": [
@@ -115,7 +133,7 @@ fn role(setup: &Setup<'_>, name: &str, external_id: &str, grants: &[Grant], what
         "Properties": {
             "RoleName": bare,
             "Path": path,
-            "Description": format!("Assumed by orgward from the management account, {what}"),
+            "Description": format!("Assumed by orgward from {place}, {what}"),
             "MaxSessionDuration": setup.session_seconds,
             "AssumeRolePolicyDocument": trust,
             "Policies": [{"PolicyName": bare, "PolicyDocument": policy_document(grants)?}]

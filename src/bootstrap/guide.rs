@@ -14,7 +14,8 @@ const README: &str = include_str!("templates/README.md");
 /// Terraform files by path.
 pub(super) fn terraform(setup: &Setup<'_>) -> Vec<(&'static str, String)> {
     let mut files = vec![("terraform/main.tf", said(MAIN, setup)), ("terraform/variables.tf", said(VARIABLES, setup))];
-    if setup.applies() {
+    // A provider of the management account makes nothing in the delegated administrator.
+    if setup.applies() && !setup.delegated() {
         files.push(("terraform/apply.tf", said(MAIN_APPLY, setup)));
     }
     if !setup.grants.apply_role.is_empty() {
@@ -33,7 +34,8 @@ pub(super) fn readme(setup: &Setup<'_>) -> String {
     said(README, setup)
 }
 
-/// A template with its blocks chosen and its words filled in. `#@apply-role ... #@end` stands where there is an apply role.
+/// A template with its blocks chosen and its words filled in. `#@apply-role ... #@end` stands where there is an apply role; blocks
+/// do not nest.
 fn said(template: &str, setup: &Setup<'_>) -> String {
     let (mut text, mut shown) = (String::new(), true);
     for line in template.lines() {
@@ -41,6 +43,11 @@ fn said(template: &str, setup: &Setup<'_>) -> String {
             "#@apply-role" => shown = !setup.grants.apply_role.is_empty(),
             "#@no-apply-role" => shown = setup.grants.apply_role.is_empty(),
             "#@apply" => shown = setup.applies(),
+            "#@delegated-apply-role" => shown = setup.delegated() && !setup.grants.apply_role.is_empty(),
+            "#@delegated" => shown = setup.delegated(),
+            "#@no-delegated" => shown = !setup.delegated(),
+            "#@delegated-apply" => shown = setup.delegated() && setup.applies(),
+            "#@no-delegated-apply" => shown = !setup.delegated() && setup.applies(),
             "#@end" => shown = true,
             _ if shown => {
                 text.push_str(line);
@@ -52,4 +59,5 @@ fn said(template: &str, setup: &Setup<'_>) -> String {
     text.replace("@REGION@", setup.region.as_str())
         .replace("@AUDIT_ROLE@", &setup.names.audit_role)
         .replace("@APPLY_ROLE@", &setup.names.apply_role)
+        .replace("@DELEGATED@", setup.names.delegated.as_ref().map_or("", |account| account.as_str()))
 }

@@ -13,7 +13,7 @@ use crate::grants::{Document, Grants, Names, document};
 use crate::model::ids::Region;
 use serde::Serialize;
 
-/// Everybody in the management account: a pattern of an ARN, part by part, which `*` alone is not (IAM User Guide, "ARN
+/// Everybody in the account that orgward is run from: a pattern of an ARN, part by part, which `*` alone is not (IAM User Guide, "ARN
 /// condition operators").
 const ANY_CALLER: &str = "arn:*:iam::*:*";
 
@@ -34,6 +34,11 @@ impl Setup<'_> {
     /// Whether anything is to be applied.
     pub(crate) fn applies(&self) -> bool {
         !self.grants.apply_caller.is_empty()
+    }
+
+    /// Whether orgward is run from a delegated administrator.
+    pub(crate) fn delegated(&self) -> bool {
+        self.names.delegated.is_some()
     }
 
     /// The policy documents by file name, those that say something.
@@ -74,6 +79,9 @@ pub fn files(setup: &Setup<'_>) -> Result<Vec<File>, String> {
     }
     files.push(file("members.template.json", pretty(&cloudformation::members(setup)?)?));
     files.push(file("management.template.json", pretty(&cloudformation::management(setup)?)?));
+    if setup.delegated() {
+        files.push(file("caller.template.json", pretty(&cloudformation::caller(setup)?)?));
+    }
     files.extend(guide::terraform(setup).into_iter().map(|(path, text)| file(path, text)));
     files.push(File { runs: true, ..file("bootstrap.sh", guide::script(setup)) });
     files.push(file("README.md", guide::readme(setup)));

@@ -7,6 +7,10 @@ use crate::playbook::{Values, load_shipped};
 use std::collections::BTreeMap;
 
 fn written(playbooks: &[(&str, &[(&str, &str)])]) -> Vec<File> {
+    written_for(playbooks, None)
+}
+
+fn written_for(playbooks: &[(&str, &[(&str, &str)])], delegated: Option<&str>) -> Vec<File> {
     let roles = [("audit_role", "team/OrgwardAudit"), ("apply_role", "OrgwardApply")];
     let loaded: Vec<_> = playbooks
         .iter()
@@ -23,6 +27,7 @@ fn written(playbooks: &[(&str, &[(&str, &str)])]) -> Vec<File> {
         apply_role: "OrgwardApply".to_owned(),
         other_roles: BTreeMap::new(),
         management: None,
+        delegated: delegated.map(|account| account.parse().unwrap()),
     };
     let grants = grants(&needs, &names);
     files(&Setup { grants: &grants, names: &names, region: "eu-central-1".parse().unwrap(), session_seconds: 3_600 })
@@ -67,4 +72,30 @@ fn the_files_are_as_they_were_read() {
     {
         insta::assert_snapshot!(path.replace(['/', '.'], "_"), text(&files, path), path);
     }
+}
+
+#[test]
+fn a_delegated_administrator_is_trusted_in_the_management_account_too() {
+    let apply: &[(&str, &[(&str, &str)])] = &[("baseline", &[("targets", "/"), ("endpoint", "a@example.com")])];
+    let files = written_for(apply, Some("444455556666"));
+    for path in ["members.template.json", "management.template.json"] {
+        let roles: serde_json::Value = serde_json::from_str(text(&files, path)).unwrap();
+        assert_eq!(roles["Parameters"]["CallerAccountId"]["Default"], "444455556666", "{path}");
+        let role = &roles["Resources"]["AuditRole"]["Properties"];
+        let may = role["Policies"][0]["PolicyDocument"].to_string();
+        assert!(may.contains("iam:ListOrganizationsFeatures") && may.contains("budgets:ViewBudget"), "{path}: {may}");
+        assert!(roles["Resources"]["ApplyRole"].is_object(), "{path}");
+    }
+    let caller = text(&files, "caller.template.json");
+    assert!(
+        caller.contains("organizations:DescribeResourcePolicy") && !caller.contains("budgets:ViewBudget"),
+        "{caller}"
+    );
+    let script = text(&files, "bootstrap.sh");
+    assert!(script.contains("account=444455556666") && script.contains("--parameter-overrides"), "{script}");
+    let all: String = files.iter().map(|file| file.text.as_str()).collect();
+    assert!(!all.contains("#@") && !all.contains("@DELEGATED@"));
+    assert!(text(&files, "README.md").contains("register-delegated-administrator --account-id 444455556666"));
+    assert!(!files.iter().any(|file| file.path == "terraform/apply.tf"));
+    insta::assert_snapshot!("delegated_terraform_main_tf", text(&files, "terraform/main.tf"));
 }

@@ -134,8 +134,8 @@ const AUDIT_ROLE: CheckMeta = CheckMeta {
     severity: Severity::Medium,
     granularity: Granularity::Account,
     rationale: "The role with which the account is read should let nobody in who lacks the ExternalId agreed on. It is read from \
-                the role's trust policy; nothing is tried. The check does not apply to the management account, which is read with \
-                the caller's own credentials, nor to roles that AWS makes without ExternalId and advises to leave so: \
+                the role's trust policy; nothing is tried. The check does not apply to the account that orgward is run from, which is \
+                read with the caller's own credentials, nor to roles that AWS makes without ExternalId and advises to leave so: \
                 OrganizationAccountAccessRole, and AWSControlTowerExecution, which Control Tower sets back.",
     remediation: Remediation {
         console: "IAM, Roles, the audit role, Trust relationships, Edit trust policy: add the condition StringEquals \
@@ -158,7 +158,8 @@ const MADE_BY_AWS: [&str; 2] = ["OrganizationAccountAccessRole", "AWSControlTowe
 
 fn audit_role(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let organization = facts.tree()?.organization();
-    if facts.account_id() == Some(&organization.management_account) {
+    let management = Some(&organization.management_account);
+    if facts.account_id() == management && organization.caller_account().as_ref() == management {
         return Ok(Outcome::NotApplicable(
             "the management account is read with the caller's own credentials".to_owned(),
         ));

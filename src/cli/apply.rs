@@ -4,6 +4,7 @@ use super::args::{ConnectionArgs, ScopeArgs};
 use super::carry::{self, How, Work};
 use super::confirm::confirm;
 use super::connect::Environment;
+use super::delegated;
 use super::exit::{Exit, Failure, Outcome};
 use super::lockout::{self, Ground, LockoutArgs};
 use super::notify::{NotifyArgs, Told};
@@ -129,6 +130,7 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     if planned.plan.is_empty() {
         return Ok(Exit::Clean);
     }
+    delegated::check(&sessions, &planned.plan, &planned.survey.org, ui).await?;
     confirm(&planned.plan, args.yes, &args.confirm, ui)?;
     let how = How { keep_going: args.keep_going, approver: args.approver.as_deref(), ticket: args.ticket.as_deref() };
     let exit = execute(&sessions, &settings, &planned, &how, ui, cancel).await?;

@@ -273,7 +273,8 @@ fn earlier(state: &StateDir, job: &Job, sessions: &Sessions, again: bool, ui: &U
 /// Refuses an organization that is not the caller's.
 fn suits(sessions: &Sessions, org: Option<&OrgFacts>) -> Result<(), Failure> {
     let (Some(org), caller) = (org, &sessions.caller().account) else { return Ok(()) };
-    if &org.organization.management_account == caller {
+    let delegated = org.delegated_administrators.value().is_some_and(|accounts| accounts.contains(caller));
+    if org.is_management(caller) || delegated || org.organization.caller_account().as_ref() == Some(caller) {
         return Ok(());
     }
     Err(Failure::usage([format!(

@@ -12,6 +12,7 @@ mod confirm;
 mod connect;
 mod custom;
 #[cfg(feature = "sandbox")]
+mod delegated;
 mod demo;
 mod diff;
 mod environment;

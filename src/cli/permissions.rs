@@ -42,6 +42,9 @@ pub struct NeedsArgs {
     /// Bind the policies to this management account
     #[arg(long, value_name = "ID", help_heading = "Organization")]
     management_account: Option<AccountId>,
+    /// orgward is run from this delegated administrator: roles trust it, and not the management account, which gets them too
+    #[arg(long, value_name = "ID", help_heading = "Organization")]
+    delegated_administrator: Option<AccountId>,
     /// The partition of the ARNs
     #[arg(long, value_enum, default_value_t = Partition::Aws, help_heading = "Organization")]
     partition: Partition,
@@ -63,7 +66,7 @@ enum Partition {
 /// Who is given a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Principal {
-    /// Whoever runs org, audit and plan, in the management account
+    /// Whoever runs org, audit and plan, in the management account or the delegated administrator
     AuditCaller,
     /// The role assumed in members to look
     AuditRole,
@@ -89,6 +92,11 @@ impl NeedsArgs {
             source_identity: settings.source_identity.is_some(),
             ..Needs::default()
         };
+        if self.delegated_administrator.is_some() && self.delegated_administrator == self.management_account {
+            return Err(Failure::usage([
+                "--delegated-administrator names the management account, which needs no delegation: leave it out",
+            ]));
+        }
         if settings.role_name == settings.apply_role_name && !playbooks.is_empty() {
             return Err(Failure::usage([format!(
                 "`{}` is the name of both roles: whoever looks must not be able to change things, give --apply-role-name",
@@ -111,6 +119,7 @@ impl NeedsArgs {
                 .filter_map(|(account, other)| Some((account.clone(), other.role_name.clone()?)))
                 .collect(),
             management: self.management_account.clone(),
+            delegated: self.delegated_administrator.clone(),
         };
         Ok((grants::grants(&needs.and_playbooks(&playbooks), &names), names))
     }

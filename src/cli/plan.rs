@@ -2,6 +2,7 @@
 
 use super::args::{ConnectionArgs, ScopeArgs, key_value};
 use super::connect::Environment;
+use super::delegated;
 use super::exit::{Exit, Failure, Outcome};
 use super::lockout::{self, Ground, LockoutArgs};
 use super::notify::{NotifyArgs, Told};
@@ -232,6 +233,7 @@ pub async fn run(args: &PlanArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
         planned.digest = store::plan_digest(&planned.plan).map_err(Failure::error)?;
     }
     show(&planned, args.format, ui)?;
+    delegated::warn(&planned.plan, &planned.survey.org, ui);
     ui.say(&survey::stats(&sessions).to_string());
     save(&planned, args.out.as_deref(), ui)?;
     let exit = exit(&planned.plan, args.detailed_exitcode, args.allow_partial);

@@ -4,6 +4,7 @@ use super::args::ConnectionArgs;
 use super::carry::{self, How, Work};
 use super::confirm::confirm;
 use super::connect::Environment;
+use super::delegated;
 use super::exit::{Exit, Failure, Outcome};
 use super::lockout::{self, LockoutArgs};
 use super::past::{self, Past};
@@ -77,6 +78,13 @@ pub async fn run(args: &ResumeArgs, ui: &Ui, cancel: &CancellationToken) -> Outc
     // What was begun was confirmed before it was begun.
     let open =
         |index: usize, _: &Change| past.progress.stage(index) != Stage::Settled && !past.progress.was_announced(index);
+    delegated::check(
+        &sessions,
+        &only(&past.plan, |index, _| past.progress.stage(index) != Stage::Settled),
+        &survey.org,
+        ui,
+    )
+    .await?;
     confirm(&only(&past.plan, open), args.yes, &args.confirm, ui)?;
     past.run.go_on().map_err(Failure::error)?;
     let how = How { keep_going: args.keep_going, approver: args.approver.as_deref(), ticket: args.ticket.as_deref() };

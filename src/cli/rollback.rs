@@ -4,6 +4,7 @@ use super::args::ConnectionArgs;
 use super::carry::{self, How, Work};
 use super::confirm::confirm;
 use super::connect::Environment;
+use super::delegated;
 use super::exit::{Exit, Failure, Outcome};
 use super::lockout::{self, LockoutArgs};
 use super::past::{self, Past};
@@ -109,6 +110,7 @@ pub async fn run(args: &RollbackArgs, ui: &Ui, cancel: &CancellationToken) -> Ou
         }
         refused => return Err(Failure::new(refused, "the way back can't be applied; nothing was changed")),
     }
+    delegated::check(&sessions, &way_back, &survey.org, ui).await?;
     confirm(&way_back, args.yes, &args.confirm, ui)?;
     let how = How { keep_going: args.keep_going, approver: args.approver.as_deref(), ticket: args.ticket.as_deref() };
     let work = Work { sessions: &sessions, settings: &settings, plan: &way_back, org: &survey.org, ui, cancel };

@@ -36,6 +36,13 @@ pub struct SandboxArgs {
     /// Call an account by another name, such as audit="=1+1 <b>"; repeatable
     #[arg(long, value_name = "NAME=NEW", value_parser = renamed)]
     rename: Vec<(String, String)>,
+    /// Run orgward from this member, by id or name: the keys are of an operator there, and every role trusts it too. `audit` is a
+    /// delegated administrator in most organizations
+    #[arg(long, value_name = "ACCOUNT")]
+    caller: Option<String>,
+    /// Let that member write service control policies: the organization's resource-based delegation policy says so
+    #[arg(long, requires = "caller")]
+    delegate_policies: bool,
     /// What goes wrong; repeatable. SERVICE[:OPERATION] or * is what it hits; @ACCOUNT (id or name) narrows it to one account.
     /// KIND: deny, throttle:SHARE (0 to 1), limit:RATE[/BURST] (an unannounced limit of each account, a second), latency:MS, drop,
     /// html, garbage, hang, expired, error:CODE
@@ -184,10 +191,19 @@ pub async fn run(args: &SandboxArgs, ui: &Ui, cancel: &CancellationToken) -> Out
         let account = found.ok_or_else(|| Failure::usage([format!("--rename: no account is called `{name}`")]))?;
         new.clone_into(&mut account.name);
     }
+    if let Some(wanted) = &args.caller {
+        let found = scenario.accounts.iter().find(|one| one.id.as_str() == wanted || one.name == *wanted);
+        let account =
+            found.ok_or_else(|| Failure::usage([format!("--caller: no account has the id or name `{wanted}`")]))?;
+        scenario.operated_from = Some(account.id.clone());
+    }
     let home = scenario.home.clone();
     let sandbox = Sandbox::new(scenario);
     // Clients on a socket live in real time: by an older moment sessions would have expired when they are handed out.
     sandbox.with(|org| org.ahead = now.duration_since(org.epoch));
+    if args.delegate_policies {
+        sandbox.with(Org::delegate_policies);
+    }
     if args.fast {
         sandbox.set_quotas(false);
         sandbox.with(make_reports);

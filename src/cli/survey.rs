@@ -10,6 +10,7 @@ use crate::collect::{self, CollectOptions, Wanted};
 use crate::config::Settings;
 use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{AccountFacts, AccountId, OrgFacts};
+use crate::report::text::plain;
 use crate::report::{RunStats, org_tree};
 use std::fmt::Display;
 use std::sync::Arc;
@@ -64,8 +65,16 @@ pub async fn survey_with(
     Ok(Survey { org, scope })
 }
 
-/// Says who is in scope, and whose log group is read besides.
+/// Says who is in scope, and whose log group is read besides; warns of a caller whom SCPs bind.
 pub fn say_scope(org: &OrgFacts, scope: &Scope, regions: &RegionRequest, ui: &Ui) {
+    if let Some(caller) = org.organization.delegated_caller() {
+        ui.warn(&format!(
+            "the caller is delegated administrator {}, and not the management account {}: service control policies apply to it \
+             and can deny it what they can't deny the management account, which is entered through its role like a member",
+            named(org, &caller),
+            org.organization.management_account
+        ));
+    }
     ui.say(&org_tree::scope(org, scope, &regions_in_words(regions)));
     for monitoring in &org.monitoring {
         let owner = &monitoring.log_group.account;
@@ -73,6 +82,11 @@ pub fn say_scope(org: &OrgFacts, scope: &Scope, regions: &RegionRequest, ui: &Ui
             ui.say(&format!("Account {owner} is out of scope but owns the organization trail's log group: its filters and alarms are read"));
         }
     }
+}
+
+/// An account with its name.
+fn named(org: &OrgFacts, account: &AccountId) -> String {
+    org.accounts.get(account).map_or_else(|| account.to_string(), |known| format!("{account} ({})", plain(&known.name)))
 }
 
 /// Refuses Regions that the partition does not have, each with the nearest one that it has.

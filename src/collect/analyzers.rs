@@ -101,20 +101,27 @@ pub async fn organization_analyzers(
     cancel: &CancellationToken,
 ) -> BTreeMap<Region, Observed<Vec<Analyzer>>> {
     let (watch, base, home) = (&Watch::new(cancel), &sessions.base(), sessions.home_region());
-    let administrators = async {
-        let known = administrators(base, watch, org).await;
-        let asked = known?.into_iter().filter(|account| account != base.account()).map(async |account| {
-            let entered = watch.attempt(ENTER, sessions.enter(&account, Purpose::Audit)).await;
-            match entered {
-                Ok(session) => in_regions(&session, watch, request, home).await,
-                Err(cause) => Asked::Nowhere(cause),
-            }
-        });
-        Ok(future::join_all(asked).await)
+    let ask = async |account: &AccountId| {
+        let entered = watch.attempt(ENTER, sessions.enter(account, Purpose::Audit)).await;
+        match entered {
+            Ok(session) => in_regions(&session, watch, request, home).await,
+            Err(cause) => Asked::Nowhere(cause),
+        }
     };
-    let (management, others) = future::join(in_regions(base, watch, request, home), Box::pin(administrators)).await;
+    let management = &org.organization.management_account;
+    let administrators = async {
+        let known = administrators(base, watch, org).await?;
+        let others: Vec<&AccountId> = known.iter().filter(|account| *account != management).collect();
+        Ok(future::join_all(others.into_iter().map(&ask)).await)
+    };
+    let (management, others) = future::join(Box::pin(ask(management)), Box::pin(administrators)).await;
     let others = others.unwrap_or_else(|cause| vec![Asked::Nowhere(cause)]);
-    joined(std::iter::once(management).chain(others))
+    let anywhere = match (request, org.regions.value()) {
+        (RegionRequest::Only(named), _) => named.clone(),
+        (RegionRequest::AllEnabled, Some(known)) => known.keys().cloned().collect(),
+        (RegionRequest::AllEnabled, None) => vec![home.clone()],
+    };
+    joined(std::iter::once(management).chain(others), &anywhere)
 }
 
 /// The accounts that administer Access Analyzer: as known of the organization, else asked for.
@@ -164,8 +171,9 @@ async fn in_regions(session: &AccountSession, watch: &Watch, request: &RegionReq
     Asked::In(future::join_all(asked).await.into_iter().collect())
 }
 
-/// The answers of all accounts by Region. Where one of them is unknown, only an active analyzer that another has settles it.
-fn joined(all: impl IntoIterator<Item = Asked>) -> BTreeMap<Region, Observed<Vec<Analyzer>>> {
+/// The answers of all accounts by Region. Where one of them is unknown, only an active analyzer that another has settles it: one
+/// that could not be entered puts all Regions of `anywhere` in doubt.
+fn joined(all: impl IntoIterator<Item = Asked>, anywhere: &[Region]) -> BTreeMap<Region, Observed<Vec<Analyzer>>> {
     let mut regions: BTreeMap<Region, Observed<Vec<Analyzer>>> = BTreeMap::new();
     let mut nowhere = Vec::new();
     for asked in all {
@@ -183,6 +191,9 @@ fn joined(all: impl IntoIterator<Item = Asked>) -> BTreeMap<Region, Observed<Vec
         for seen in regions.values_mut() {
             let one = std::mem::replace(seen, Observed::not_collected(ANALYZERS));
             *seen = both(one, Observed::unknown(cause.clone()));
+        }
+        for region in anywhere {
+            regions.entry(region.clone()).or_insert_with(|| Observed::unknown(cause.clone()));
         }
     }
     regions
@@ -260,11 +271,12 @@ mod tests {
     fn an_administrator_that_can_not_be_entered_puts_every_region_in_doubt() {
         let management = BTreeMap::from([(region("us-east-1"), seen(&[])), (region("eu-west-1"), seen(&["ACTIVE"]))]);
         let cause = Cause::new(CauseKind::AssumeRoleDenied, "sts:AssumeRole", "AccessDenied: no");
-        let all = joined([Asked::Nowhere(cause), Asked::In(management)]);
+        let all = joined([Asked::Nowhere(cause), Asked::In(management)], &[region("us-east-1"), region("sa-east-1")]);
+        assert_eq!(all[&region("sa-east-1")].cause().map(|cause| cause.kind), Some(CauseKind::AssumeRoleDenied));
         assert_eq!(all[&region("us-east-1")].cause().map(|cause| cause.kind), Some(CauseKind::AssumeRoleDenied));
         assert!(all[&region("eu-west-1")].value().is_some());
         let member = BTreeMap::from([(region("af-south-1"), seen(&["ACTIVE"]))]);
-        let all = joined([Asked::In(BTreeMap::from([(region("us-east-1"), seen(&[]))])), Asked::In(member)]);
+        let all = joined([Asked::In(BTreeMap::from([(region("us-east-1"), seen(&[]))])), Asked::In(member)], &[]);
         assert_eq!(all.len(), 2, "a Region that only the administrator can use");
     }
 }

@@ -1,8 +1,9 @@
 //! The head of the organization: what collecting one account reads of it, known long before its tree and policies are.
 //!
-//! Owns: the management account's Regions, its bill, organization trails and the chains around their log groups. Must not: look
-//! into members, except into those that own an organization trail or its log group.
+//! Owns: the partition's Regions, the management account's bill, organization trails and the chains around their log groups.
+//! Must not: look into members, except into those that own an organization trail or its log group.
 
+use super::account::ENTER;
 use super::wanted::{Wanted, not_asked};
 use super::watch::Watch;
 use super::{chain, regions, services, trails};
@@ -16,17 +17,20 @@ use crate::model::trail::{LogGroup, Trail};
 use futures::future;
 use std::collections::BTreeSet;
 
-/// Asks for the head and puts it into `org`.
+/// A session in the management account, or why it could not be entered.
+pub(super) type Managing = Result<AccountSession, Cause>;
+
+/// Asks for the head and puts it into `org`: Regions with the caller's own session, the rest in the management account.
 pub(super) async fn fill(
     org: &mut OrgFacts,
     sessions: &Sessions,
-    session: &AccountSession,
+    (session, managing): (&AccountSession, &Managing),
     watch: &Watch,
     wanted: &Wanted,
 ) {
     let ((trails, monitoring), (billing_alarms, budgets), regions) = future::join3(
-        Box::pin(organization_trails(sessions, session, watch, wanted)),
-        Box::pin(services::bill(session, watch, wanted)),
+        Box::pin(organization_trails(sessions, managing, watch, wanted)),
+        Box::pin(services::bill(managing, watch, wanted)),
         watch.observed(regions::REGIONS, regions::regions(session)),
     )
     .await;
@@ -41,13 +45,17 @@ pub(super) async fn fill(
 /// around their log groups, each read in the account that owns it, in scope or not.
 async fn organization_trails(
     sessions: &Sessions,
-    session: &AccountSession,
+    managing: &Managing,
     watch: &Watch,
     wanted: &Wanted,
 ) -> (Observed<Vec<Trail>>, Vec<Monitoring>) {
     if !wanted.has(Fact::OrganizationTrails) {
         return (not_asked(Fact::OrganizationTrails), Vec::new());
     }
+    let session = match managing {
+        Ok(session) => session,
+        Err(cause) => return (Observed::unknown(cause.clone()), Vec::new()),
+    };
     let seen = watch.observed(trails::DESCRIBE, trails::describe(session, sessions.home_region())).await;
     let (mut found, source) = match seen {
         Observed::Present { value, source } => (value, source),
@@ -55,7 +63,7 @@ async fn organization_trails(
     };
     found.retain(|trail| trail.organization_trail);
     for trail in &mut found {
-        match enter(sessions, watch, trail.owner().as_ref()).await {
+        match enter(sessions, session, watch, trail.owner().as_ref()).await {
             Ok(owner) => trails::complete(&owner, watch, trail).await,
             Err(cause) => {
                 trail.status = Observed::unknown(cause.clone());
@@ -67,19 +75,25 @@ async fn organization_trails(
     if !wanted.has(Fact::OrganizationMonitoring) {
         groups.clear();
     }
-    let chains =
-        future::join_all(groups.iter().map(async |group| match enter(sessions, watch, Some(&group.account)).await {
+    let chains = future::join_all(groups.iter().map(async |group| {
+        match enter(sessions, session, watch, Some(&group.account)).await {
             Ok(owner) => chain::of_organization(&owner, watch, group).await,
             Err(cause) => chain::unknown(group, &cause),
-        }))
-        .await;
+        }
+    }))
+    .await;
     (Observed::Present { value: found, source }, chains)
 }
 
-/// A session in the account that owns something; the caller's own where the owner can't be told.
-async fn enter(sessions: &Sessions, watch: &Watch, owner: Option<&AccountId>) -> Result<AccountSession, Cause> {
+/// A session in the account that owns something; the management account's where the owner can't be told.
+async fn enter(
+    sessions: &Sessions,
+    managing: &AccountSession,
+    watch: &Watch,
+    owner: Option<&AccountId>,
+) -> Result<AccountSession, Cause> {
     match owner {
-        Some(owner) => watch.attempt("sts:AssumeRole", sessions.enter(owner, Purpose::Audit)).await,
-        None => Ok(sessions.base()),
+        Some(owner) if owner != managing.account() => watch.attempt(ENTER, sessions.enter(owner, Purpose::Audit)).await,
+        _ => Ok(managing.clone()),
     }
 }

@@ -6,18 +6,19 @@
 //! Source: Organizations API reference. Only the organization, its root, its accounts and its OUs are fundamental; any other
 //! piece that is denied becomes an unknown fact.
 
+use super::account::ENTER;
 use super::feed::{Feed, ListedAccount};
 use super::wanted::Wanted;
 use super::watch::Watch;
 use super::{head, policies, regions, services, trails, tree};
-use crate::aws::{AccountSession, Sessions};
+use crate::aws::{AccountSession, Purpose, Sessions};
 use crate::model::ids::{AccountId, TargetId};
-use crate::model::observed::{Cause, Observed, Source};
+use crate::model::observed::{Cause, CauseKind, Observed, Source};
 use crate::model::org::{Account, OrgFacts, OrgServices, Organization, Ou, PolicyType, PolicyTypeState, Root};
 use crate::resources::call::{incomplete, pages, present};
 use aws_sdk_organizations::types;
-use futures::FutureExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
+use futures::{FutureExt, future};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
@@ -28,18 +29,20 @@ pub(super) const ROOTS: &str = "organizations:ListRoots";
 /// Why the organization could not be enumerated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CollectError {
-    /// The caller is in a member account.
+    /// The caller is in a member account that Organizations does not answer.
     #[error(
-        "account `{caller}` is not the management account of organization `{organization}`, use credentials of account \
-         `{management}`"
+        "account `{caller}` is a member of organization `{organization}`, neither its management account nor a delegated \
+         administrator, so Organizations tells it nothing: use credentials of the management account `{management}`, or \
+         register this one there: `aws organizations register-delegated-administrator --account-id {caller} \
+         --service-principal access-analyzer.amazonaws.com`"
     )]
-    NotManagement {
+    PlainMember {
         /// The organization.
         organization: String,
         /// Its management account.
         management: AccountId,
         /// The caller's account.
-        caller: String,
+        caller: AccountId,
     },
     /// The account is in no organization.
     #[error(
@@ -96,12 +99,14 @@ pub async fn organization(
     organization_facts(sessions, want_tags, &Wanted::everything(), cancel).await
 }
 
-/// Enumerates the organization with the caller's own credentials: its tree always, the rest as wanted. Account tags are asked
-/// for only if `want_tags`, one call per account. Ages are computed against the end of enumeration.
+/// Enumerates the organization with the credentials of the management account or of a delegated administrator: its tree always,
+/// the rest as wanted. What only the management account knows is asked there, which a delegated administrator enters through
+/// the audit role: where it can't, those facts are unknown with the reason. Account tags are asked for only if `want_tags`, one
+/// call per account. Ages are computed against the end of enumeration.
 ///
 /// # Errors
-/// If the caller is not in the management account, Organizations is not enabled, no account is listed, or the organization,
-/// its root, accounts or OUs can't be read.
+/// If the caller is in a member account that Organizations does not answer, Organizations is not enabled, no account is listed,
+/// or the organization, its root, accounts or OUs can't be read.
 pub async fn organization_facts(
     sessions: &Sessions,
     want_tags: bool,
@@ -134,10 +139,14 @@ pub async fn enumerate(
     let (organization, described) = fundamental("organization", watch.observed(DESCRIBE, described).await)?;
     let organization = organization?;
     let root = session.observe(ROOTS, region, async { root(session).await.map(Some) });
-    let (root, rooted) = fundamental("root", watch.observed(ROOTS, root).await)?;
+    let entering = sessions.enter(&organization.management_account, Purpose::Audit);
+    let entering = watch.attempt(ENTER, entering);
+    let (root, managing) = future::join(watch.observed(ROOTS, root), entering).await;
+    let (root, rooted) = fundamental("root", root).map_err(|error| plain_member(error, &organization))?;
 
     let (feed_head, feed_accounts) = feed.split();
     let (organization, root) = (&organization, &root);
+    let managing = &managing.map_err(|cause| in_management(cause, organization));
     let beginning = async {
         let mut org = OrgFacts {
             organization: organization.clone(),
@@ -153,13 +162,13 @@ pub async fn enumerate(
             sources: vec![described, rooted],
             as_of,
         };
-        head::fill(&mut org, sessions, session, watch, wanted).await;
+        head::fill(&mut org, sessions, (session, managing), watch, wanted).await;
         Feed::head(feed_head, || org.clone());
         Ok(org)
     };
     let tree = tree(session, watch, &root.id, (want_tags, &organization.id), feed_accounts);
     let policies = async { Ok(policies::policies(session, watch, wanted, root).await) };
-    let services = async { Ok(services::of_organization(session, watch, wanted).await) };
+    let services = async { Ok(services::of_organization((session, managing), watch, wanted).await) };
     // Polled in this order: the head's and the accounts' calls are first in each bucket they share with others.
     let (mut org, tree, (administrators, services), mut policies) =
         tokio::try_join!(beginning.boxed(), tree.boxed(), services.boxed(), policies.boxed())?;
@@ -243,9 +252,6 @@ async fn describe(sessions: &Sessions, session: &AccountSession) -> Result<Organ
     let id = found.id().ok_or_else(|| lacks("organization id"))?.to_owned();
     let management: AccountId =
         found.master_account_id().and_then(|id| id.parse().ok()).ok_or_else(|| lacks("valid management account id"))?;
-    if management != caller.account {
-        return Err(CollectError::NotManagement { organization: id, management, caller: caller.account.to_string() });
-    }
     Ok(Organization {
         id,
         arn: found.arn.clone().unwrap_or_default(),
@@ -255,6 +261,31 @@ async fn describe(sessions: &Sessions, session: &AccountSession) -> Result<Organ
         caller_arn: caller.arn.clone(),
         home_region: sessions.home_region().clone(),
     })
+}
+
+/// What Organizations says to a member that it does not answer, whatever that may do; a policy's denial names the action.
+const NO_MEMBERS: &str = "You don't have permissions to access this resource";
+
+/// Tells a member that Organizations does not answer from a caller whom a policy denies it.
+fn plain_member(error: CollectError, organization: &Organization) -> CollectError {
+    match (&error, organization.delegated_caller()) {
+        (CollectError::Failed { cause, .. }, Some(caller))
+            if cause.kind == CauseKind::AccessDenied && cause.message.contains(NO_MEMBERS) =>
+        {
+            CollectError::PlainMember {
+                organization: organization.id.clone(),
+                management: organization.management_account.clone(),
+                caller,
+            }
+        }
+        _ => error,
+    }
+}
+
+/// Why the management account could not be entered, by its number: the facts that only it has are unknown for this reason.
+fn in_management(cause: Cause, organization: &Organization) -> Cause {
+    let account = &organization.management_account;
+    Cause { message: format!("in the management account {account}: {}", cause.message), ..cause }
 }
 
 /// The one root, with its policy types. A type that is not listed is not enabled.
@@ -292,7 +323,6 @@ fn everything<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::observed::CauseKind;
 
     /// Compiles, or it could not run in a task of its own beside the accounts.
     #[expect(dead_code, reason = "it is enough that it compiles")]
@@ -303,15 +333,17 @@ mod tests {
 
     #[test]
     fn errors_say_what_to_do() {
-        let error = CollectError::NotManagement {
+        let error = CollectError::PlainMember {
             organization: "o-a1b2c3d4e5".into(),
             management: "111122223333".parse().unwrap(),
-            caller: "444455556666".into(),
+            caller: "444455556666".parse().unwrap(),
         };
         assert_eq!(
             error.to_string(),
-            "account `444455556666` is not the management account of organization `o-a1b2c3d4e5`, use credentials of \
-             account `111122223333`"
+            "account `444455556666` is a member of organization `o-a1b2c3d4e5`, neither its management account nor a \
+             delegated administrator, so Organizations tells it nothing: use credentials of the management account \
+             `111122223333`, or register this one there: `aws organizations register-delegated-administrator --account-id \
+             444455556666 --service-principal access-analyzer.amazonaws.com`"
         );
         let error = failed("root")(Cause::new(CauseKind::AccessDenied, ROOTS, "AccessDeniedException: no"));
         assert_eq!(

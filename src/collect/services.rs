@@ -5,6 +5,7 @@
 //! Source: Organizations API reference, `ListAWSServiceAccessForOrganization`, `ListDelegatedAdministrators`,
 //! `ListDelegatedServicesForAccount`; IAM API reference, `ListOrganizationsFeatures`.
 
+use super::head::Managing;
 use super::wanted::{Wanted, not_asked};
 use super::watch::Watch;
 use super::{billing, tree};
@@ -26,16 +27,22 @@ pub(super) const SERVICES: &str = "organizations:ListDelegatedServicesForAccount
 /// Administrators asked at a time; Organizations allows one such call a second.
 const AT_ONCE: usize = 2;
 
-/// The delegated administrators, and what else the management account says, as far as it is wanted; the bill aside.
+/// The delegated administrators and what else Organizations says with the caller's own session, and what the management account
+/// says, as far as it is wanted; the bill aside.
 pub(super) async fn of_organization(
-    session: &AccountSession,
+    (session, managing): (&AccountSession, &Managing),
     watch: &Watch,
     wanted: &Wanted,
 ) -> (Observed<Vec<AccountId>>, OrgServices) {
     let (administrators, trusted, root_features) = future::join3(
         watch.observed(DELEGATED, delegated_administrators(session)),
         when(wanted, Fact::OrganizationServices, watch.observed(TRUSTED, trusted(session))),
-        when(wanted, Fact::RootFeatures, watch.observed(FEATURES, root_features(session))),
+        when(wanted, Fact::RootFeatures, async {
+            match managing {
+                Ok(session) => watch.observed(FEATURES, root_features(session)).await,
+                Err(cause) => Observed::unknown(cause.clone()),
+            }
+        }),
     )
     .await;
     let asked = if wanted.has(Fact::OrganizationServices) { administrators.value() } else { None };
@@ -54,7 +61,7 @@ pub(super) async fn of_organization(
 
 /// The management account's alarms on estimated charges, and its budgets.
 pub(super) async fn bill(
-    session: &AccountSession,
+    managing: &Managing,
     watch: &Watch,
     wanted: &Wanted,
 ) -> (Observed<BillingAlarms>, Observed<Vec<Budget>>) {
@@ -62,6 +69,10 @@ pub(super) async fn bill(
     if !wanted.has(fact) {
         return (not_asked(fact), not_asked(fact));
     }
+    let session = match managing {
+        Ok(session) => session,
+        Err(cause) => return (Observed::unknown(cause.clone()), Observed::unknown(cause.clone())),
+    };
     let budgets = watch.observed(billing::BUDGETS, billing::budgets(session));
     future::join(billing::alarms(session, watch), budgets).await
 }

@@ -29,14 +29,16 @@ pub struct Names {
     pub other_roles: BTreeMap<AccountId, String>,
     /// The management account; `None`: any, for a document that is not bound to one yet.
     pub management: Option<AccountId>,
+    /// The delegated administrator that orgward is run from; `None`: it is run from the management account.
+    pub delegated: Option<AccountId>,
 }
 
 /// The policy documents, as grants. Those of apply are empty where no playbook is to be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grants {
-    /// Who calls `org`, `audit` and `plan`, in the management account.
+    /// Who calls `org`, `audit` and `plan`, in the account that orgward is run from.
     pub audit_caller: Vec<Grant>,
-    /// The role that is assumed in every member to look.
+    /// The role that is assumed in every other account to look.
     pub audit_role: Vec<Grant>,
     /// Who calls `apply`, `resume` and `rollback`, beside what an audit needs.
     pub apply_caller: Vec<Grant>,
@@ -53,7 +55,7 @@ pub fn grants(needs: &Needs, names: &Names) -> Grants {
     };
     let mut organization = facts(&[Place::Management]);
     organization.remove(ASSUME);
-    // The management account is read with the caller's own credentials, and may be any of the others' places too.
+    // The caller's own account is read with the caller's own credentials, and may be any of the others' places too.
     let mut management = facts(&[Place::Account, Place::LogGroupOwner, Place::Administrator]);
     let mut member = management.clone();
     for (action, _) in needs.kinds.iter().flat_map(|kind| reads(*kind)) {
@@ -74,10 +76,15 @@ pub fn grants(needs: &Needs, names: &Names) -> Grants {
     let of_organization = |action: &String| action.starts_with("organizations:");
     let moved: Vec<String> = organization.iter().filter(|action| !of_organization(action)).cloned().collect();
     organization.retain(of_organization);
-    management.extend(moved);
+    // A delegated administrator asks the management account through the audit role.
+    let (of_role, own_account) = match names.delegated {
+        None => (false, "ReadTheManagementAccount"),
+        Some(_) => (true, "ReadTheCallersAccount"),
+    };
+    (if of_role { &mut member } else { &mut management }).extend(moved);
     let audit_caller = [
         Grant::on_anything("Enumerate", organization),
-        Grant::on_anything("ReadTheManagementAccount", management),
+        Grant::on_anything(own_account, management),
         enter("EnterMembersToLook", &names.audit_role, needs, names),
     ];
     let audit_caller = audit_caller.into_iter().filter(|grant| !grant.actions.is_empty()).collect();
@@ -98,6 +105,10 @@ pub fn grants(needs: &Needs, names: &Names) -> Grants {
         .collect();
     apply_role.extend((!of_kinds.is_empty()).then(|| Grant::on_anything("ReadBack", of_kinds)));
     let mut apply_caller = of_organization;
+    if of_role && !apply_caller.is_empty() {
+        let asked = BTreeSet::from(["organizations:DescribeResourcePolicy".to_owned()]);
+        apply_caller.push(Grant::on_anything("SeeWhatIsDelegated", asked));
+    }
     apply_caller.extend(of_accounts);
     if needs.kinds.iter().any(|kind| !matches!(kind, Kind::Policy | Kind::Attachment)) {
         apply_caller.push(enter("EnterMembersToChange", &names.apply_role, needs, names));

@@ -11,6 +11,7 @@ fn names() -> Names {
         apply_role: "OrgwardApply".to_owned(),
         other_roles: BTreeMap::new(),
         management: Some("111111111111".parse().unwrap()),
+        delegated: None,
     }
 }
 

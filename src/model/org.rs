@@ -4,7 +4,7 @@
 
 use super::account::RegionState;
 use super::billing::{BillingAlarms, Budget};
-use super::ids::{AccountId, PolicyId, Region, TargetId};
+use super::ids::{AccountId, Arn, PolicyId, Region, TargetId};
 use super::monitoring::Monitoring;
 use super::observed::{Cause, Observed, Source};
 use super::region::Analyzer;
@@ -31,7 +31,7 @@ pub struct OrgFacts {
     pub regions: Observed<BTreeMap<Region, RegionState>>,
     /// Accounts that administer a service for the organization.
     pub delegated_administrators: Observed<Vec<AccountId>>,
-    /// Organization trails as the management account sees them.
+    /// Organization trails as the management account sees them, asked there whoever calls.
     pub organization_trails: Observed<Vec<Trail>>,
     /// Filters, alarms and subscriptions around each organization trail's log group, in whichever account owns it.
     pub monitoring: Vec<Monitoring>,
@@ -100,6 +100,19 @@ pub struct Organization {
     pub caller_arn: String,
     /// The home Region of this run, where global facts were asked for.
     pub home_region: Region,
+}
+
+impl Organization {
+    /// The account that organization's facts were asked from; `None` if the caller's ARN names none.
+    pub fn caller_account(&self) -> Option<AccountId> {
+        Arn::parse(&self.caller_arn)?.account.parse().ok()
+    }
+
+    /// The caller's account, if it is a member that Organizations answered all the same: a delegated administrator. SCPs bind
+    /// it as they bind any member.
+    pub fn delegated_caller(&self) -> Option<AccountId> {
+        self.caller_account().filter(|caller| *caller != self.management_account)
+    }
 }
 
 /// The root of the tree.

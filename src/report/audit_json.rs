@@ -8,11 +8,11 @@ pub use super::row::fingerprint;
 use super::row::{Answered, Row, rows};
 use super::rows_as_read::{self, Unread};
 use super::{Audit, ReportError, RunStats};
-use crate::model::Verdict;
 use crate::model::exemption::Attestation;
 use crate::model::finding::Evidence;
 use crate::model::framework::{Cells, Control, ControlVerdict, JudgedFramework};
 use crate::model::history::Changes;
+use crate::model::{AccountId, Verdict};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -68,6 +68,11 @@ struct Organization<'a> {
     id: &'a str,
     management_account: &'a str,
     caller: &'a str,
+    /// The caller's account, where that is not the management account but a delegated administrator: service control policies
+    /// bind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    delegated_administrator: Option<AccountId>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -242,6 +247,7 @@ pub fn write(audit: &Audit<'_>, out: &mut dyn Write) -> Result<(), ReportError> 
             id: &org.organization.id,
             management_account: org.organization.management_account.as_str(),
             caller: &org.organization.caller_arn,
+            delegated_administrator: org.organization.delegated_caller(),
         },
         scope: Scope {
             accounts: audit

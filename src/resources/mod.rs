@@ -7,6 +7,7 @@ pub(crate) mod alarm;
 mod attachment;
 pub(crate) mod call;
 mod catalog;
+mod delegation;
 mod document;
 pub(crate) mod metric_filter;
 pub(crate) mod password_policy;
@@ -16,5 +17,6 @@ pub(crate) mod topic;
 mod world;
 
 pub use catalog::{CATALOG, Kind, KindSource, Narrowed};
+pub use delegation::delegation_policy;
 pub use topic::publish;
 pub use world::World;

@@ -27,7 +27,6 @@ const MOST_SESSIONS: usize = 256;
 #[derive(Debug)]
 pub struct World<'a> {
     sessions: &'a Sessions,
-    management: AccountId,
     partition: String,
     purpose: Purpose,
     entered: Mutex<BTreeMap<AccountId, AccountSession>>,
@@ -43,7 +42,6 @@ impl<'a> World<'a> {
     pub fn new(sessions: &'a Sessions, org: &OrgFacts, purpose: Purpose) -> Self {
         Self {
             sessions,
-            management: org.organization.management_account.clone(),
             partition: org.organization.partition.clone(),
             purpose,
             entered: Mutex::default(),
@@ -148,7 +146,7 @@ impl<'a> World<'a> {
 
     /// The session for an address, kept for the next one.
     async fn session(&self, address: &Address) -> Result<AccountSession, Cause> {
-        let account = address.account().unwrap_or(&self.management);
+        let account = address.account().unwrap_or(&self.sessions.caller().account);
         if let Some(session) = self.entered.lock().await.get(account) {
             return Ok(session.clone());
         }

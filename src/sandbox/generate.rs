@@ -161,6 +161,9 @@ pub struct Generator {
     pub organization: String,
     /// The management account: roles trust it.
     pub management: AccountId,
+    /// A member that orgward is run from instead: it has an operator too, roles trust it as well, and the management account
+    /// has the roles.
+    pub operated_from: Option<AccountId>,
     /// The Region where the organization trail, its log group and other regional things live.
     pub home: Region,
     /// How much each account holds.
@@ -184,8 +187,10 @@ impl Generator {
         roles::roles(self, &mut state, &dice);
         people::users(self, &mut state, &dice);
         self.surroundings(&mut state, &dice);
-        if account == &self.management {
+        if account == &self.management || self.operated_from.as_ref() == Some(account) {
             people::operator(self, &mut state, &dice);
+        }
+        if account == &self.management && self.operated_from.is_none() {
             roles::no_member_roles(&mut state);
         }
         for (index, problem) in problems.iter().enumerate() {
@@ -245,7 +250,7 @@ impl Generator {
             Problem::NoApplyRole => drop(state.roles.remove(APPLY_ROLE)),
             Problem::OtherExternalId(id) => {
                 if let Some(role) = state.roles.get_mut(AUDIT_ROLE) {
-                    role.trust_policy = roles::trust(&self.management, id);
+                    role.trust_policy = roles::trust(self, id);
                 }
             }
             Problem::NoPasswordPolicy => state.password_policy = None,

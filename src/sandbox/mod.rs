@@ -103,9 +103,18 @@ impl Sandbox {
         }
     }
 
-    /// The access key id and the secret of the operator in the management account.
+    /// The access key id and the secret of the operator in the management account, or in the member that orgward is run from.
     pub fn credentials(&self) -> (String, String) {
         self.inner.credentials.clone()
+    }
+
+    /// The access key id and the secret of the operator in an account, if it has one.
+    pub fn operator_of(&self, account: &AccountId) -> Option<(String, String)> {
+        let org = self.org();
+        let of_account = org.keys.iter().find(|(_, key)| {
+            &key.account == account && key.arn.ends_with(&format!("user/{}", generate::OPERATOR_USER))
+        });
+        of_account.map(|(id, key)| (id.clone(), key.secret.clone()))
     }
 
     /// The management account.

@@ -124,6 +124,8 @@ pub struct Org {
     pub tags: BTreeMap<String, Tags>,
     /// Service principals an account administers for the organization.
     pub delegated: BTreeMap<AccountId, BTreeMap<String, Timestamp>>,
+    /// The resource-based delegation policy: who besides the management account may write policies.
+    pub resource_policy: Option<String>,
     /// Services with trusted access and since when.
     pub service_access: BTreeMap<String, Timestamp>,
     /// Features of central root access that are on: `RootCredentialsManagement`, `RootSessions`.
@@ -183,6 +185,7 @@ impl Org {
             policies: BTreeMap::new(),
             tags: BTreeMap::new(),
             delegated: BTreeMap::new(),
+            resource_policy: None,
             service_access: BTreeMap::new(),
             root_features: BTreeSet::new(),
             written: BTreeMap::new(),
@@ -228,18 +231,32 @@ impl Org {
         }
         let account = management.id.clone();
         org.add_account(management);
-        let state = org.state(&account);
+        org.give_operator(&account, operator);
+        org
+    }
+
+    /// Gives a user of an account the key that the sandbox hands out: the key that the population gives that user, or a new one.
+    pub(crate) fn give_operator(&mut self, account: &AccountId, operator: &str) {
+        let state = self.state(account);
         let user = state.users.get(operator);
         let (arn, known) = match user {
             Some(user) => (state.user_arn(user), user.keys.first().map(|key| (key.id.clone(), user.id.clone()))),
             None => (format!("arn:aws:iam::{account}:user/{operator}"), None),
         };
         drop(state);
-        let (id, user_id) = known.unwrap_or_else(|| (org.fresh_id("AKIA", 16), org.fresh_id("AIDA", 17)));
-        let secret = org.fresh_id("", 40);
-        org.operator_key.clone_from(&id);
-        org.keys.insert(id, Key { secret, account, arn, user_id });
-        org
+        let (id, user_id) = known.unwrap_or_else(|| (self.fresh_id("AKIA", 16), self.fresh_id("AIDA", 17)));
+        let secret = self.fresh_id("", 40);
+        self.operator_key.clone_from(&id);
+        self.keys.insert(id, Key { secret, account: account.clone(), arn, user_id });
+    }
+
+    /// Makes a delegation policy that lets whoever orgward is run from write service control policies.
+    pub fn delegate_policies(&mut self) {
+        let Some(key) = self.keys.get(&self.operator_key) else { return };
+        self.resource_policy = Some(format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Sid":"Policies","Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{}:root"}},"Action":["organizations:AttachPolicy","organizations:CreatePolicy","organizations:DeletePolicy","organizations:DetachPolicy","organizations:TagResource","organizations:UntagResource","organizations:UpdatePolicy"],"Resource":"*"}}]}}"#,
+            key.account
+        ));
     }
 
     /// Adds an OU; AWS's own policies are attached to it.

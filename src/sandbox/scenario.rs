@@ -46,6 +46,8 @@ pub struct Scenario {
     pub population: Population,
     /// What goes wrong from the start.
     pub faults: Vec<Fault>,
+    /// A member that orgward is run from instead of the management account: it has an operator too, whom every role trusts.
+    pub operated_from: Option<AccountId>,
 }
 
 /// An OU of a scenario.
@@ -115,6 +117,14 @@ impl Scenario {
         self
     }
 
+    /// The same scenario with orgward run from the account of this name; unchanged if there is none. The account is a delegated
+    /// administrator only if the scenario has it as one.
+    #[must_use]
+    pub fn run_from(mut self, name: &str) -> Self {
+        self.operated_from = self.account(name).map(|account| account.id.clone());
+        self
+    }
+
     /// The account of this name.
     pub fn account(&self, name: &str) -> Option<&ScenarioAccount> {
         self.accounts.iter().find(|account| account.name == name)
@@ -136,6 +146,7 @@ impl Scenario {
             management: self.management.clone(),
             home: self.home.clone(),
             population: self.population,
+            operated_from: self.operated_from.clone(),
         }
     }
 }
@@ -168,6 +179,7 @@ impl Builder {
             root_features: vec!["RootCredentialsManagement".into(), "RootSessions".into()],
             population: Population::default(),
             faults: Vec::new(),
+            operated_from: None,
         };
         let mut builder = Self { scenario, company: company.to_owned(), ids, dice };
         builder.push(management, "management", &root, &[("env", "management")]);

@@ -138,7 +138,7 @@ def script(folder, work, exists, instances, applies):
     asked = log.read_text()
     assert EXTERNAL_ID not in asked and "apply-id" not in asked, "a secret on a command line"
     given = {row["ParameterKey"]: row["ParameterValue"] for row in json.loads((work / "parameters").read_text())}
-    assert given["AuditExternalId"] == EXTERNAL_ID and given["ManagementAccountId"] == "111111111111"
+    assert given["AuditExternalId"] == EXTERNAL_ID and given["CallerAccountId"] == "111111111111"
     declared = json.loads((folder / "members.template.json").read_text())["Parameters"]
     assert set(given) == set(declared), (given.keys(), declared.keys())
     assert re.fullmatch(declared["CallerArn"]["AllowedPattern"], given["CallerArn"]), given["CallerArn"]

@@ -9,10 +9,10 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 
 #[test]
 fn credentials_that_are_not_of_the_management_account() {
-    let audit = SHARED.account("audit");
-    let session = SHARED.assume(&audit, "OrgwardAudit", SHARED.variable("ORGWARD_EXTERNAL_ID"));
+    let plain = SHARED.plain_member();
+    let session = SHARED.assume(&plain, "OrgwardAudit", SHARED.variable("ORGWARD_EXTERNAL_ID"));
     let member = run(SHARED.command(&["audit"]).envs(session)).ends(1);
-    member.says(&[&audit, "management account"]);
+    member.says(&[&plain, "management account", "register-delegated-administrator"]);
 }
 
 #[test]

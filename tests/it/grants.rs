@@ -41,6 +41,7 @@ fn needed(sandbox: &Sandbox, playbooks: &[Playbook]) -> Grants {
         apply_role: generate::APPLY_ROLE.to_owned(),
         other_roles: BTreeMap::new(),
         management: Some(sandbox.management_account()),
+        delegated: None,
     };
     grants(&needs, &names)
 }
@@ -57,6 +58,7 @@ fn trust(sandbox: &Sandbox, grants: &Grants, resource: &str, external_id: &str) 
         apply_role: generate::APPLY_ROLE.to_owned(),
         other_roles: BTreeMap::new(),
         management: None,
+        delegated: None,
     };
     let setup = Setup { grants, names: &names, region: Scenario::small().home, session_seconds: 3_600 };
     let files = bootstrap::files(&setup).unwrap();
@@ -69,7 +71,7 @@ fn trust(sandbox: &Sandbox, grants: &Grants, resource: &str, external_id: &str) 
         "AuditExternalId" | "ApplyExternalId" => external_id.to_owned(),
         other => other
             .replace("${AWS::Partition}", "aws")
-            .replace("${ManagementAccountId}", sandbox.management_account().as_str()),
+            .replace("${CallerAccountId}", sandbox.management_account().as_str()),
     });
     Some(role.to_string())
 }

@@ -159,6 +159,17 @@ impl Served {
         found.unwrap_or_else(|| panic!("no account is called {name}")).0.clone()
     }
 
+    /// The id of an account that is neither the management account nor a delegated administrator.
+    #[track_caller]
+    pub fn plain_member(&self) -> String {
+        let org = self.org();
+        let delegated = org["delegated_administrators"]["value"].to_string();
+        let management = org["organization"]["management_account"].as_str().unwrap().to_owned();
+        let mut accounts = org["accounts"].as_object().expect("accounts by id").keys();
+        let plain = accounts.find(|id| **id != management && !delegated.contains(id.as_str()));
+        plain.expect("a plain member").clone()
+    }
+
     /// A call of a query-protocol service past orgward, signed (as far as the sandbox looks) with a key and a token.
     #[track_caller]
     pub fn call(&self, service: &str, (key, token): (&str, Option<&str>), form: &[(&str, &str)]) -> String {

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// An audit of every account that works, as `orgward audit` does it.
-async fn audit(
+pub async fn audit(
     sessions: &Sessions,
     cancel: &CancellationToken,
     progress: Arc<dyn Progress>,
@@ -43,7 +43,7 @@ async fn audited(sandbox: &Sandbox) -> (OrgFacts, Vec<Finding>) {
 
 /// Every check has exactly one verdict for the organization, for each account, or for each account and at least one Region.
 #[track_caller]
-fn every_cell_has_its_verdict(org: &OrgFacts, findings: &[Finding]) {
+pub fn every_cell_has_its_verdict(org: &OrgFacts, findings: &[Finding]) {
     let mut cells = BTreeSet::new();
     let mut told: BTreeMap<(&str, Option<&AccountId>), usize> = BTreeMap::new();
     for finding in findings {
@@ -69,13 +69,13 @@ fn every_cell_has_its_verdict(org: &OrgFacts, findings: &[Finding]) {
 }
 
 /// Whether a verdict was asked for and could not be told: not what needs a flag.
-fn untold(finding: &&Finding) -> bool {
+pub fn untold(finding: &&Finding) -> bool {
     let asked = finding.cause.as_ref().is_none_or(|cause| cause.kind != CauseKind::OptIn);
     finding.verdict == Verdict::Unknown && asked
 }
 
 /// Verdict and words of each cell, without when and from which request they came.
-fn verdicts(findings: &[Finding]) -> Vec<(&str, &Target, Verdict, &str)> {
+pub fn verdicts(findings: &[Finding]) -> Vec<(&str, &Target, Verdict, &str)> {
     findings.iter().map(|f| (f.check.as_str(), &f.target, f.verdict, f.message.as_str())).collect()
 }
 

@@ -15,6 +15,8 @@ mod crashes;
 #[cfg(test)]
 mod custom;
 #[cfg(test)]
+mod delegated;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod denied_rollout;

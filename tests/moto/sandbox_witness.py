@@ -385,6 +385,7 @@ class Everything(unittest.TestCase):
              "ConstraintViolationException"),
             (o.enable_policy_type, {"RootId": self.root, "PolicyType": "TAG_POLICY"}, "PolicyTypeAlreadyEnabledException"),
             (o.enable_policy_type, {"RootId": "r-aaaa", "PolicyType": "TAG_POLICY"}, "RootNotFoundException"),
+            (o.describe_resource_policy, {}, "ResourcePolicyNotFoundException"),
             (self.enter("web-prod").organizations.list_roots, {}, "AccessDeniedException"),
             (sts.assume_role, {"RoleArn": role, "RoleSessionName": "x"}, "ValidationError"),
             (sts.assume_role, {"RoleArn": role, "RoleSessionName": "xx"}, "AccessDenied"),

@@ -8,7 +8,7 @@
 #@end
 #
 # Read from the environment: ORGWARD_EXTERNAL_ID, ORGWARD_CALLER_ARN (who may assume the roles, an ARN with * where it varies;
-# everybody in the management account if it is not set),
+# everybody in the account that orgward is run from if it is not set),
 # ORGWARD_BOOTSTRAP_REGION (where the stacks are, default @REGION@).
 set -eu
 cd "$(dirname "$0")"
@@ -19,7 +19,12 @@ cd "$(dirname "$0")"
 #@end
 region=${ORGWARD_BOOTSTRAP_REGION:-@REGION@}
 caller=${ORGWARD_CALLER_ARN:-arn:*:iam::*:*}
+#@no-delegated
 account=$(aws sts get-caller-identity --query Account --output text)
+#@end
+#@delegated
+account=@DELEGATED@
+#@end
 root=$(aws organizations list-roots --query 'Roots[0].Id' --output text)
 
 aws organizations enable-aws-service-access --service-principal member.org.stacksets.cloudformation.amazonaws.com
@@ -33,7 +38,7 @@ trap 'exit 130' INT TERM
 quoted() { printf '%s' "$1" | sed 's/\\/\\\\/g; s/"/\\"/g'; }
 cat >"$parameters" <<END
 [
-  {"ParameterKey": "ManagementAccountId", "ParameterValue": "$account"},
+  {"ParameterKey": "CallerAccountId", "ParameterValue": "$account"},
   {"ParameterKey": "CallerArn", "ParameterValue": "$(quoted "$caller")"},
 #@apply-role
   {"ParameterKey": "ApplyExternalId", "ParameterValue": "$(quoted "$ORGWARD_APPLY_EXTERNAL_ID")"},
@@ -67,8 +72,17 @@ if [ "$instances" = 0 ]; then
         --operation-preferences "$pace"
 fi
 
+#@no-delegated
 aws cloudformation deploy --region "$region" --stack-name orgward-management --template-file management.template.json \
     --capabilities CAPABILITY_NAMED_IAM --no-fail-on-empty-changeset
+#@end
+#@delegated
+aws cloudformation deploy --region "$region" --stack-name orgward-management --template-file management.template.json \
+    --capabilities CAPABILITY_NAMED_IAM --no-fail-on-empty-changeset --parameter-overrides "file://$parameters"
+#@end
 
 echo "The StackSet works in the background: aws cloudformation list-stack-set-operations --region $region --stack-set-name orgward-members" >&2
+#@delegated
+echo "With credentials of account $account: aws cloudformation deploy --stack-name orgward-caller --template-file caller.template.json --capabilities CAPABILITY_NAMED_IAM" >&2
+#@end
 echo "Then attach OrgwardAuditCaller to whoever runs orgward, and: orgward org" >&2

@@ -12,12 +12,19 @@ terraform {
   }
 }
 
+#@no-delegated
 data "aws_caller_identity" "current" {}
 
+#@end
 data "aws_organizations_organization" "current" {}
 
+#@no-delegated
 # Service-managed StackSets reach every member, new ones too, and never the management account: orgward reads that with the
 # caller's own credentials.
+#@end
+#@delegated
+# Service-managed StackSets reach every member, new ones too, and never the management account, which has a stack of its own.
+#@end
 resource "aws_cloudformation_stack_set" "members" {
   name             = "orgward-members"
   description      = "Roles that orgward assumes in member accounts"
@@ -26,11 +33,16 @@ resource "aws_cloudformation_stack_set" "members" {
   template_body    = file("${path.module}/../members.template.json")
 
   parameters = {
-    ManagementAccountId = data.aws_caller_identity.current.account_id
-    CallerArn           = var.caller_arn
-    AuditExternalId     = var.audit_external_id
+    #@no-delegated
+    CallerAccountId = data.aws_caller_identity.current.account_id
+    #@end
+    #@delegated
+    CallerAccountId = "@DELEGATED@"
+    #@end
+    CallerArn       = var.caller_arn
+    AuditExternalId = var.audit_external_id
     #@apply-role
-    ApplyExternalId     = var.apply_external_id
+    ApplyExternalId = var.apply_external_id
     #@end
   }
 
@@ -71,6 +83,30 @@ resource "aws_cloudformation_stack_set_instance" "members" {
   }
 }
 
+#@delegated
+resource "aws_cloudformation_stack" "management" {
+  name          = "orgward-management"
+  capabilities  = ["CAPABILITY_NAMED_IAM"]
+  template_body = file("${path.module}/../management.template.json")
+
+  parameters = {
+    CallerAccountId = "@DELEGATED@"
+    CallerArn       = var.caller_arn
+    AuditExternalId = var.audit_external_id
+    #@end
+    #@delegated-apply-role
+    ApplyExternalId = var.apply_external_id
+    #@end
+    #@delegated
+  }
+
+  # What is not to be echoed never comes back: see above.
+  lifecycle {
+    ignore_changes = [parameters]
+  }
+}
+#@end
+#@no-delegated
 resource "aws_iam_policy" "audit_caller" {
   name        = "OrgwardAuditCaller"
   description = "Who runs orgward audits and plans"
@@ -81,3 +117,4 @@ output "audit_caller_policy_arn" {
   description = "Attach it to whoever runs orgward org, audit and plan"
   value       = aws_iam_policy.audit_caller.arn
 }
+#@end

@@ -5,7 +5,7 @@ variable "region" {
 }
 
 variable "caller_arn" {
-  description = "Who in the management account may assume the roles: an ARN, with * where it varies"
+  description = "Who in the account that orgward is run from may assume the roles: an ARN, with * where it varies"
   type        = string
   default     = "arn:*:iam::*:*"
 }

@@ -100,6 +100,16 @@ struct Page<'a> {
     listed: usize,
 }
 
+/// Who asked; a delegated administrator is told as such, since service control policies bind it.
+fn caller(audit: &Audit<'_>, words: &Words<'_>) -> String {
+    let organization = &audit.org.organization;
+    let arn = words.text(&organization.caller_arn);
+    match organization.delegated_caller() {
+        Some(_) => format!("{arn}, a delegated administrator bound by service control policies"),
+        None => arn,
+    }
+}
+
 /// Writes the page.
 ///
 /// # Errors
@@ -118,7 +128,7 @@ pub fn write(audit: &Audit<'_>, options: Options<'_>, out: &mut dyn Write) -> Re
         day: day(audit.org.as_of),
         run: words.text(&audit.context.run),
         version: env!("CARGO_PKG_VERSION"),
-        caller: words.text(&audit.org.organization.caller_arn),
+        caller: caller(audit, &words),
         stats: audit.stats.to_string(),
         interrupted: audit.interrupted,
         redacted: options.redact_accounts,

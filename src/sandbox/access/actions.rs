@@ -147,6 +147,7 @@ const ORGANIZATIONS: &[Row] = &[
         entity(call, "OrganizationalUnitId")
     }),
     ("DescribePolicy", "organizations:DescribePolicy", policy),
+    ("DescribeResourcePolicy", "organizations:DescribeResourcePolicy", anything),
     ("DetachPolicy", "organizations:DetachPolicy", |call| both(policy(call), entity(call, "TargetId"))),
     ("EnablePolicyType", "organizations:EnablePolicyType", |call| entity(call, "RootId")),
     ("ListAWSServiceAccessForOrganization", "organizations:ListAWSServiceAccessForOrganization", anything),

@@ -129,7 +129,7 @@ pub(super) fn key(dice: &mut Dice, now: Timestamp, age: (u64, u64), used: Option
     }
 }
 
-/// The management account's user that runs orgward.
+/// The user that runs orgward.
 pub(super) fn operator(generator: &Generator, state: &mut AccountState, dice: &Dice) {
     let mut dice = dice.fork("operator");
     let created = dice.ago(generator.epoch, 60, 80);

@@ -14,11 +14,19 @@ const AUDIT_EXTRA: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"All
 /// What the apply role may do beyond `SecurityAudit`.
 const APPLY_EXTRA: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["account:GetAlternateContact","account:GetContactInformation","account:ListRegions","cloudwatch:DeleteAlarms","cloudwatch:ListTagsForResource","cloudwatch:PutMetricAlarm","cloudwatch:TagResource","iam:DeleteAccountPasswordPolicy","iam:GenerateCredentialReport","iam:UpdateAccountPasswordPolicy","logs:DeleteMetricFilter","logs:FilterLogEvents","logs:PutMetricFilter","sns:CreateTopic","sns:DeleteTopic","sns:ListTagsForResource","sns:Subscribe","sns:TagResource","sns:Unsubscribe","sns:UntagResource"],"Resource":"*"}]}"#;
 
-/// A trust policy that lets `management` in with an ExternalId.
-pub(super) fn trust(management: &AccountId, external_id: &str) -> String {
+/// What the audit role may do in the management account besides, where it is entered from a delegated administrator.
+const BILL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["budgets:ViewBudget","iam:ListOrganizationsFeatures"],"Resource":"*"}]}"#;
+
+/// A trust policy that lets whoever orgward is run from in with an ExternalId.
+pub(super) fn trust(generator: &Generator, external_id: &str) -> String {
     let external_id = serde_json::Value::from(external_id);
+    let root = |account: &AccountId| format!("\"arn:aws:iam::{account}:root\"");
+    let trusted = match &generator.operated_from {
+        None => root(&generator.management),
+        Some(member) => format!("[{},{}]", root(&generator.management), root(member)),
+    };
     format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{management}:root"}},"Action":["sts:AssumeRole"],"Condition":{{"StringEquals":{{"sts:ExternalId":{external_id}}}}}}},{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{management}:root"}},"Action":["sts:SetSourceIdentity","sts:TagSession"]}}]}}"#
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":{trusted}}},"Action":["sts:AssumeRole"],"Condition":{{"StringEquals":{{"sts:ExternalId":{external_id}}}}}}},{{"Effect":"Allow","Principal":{{"AWS":{trusted}}},"Action":["sts:SetSourceIdentity","sts:TagSession"]}}]}}"#
     )
 }
 
@@ -86,10 +94,14 @@ pub(super) fn roles(generator: &Generator, state: &mut AccountState, dice: &Dice
     let dice = dice.fork("roles");
     let own = [(AUDIT_ROLE, AUDIT_EXTERNAL_ID, AUDIT_EXTRA), (APPLY_ROLE, APPLY_EXTERNAL_ID, APPLY_EXTRA)];
     for (name, external_id, extra) in own {
-        let mut role = blank(name, &mut dice.fork(name), generator, trust(&generator.management, external_id));
+        let mut role = blank(name, &mut dice.fork(name), generator, trust(generator, external_id));
         role.description = "Assumed by orgward from the management account".into();
         role.attached.push(managed::SECURITY_AUDIT.into());
         role.inline.insert(name.to_owned(), extra.to_owned());
+        if state.account == generator.management {
+            // Who is not in the management account reads its bill through the role.
+            role.inline.insert("Bill".to_owned(), BILL.to_owned());
+        }
         state.roles.insert(name.to_owned(), role);
     }
     linked(generator, state, &dice.fork("linked"));

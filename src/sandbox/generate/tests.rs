@@ -11,6 +11,7 @@ fn generator() -> Generator {
         management: id("999999999999"),
         home: "eu-central-1".parse().unwrap(),
         population: Population::default(),
+        operated_from: None,
     }
 }
 

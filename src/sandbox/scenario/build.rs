@@ -70,6 +70,7 @@ impl From<Scenario> for Org {
             older_responses: false,
         };
         let population = Arc::new(Planted { generator, problems });
+        let operated_from = scenario.operated_from.clone();
         let mut org = Self::new(scenario.seed, scenario.epoch, info, management, OPERATOR_USER, population);
         org.faults = scenario.faults;
         for ou in scenario.ous {
@@ -90,6 +91,9 @@ impl From<Scenario> for Org {
         for (account, service) in scenario.delegated {
             org.service_access.insert(service.clone(), scenario.epoch);
             org.delegated.entry(account).or_default().insert(service, scenario.epoch);
+        }
+        if let Some(account) = operated_from {
+            org.give_operator(&account, OPERATOR_USER);
         }
         org
     }

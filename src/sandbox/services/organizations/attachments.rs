@@ -3,7 +3,7 @@
 //! Owns: attachment limits, the last SCP, duplicates. Must not: change a policy.
 
 use super::policies::{find, kind, summary};
-use super::{admit, constraint, paged, policy_id, target_id};
+use super::{admit, admit_write, constraint, paged, policy_id, target_id};
 use crate::model::TargetId;
 use crate::model::org::PolicyType;
 use crate::sandbox::org::Policy;
@@ -53,7 +53,7 @@ fn check_enabled(org: &Org, kind: &PolicyType) -> Result<(), ApiError> {
 }
 
 fn attach_policy(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
-    admit(org, caller, false)?;
+    admit_write(org, caller, "organizations:AttachPolicy")?;
     let id = policy_id(&request)?;
     let kind = find(org, &id)?.kind.clone();
     let target = target(org, &request)?;
@@ -76,7 +76,7 @@ fn attach_policy(org: &mut Org, caller: &Caller, request: Value) -> Result<Value
 }
 
 fn detach_policy(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
-    admit(org, caller, false)?;
+    admit_write(org, caller, "organizations:DetachPolicy")?;
     let id = policy_id(&request)?;
     let policy = find(org, &id)?;
     let (kind, aws_managed) = (policy.kind.clone(), policy.aws_managed);

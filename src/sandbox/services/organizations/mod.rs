@@ -11,6 +11,8 @@ mod tree;
 
 use super::Operations;
 use crate::model::{PolicyId, TargetId};
+use crate::policy::{self, Context, Decision, Document, Request};
+use crate::sandbox::access;
 use crate::sandbox::page::page;
 use crate::sandbox::{ApiError, Caller, Org, input};
 use serde_json::{Value, json};
@@ -38,6 +40,31 @@ fn admit(org: &Org, caller: &Caller, reads: bool) -> Result<(), ApiError> {
         Ok(())
     } else {
         Err(ApiError::new("AccessDeniedException", "You don't have permissions to access this resource."))
+    }
+}
+
+/// Lets the management account through to write; and a member that the organization's delegation policy lets.
+///
+/// # Errors
+/// As [`admit`]; 501 for a delegation policy that can't be evaluated.
+fn admit_write(org: &Org, caller: &Caller, action: &str) -> Result<(), ApiError> {
+    let Some(text) = org.resource_policy.as_ref().filter(|_| org.members.contains_key(&caller.account)) else {
+        return admit(org, caller, false);
+    };
+    let unread =
+        |why: String| ApiError::not_implemented(format!("the sandbox cannot evaluate the delegation policy: {why}"));
+    let document =
+        Document::parse(text).map_err(|errors| unread(errors.first().map(ToString::to_string).unwrap_or_default()))?;
+    let request = Request {
+        principal: access::principal(caller),
+        action: action.to_owned(),
+        resource: "*".to_owned(),
+        context: Context::partial(),
+    };
+    match policy::evaluate(&[&document], &request) {
+        Decision::Allow => Ok(()),
+        Decision::CannotTell { why } => Err(unread(why)),
+        _ => admit(org, caller, false),
     }
 }
 

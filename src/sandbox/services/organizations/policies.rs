@@ -2,7 +2,7 @@
 //!
 //! Owns: the rules on names, sizes and documents. Must not: attach (`attachments`).
 
-use super::{admit, constraint, invalid, paged, policy_id};
+use super::{admit, admit_write, constraint, invalid, paged, policy_id};
 use crate::model::org::PolicyType;
 use crate::model::{PolicyId, TargetId};
 use crate::policy::{self, Document, Quotas, Rules};
@@ -80,7 +80,7 @@ fn describe_policy(org: &mut Org, caller: &Caller, request: Value) -> Result<Val
 }
 
 fn create_policy(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
-    admit(org, caller, false)?;
+    admit_write(org, caller, "organizations:CreatePolicy")?;
     let kind = kind(&request, "Type")?;
     if org.info.feature_set != "ALL" {
         let message = "You can't use the specified policy type with the feature set of this organization.";
@@ -100,7 +100,7 @@ fn create_policy(org: &mut Org, caller: &Caller, request: Value) -> Result<Value
 }
 
 fn update_policy(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
-    admit(org, caller, false)?;
+    admit_write(org, caller, "organizations:UpdatePolicy")?;
     let id = policy_id(&request)?;
     let policy = editable(org, &id)?;
     let kind = policy.kind.clone();
@@ -125,7 +125,7 @@ fn update_policy(org: &mut Org, caller: &Caller, request: Value) -> Result<Value
 }
 
 fn delete_policy(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
-    admit(org, caller, false)?;
+    admit_write(org, caller, "organizations:DeletePolicy")?;
     let id = policy_id(&request)?;
     if !editable(org, &id)?.targets.is_empty() {
         let message = "The policy is attached to one or more entities. You must detach it from all roots, OUs, and \

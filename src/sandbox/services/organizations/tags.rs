@@ -2,7 +2,7 @@
 //!
 //! Owns: their limits. Must not: tag what is in an account.
 
-use super::{admit, constraint, invalid, paged};
+use super::{admit, admit_write, constraint, invalid, paged};
 use crate::model::{PolicyId, TargetId};
 use crate::sandbox::services::Operations;
 use crate::sandbox::state::Tags;
@@ -60,8 +60,8 @@ fn list_tags(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, Ap
     paged(&request, "Tags", &tags, |(key, value)| json!({"Key": key, "Value": value}))
 }
 
-fn writable(org: &Org, caller: &Caller, request: &Value) -> Result<String, ApiError> {
-    admit(org, caller, false)?;
+fn writable(org: &Org, caller: &Caller, request: &Value, action: &str) -> Result<String, ApiError> {
+    admit_write(org, caller, action)?;
     match resource(org, request)? {
         (id, false) => Ok(id),
         (_, true) => {
@@ -71,7 +71,7 @@ fn writable(org: &Org, caller: &Caller, request: &Value) -> Result<String, ApiEr
 }
 
 fn tag_resource(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
-    let id = writable(org, caller, &request)?;
+    let id = writable(org, caller, &request, "organizations:TagResource")?;
     let mut all = org.tags.get(&id).cloned().unwrap_or_default();
     all.extend(read(&request)?);
     if all.len() > MOST {
@@ -85,7 +85,7 @@ fn tag_resource(org: &mut Org, caller: &Caller, request: Value) -> Result<Value,
 }
 
 fn untag_resource(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
-    let id = writable(org, caller, &request)?;
+    let id = writable(org, caller, &request, "organizations:UntagResource")?;
     let keys = input::texts(&request, "TagKeys")?;
     if let Some(tags) = org.tags.get_mut(&id) {
         tags.retain(|key, _| !keys.contains(key));

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 pub(super) const OPERATIONS: Operations = &[
     ("DescribeOrganization", describe_organization),
+    ("DescribeResourcePolicy", describe_resource_policy),
     ("ListRoots", list_roots),
     ("ListAccounts", list_accounts),
     ("DescribeAccount", describe_account),
@@ -47,6 +48,17 @@ fn describe_organization(org: &mut Org, caller: &Caller, _: Value) -> Result<Val
         "MasterAccountEmail": org.info.email,
         "AvailablePolicyTypes": if org.info.feature_set == "ALL" { types } else { json!([]) },
     }}))
+}
+
+fn describe_resource_policy(org: &mut Org, caller: &Caller, _: Value) -> Result<Value, ApiError> {
+    admit(org, caller, true)?;
+    let content = org.resource_policy.clone().ok_or_else(|| {
+        ApiError::new("ResourcePolicyNotFoundException", "We can't find a resource policy for the organization.")
+    })?;
+    let id = "rp-0123456789abcdef0";
+    let (management, organization) = (&org.info.management_account, &org.info.id);
+    let arn = format!("arn:aws:organizations::{management}:resourcepolicy/{organization}/{id}");
+    Ok(json!({"ResourcePolicy": {"ResourcePolicySummary": {"Id": id, "Arn": arn}, "Content": content}}))
 }
 
 fn list_roots(org: &mut Org, caller: &Caller, request: Value) -> Result<Value, ApiError> {
