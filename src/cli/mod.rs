@@ -11,8 +11,8 @@ mod config;
 mod confirm;
 mod connect;
 mod custom;
-#[cfg(feature = "sandbox")]
 mod delegated;
+#[cfg(feature = "sandbox")]
 mod demo;
 mod diff;
 mod environment;
