@@ -21,6 +21,7 @@ mod evidence;
 mod exemptions;
 mod exit;
 mod explain;
+mod help;
 mod init;
 mod kept_audit;
 mod lockout;
@@ -54,30 +55,16 @@ mod told;
 mod ui;
 mod verify;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use exit::{Exit, Failure, Outcome};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 use ui::{Color, Ui};
 
-/// Exit codes, as `--help` shows them.
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    clean
-  1    an error
-  2    wrong use
-  3    findings at or above --fail-on
-  4    incomplete: something could not be told (outranks 3; --allow-partial lowers it)
-  5    the plan has changes (only with --detailed-exitcode)
-  6    refused: a plan (stale, edited, lock-out, conflict, disagreement), or changed evidence
-  7    apply failed and was rolled back
-  8    apply failed, an operator is needed
-  130  interrupted, or the credentials expired: an audit is gone on with by --resume";
-
 /// Keeps every account of an AWS Organization at its security baseline: audit, preview, apply
 #[derive(Debug, Parser)]
-#[command(name = "orgward", version, after_help = EXIT_CODES, max_term_width = 120)]
+#[command(name = "orgward", version, max_term_width = 120)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -141,7 +128,7 @@ pub fn main() -> ExitCode {
 
 /// The command line, and the environment variables that stand for flags.
 fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
-    let mut command = environment::without_empty(Cli::command());
+    let mut command = environment::without_empty(help::command());
     let parsed = command
         .try_get_matches_from_mut(&words)
         .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command)));

@@ -2,12 +2,12 @@
 //!
 //! Must not: know any command.
 
-use super::Cli;
 use super::exit::{Exit, Failure, Outcome};
+use super::help;
 use super::ui::Ui;
 use crate::report::text::count;
 use crate::store;
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 use std::path::PathBuf;
 
@@ -30,14 +30,14 @@ pub struct ManArgs {
 /// Prints the completions.
 pub fn completions(args: &CompletionsArgs, ui: &Ui) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "orgward", &mut script);
+    clap_complete::generate(args.shell, &mut help::command(), "orgward", &mut script);
     ui.data(&String::from_utf8(script).map_err(Failure::error)?)?;
     Ok(Exit::Clean)
 }
 
 /// Writes the pages.
 pub fn man(args: &ManArgs, ui: &Ui) -> Outcome {
-    let mut command = Cli::command();
+    let mut command = help::command();
     command.build();
     let mut pages = Vec::new();
     render(&command, &mut pages).map_err(Failure::error)?;

@@ -86,7 +86,7 @@ fn every_page_of_the_manual_is_in_its_index() {
 }
 
 /// The words of a command line as a shell would have them, up to where something else begins.
-fn words(line: &str) -> Vec<String> {
+pub fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     for word in line.split_whitespace() {
         let word = word.trim_matches(['\'', '"']);
