@@ -11,7 +11,7 @@
 //! Who may import whom: `cli` -> all; `audit` -> `collect`, `checks`, `store`, `aws`, `report`, `model`; `collect` ->
 //! `resources`, `aws`, `policy`, `model`; `execute` -> `resources`, `aws`, `lockout`, `policy`, `store`, `model`;
 //! `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` -> `yaml`, `policy`, `pattern`, `model`; `lockout` -> `policy`,
-//! `model`; `sandbox` -> `policy`, `pattern`, `model`; `report`, `config`, `aws`, `policy`, `pattern`, `store`,
+//! `model`; `sandbox` -> `policy`, `pattern`, `model`; `config` -> `yaml`, `model`; `report`, `aws`, `policy`, `pattern`, `store`,
 //! `yaml` -> `model`; `grants` -> `collect`, `playbook`, `resources`, `model`; `bootstrap` -> `grants`, `model`; `fuzz` ->
 //! `policy`, `playbook`, `store`, `execute`; `evidence` -> `audit`, `store`, `report`, `model`; `notify` -> `resources`,
 //! `aws`, `model`; `model` -> nothing of ours. `tests/it/architecture.rs`

@@ -104,7 +104,10 @@ impl Sessions {
         let credentials = Renewing::new(Origin::Chain(chain), clock.clone());
         // Asked first by itself, so that a missing sign-in is told as such.
         credentials.current().await.map_err(|cause| match &settings.profile {
-            Some(profile) => Cause::new(cause.kind, cause.operation, format!("profile `{profile}`: {}", cause.message)),
+            Some(profile) => {
+                let hint = "`aws configure list-profiles` names the profiles there are";
+                Cause::new(cause.kind, cause.operation, format!("profile `{profile}`: {}; {hint}", cause.message))
+            }
             None => cause,
         })?;
         let given = template.region().and_then(|region| region.as_ref().parse::<Region>().ok());

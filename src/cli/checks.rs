@@ -303,6 +303,6 @@ fn controls(meta: &CheckMeta) -> Vec<String> {
                 .to_vec()
         })
         .collect();
-    let text = columns(&rows, &[Align::Left; 3], Paint { on: false });
+    let text = columns(&rows, &[Align::Left; 3], Paint::PLAIN);
     if rows.is_empty() { vec!["none".to_owned()] } else { text.lines().map(str::to_owned).collect() }
 }

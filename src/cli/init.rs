@@ -72,7 +72,8 @@ pub fn run(args: &InitArgs, ui: &Ui) -> Outcome {
     }
     let text = answers.file();
     // What was typed has to be a value before it is a file.
-    ConfigFile::parse(&text).map_err(|error| Failure::usage([format!("that makes no config file: {error}")]))?;
+    ConfigFile::parse(&text)
+        .map_err(|error| Failure::usage([format!("that makes no config file: {}", error.join("; "))]))?;
     store::write_output(&args.out, text.as_bytes()).map_err(Failure::error)?;
     ui.say(&format!("{} written; `orgward config` shows what a run would use", args.out.display()));
     if answers.break_glass_roles.is_empty() {

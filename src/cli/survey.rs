@@ -9,7 +9,7 @@ use crate::checks::Thresholds;
 use crate::collect::{self, CollectOptions, Wanted};
 use crate::config::Settings;
 use crate::model::scope::{RegionRequest, Scope};
-use crate::model::{AccountFacts, AccountId, OrgFacts};
+use crate::model::{self, AccountFacts, AccountId, OrgFacts};
 use crate::report::text::plain;
 use crate::report::{RunStats, org_tree};
 use std::fmt::Display;
@@ -137,10 +137,32 @@ pub fn stats(sessions: &Sessions) -> RunStats {
 /// # Errors
 /// If a threshold is out of its range.
 pub fn thresholds(settings: &Settings) -> Result<Thresholds, Failure> {
+    let place =
+        |name: &str| settings.threshold_places.get(name).map_or("thresholds in the config file", String::as_str);
+    let mut wrong = Vec::new();
+    for (name, value) in &settings.thresholds {
+        let alone = serde_json::json!({ name.as_str(): value });
+        match serde_json::from_value::<Thresholds>(alone) {
+            Ok(one) => wrong.extend(one.problems().into_iter().map(|why| format!("{}: {why}", place(name)))),
+            Err(error) => wrong.push(format!("{}: {}", place(name), nearest_threshold(name, &error.to_string()))),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(Failure::usage(wrong));
+    }
     let given = serde_json::to_value(&settings.thresholds).map_err(Failure::error)?;
-    let numbers: Thresholds = serde_json::from_value(given)
-        .map_err(|error| Failure::usage([format!("thresholds in the config file: {error}")]))?;
-    let thresholds = Thresholds { root_email_patterns: settings.root_email_patterns.clone(), ..numbers };
-    let problems = thresholds.problems();
-    if problems.is_empty() { Ok(thresholds) } else { Err(Failure::usage(problems)) }
+    let numbers: Thresholds = serde_json::from_value(given).map_err(Failure::error)?;
+    Ok(Thresholds { root_email_patterns: settings.root_email_patterns.clone(), ..numbers })
+}
+
+/// What serde says of a threshold, with the nearest that there is.
+fn nearest_threshold(name: &str, error: &str) -> String {
+    let known = error.split_once("expected one of ").map_or("", |(_, known)| known);
+    let near = model::nearest(name, known.split(", ").map(|word| word.trim_matches('`')), 0.0);
+    match (near, error.contains("unknown field")) {
+        (Some(near), true) => {
+            format!("there is no threshold `{}`, did you mean `{near}`?", name.escape_debug())
+        }
+        _ => format!("`{}`: {error}", name.escape_debug()),
+    }
 }

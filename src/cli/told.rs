@@ -239,9 +239,7 @@ struct Telling<'a> {
 impl Telling<'_> {
     fn to_file(&self, format: Format, path: &Path, ui: &Ui) -> Result<(), Failure> {
         let mut said = Vec::new();
-        store::write_output_with(path, |out| {
-            self.write(format, Paint { on: false }, out, &mut said).map_err(Failure::error)
-        })?;
+        store::write_output_with(path, |out| self.write(format, Paint::PLAIN, out, &mut said).map_err(Failure::error))?;
         ui.say(&format!("Report written to {}", path.display()));
         said.iter().for_each(|words| ui.warn(words));
         Ok(())

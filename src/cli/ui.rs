@@ -31,6 +31,20 @@ pub struct Ui {
     bars: bool,
 }
 
+/// The narrowest terminal that tables are made for.
+const NARROWEST: usize = 40;
+
+/// How many characters fit in a line of stdout: `COLUMNS`, or what the terminal says; a pipe has no end of lines.
+fn width() -> Option<usize> {
+    let stdout = std::io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let size = || terminal_size::terminal_size_of(&stdout).map(|(width, _)| usize::from(width.0));
+    said.or_else(size).map(|width: usize| width.max(NARROWEST))
+}
+
 impl Ui {
     /// From the flags and what stdout and stderr are.
     pub fn new(color: Color, quiet: bool) -> Self {
@@ -41,10 +55,10 @@ impl Ui {
         };
         let stderr = std::io::stderr().is_terminal();
         Self {
-            out: Paint { on: wanted(std::io::stdout().is_terminal()) },
-            err: Paint { on: wanted(stderr) },
+            out: Paint { on: wanted(std::io::stdout().is_terminal()), width: width() },
+            err: Paint { on: wanted(stderr), width: None },
             quiet,
-            bars: stderr && std::env::var_os("CI").is_none(),
+            bars: stderr && std::env::var_os("CI").is_none() && std::env::var("TERM").as_deref() != Ok("dumb"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The config file (`orgward.yaml`): its form, and errors that point at the line.
 
 use super::keep::KeepFacts;
+use super::mistakes;
 use super::secret::SecretError;
 use crate::model::{AccountId, Region, Share, nearest};
 use schemars::JsonSchema;
@@ -21,12 +22,12 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file isn't what it should be.
-    #[error("config file `{path}`: {message}")]
+    #[error("config file `{path}`{}", listed(.mistakes))]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Where and why, with the line shown.
-        message: String,
+        /// Where and why, each; one at least.
+        mistakes: Vec<String>,
     },
     /// A secret can't be read.
     #[error(transparent)]
@@ -39,6 +40,14 @@ pub enum ConfigError {
         /// What is wrong, with the fix.
         message: String,
     },
+}
+
+/// One mistake in the line that names the file; several in lines of their own.
+fn listed(mistakes: &[String]) -> String {
+    match mistakes {
+        [only] => format!(": {only}"),
+        several => format!(" has {} mistakes:\n  {}", several.len(), several.join("\n  ")),
+    }
 }
 
 impl ConfigError {
@@ -109,6 +118,9 @@ pub struct ConfigFile {
     pub notify: Vec<SecretString>,
     /// What the address of a root user must look like, with `*` and `?`.
     pub root_email_patterns: Vec<String>,
+    /// File and line of each threshold, for messages.
+    #[serde(skip)]
+    pub threshold_places: BTreeMap<String, String>,
 }
 
 /// A role for one account, as written.
@@ -128,12 +140,16 @@ impl ConfigFile {
     /// Reads a file. Paths inside it are relative to it.
     ///
     /// # Errors
-    /// If it can't be read, or a key or value is wrong: with line, column and the line itself.
+    /// If it can't be read, or a key or value is wrong: every one with its line.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let mut file =
-            Self::parse(&text).map_err(|message| ConfigError::Malformed { path: path.to_owned(), message })?;
+            Self::parse(&text).map_err(|mistakes| ConfigError::Malformed { path: path.to_owned(), mistakes })?;
+        let named = |(name, line)| (name, format!("config file `{}`: line {line}", path.display()));
+        if !file.thresholds.is_empty() {
+            file.threshold_places = mistakes::thresholds(&text).into_iter().map(named).collect();
+        }
         let base = path.parent().unwrap_or_else(|| Path::new("."));
         let rebase = |file: &mut Option<PathBuf>| {
             if let Some(path) = file {
@@ -155,17 +171,20 @@ impl ConfigFile {
     /// Reads the text of a config file. An empty one is all defaults.
     ///
     /// # Errors
-    /// Where and why, in words, with the line shown unless it could hold a secret.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Every mistake: where and why, in words; no line is shown, since it could hold a secret.
+    pub fn parse(text: &str) -> Result<Self, Vec<String>> {
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Self::default());
         }
         let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
-        let file: Self =
-            serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error.to_string()))?;
+        let file: Self = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+            // The parser stops at the first.
+            let all = mistakes::find(text);
+            if all.is_empty() { vec![explain(&error.to_string())] } else { all }
+        })?;
         match file.version {
             Some(1) | None => Ok(file),
-            Some(newer) => Err(format!("version `{newer}` is not known to this orgward, which reads version 1")),
+            Some(newer) => Err(vec![format!("version `{newer}` is not known to this orgward, which reads version 1")]),
         }
     }
 }
@@ -188,7 +207,7 @@ fn rebase_channel(channel: &mut SecretString, base: &Path) {
 }
 
 /// serde's words with the nearest key added: `unknown field \`rolename\`, expected one of ...`.
-fn explain(message: &str) -> String {
+pub(super) fn explain(message: &str) -> String {
     let Some((wrong, rest)) = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) else {
         return message.to_owned();
     };

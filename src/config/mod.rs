@@ -5,6 +5,7 @@
 
 mod file;
 mod keep;
+mod mistakes;
 mod secret;
 
 pub use file::{ConfigError, ConfigFile, RoleOverrideFile};
@@ -151,6 +152,8 @@ pub struct Settings {
     pub exemptions: Option<PathBuf>,
     /// Thresholds of checks that differ from their defaults, by name.
     pub thresholds: BTreeMap<String, i64>,
+    /// File and line of each of them, for messages.
+    pub threshold_places: BTreeMap<String, String>,
     /// What the address of a root user must look like, with `*` and `?`.
     pub root_email_patterns: Vec<String>,
     /// Who is told what came of a run: `KIND=WHERE`, in which there may be a key.
@@ -250,6 +253,7 @@ impl Settings {
             protected_principals: pick(&mut origins, "protected_principals", None, file.protected_principals),
             exemptions: pick(&mut origins, "exemptions", flags.exemptions, file.exemptions),
             thresholds: file.thresholds,
+            threshold_places: file.threshold_places,
             notify: if flags.notify.is_empty() { file.notify } else { flags.notify },
             root_email_patterns: email_patterns(file.root_email_patterns)?,
             origins: told(origins, &from_environment),

@@ -37,7 +37,7 @@ fn a_share_is_written_either_way_and_a_flag_beats_the_file() {
     assert_eq!((flagged.share.factor(), flagged.origins.get("share")), (0.75, Some(&Origin::Flag)));
     let usual = settings(Overrides::default(), "").unwrap();
     assert_eq!((usual.share.factor(), usual.origins.get("share")), (1.0, Some(&Origin::Default)));
-    let error = ConfigFile::parse("version: 1\nshare: half\n").unwrap_err();
+    let error = ConfigFile::parse("version: 1\nshare: half\n").unwrap_err().join("\n");
     assert!(error.contains("line 2") && error.contains("`half` is not a share of the quotas"), "{error}");
 }
 
@@ -50,7 +50,7 @@ fn an_account_id_with_leading_zeros_stays_text() {
 
 #[test]
 fn a_wrong_key_names_line_and_nearest_word() {
-    let error = ConfigFile::parse("version: 1\nrolename: X\n").unwrap_err();
+    let error = ConfigFile::parse("version: 1\nrolename: X\n").unwrap_err().join("\n");
     assert!(error.contains("line 2"), "{error}");
     assert!(error.contains("did you mean `role_name`?"), "{error}");
 }
@@ -84,7 +84,7 @@ fn secrets_stay_out_of_debug_and_errors() {
     let settings = settings(Overrides::default(), "external_id: hunter2-secret\n").unwrap();
     assert_eq!(settings.external_id.as_ref().map(|s| s.expose_secret()), Some("hunter2-secret"));
     assert!(!format!("{settings:?}").contains("hunter2"));
-    let error = ConfigFile::parse("external_id: [hunter2-secret]\n").unwrap_err();
+    let error = ConfigFile::parse("external_id: [hunter2-secret]\n").unwrap_err().join("\n");
     assert!(!error.contains("hunter2"), "{error}");
 }
 
@@ -141,4 +141,43 @@ fn facts_are_kept_as_long_as_the_flag_says_else_the_file() {
     assert_eq!(kept(None, ""), KeepFacts::DEFAULT);
     assert_eq!(kept(None, "keep_facts: always\n"), KeepFacts::Always);
     assert_eq!(kept(Some(KeepFacts::No), "keep_facts: 30d\n"), KeepFacts::No);
+}
+
+#[test]
+fn every_mistake_of_a_file_is_told_at_once_with_its_line_and_no_secret() {
+    let text = "version: 1
+rolename: OrgwardAudit
+external_id: [hunter2-secret]
+accounts:
+  \"11112222333\":
+    role_nam: X
+session_duration_seconds: never
+region: eu-central-1
+region: eu-west-1
+thresholds:
+  key_age_days: soon
+notify: hunter3-secret
+";
+    let mistakes = ConfigFile::parse(text).unwrap_err();
+    let all = mistakes.join("\n");
+    let wanted = [
+        (2, "did you mean `role_name`?"),
+        (3, "`external_id` has to be a text in quotes"),
+        (5, "12 digits"),
+        (6, "did you mean `role_name`?"),
+        (7, "session_duration_seconds"),
+        (9, "`region` is already set in line 8"),
+        (11, "key_age_days"),
+        (12, "notify"),
+    ];
+    assert_eq!(mistakes.len(), wanted.len(), "{all}");
+    for ((line, words), told) in wanted.iter().zip(&mistakes) {
+        assert!(told.starts_with(&format!("line {line}: ")) && told.contains(words), "{words}: {told}");
+    }
+    assert!(!all.contains("hunter"), "{all}");
+    let tab = ConfigFile::parse("version: 1\naccounts:\n\t\"111122223333\": {}\n").unwrap_err();
+    assert_eq!(tab.len(), 1);
+    assert!(tab[0].starts_with("line 3: ") && tab[0].contains("spaces only"), "{tab:?}");
+    let newer = ConfigFile::parse("version: 2\nrole: x\n").unwrap_err();
+    assert!(newer[0].contains("version `2`") && newer[1].contains("`role`"), "{newer:?}");
 }

@@ -72,7 +72,7 @@ pub enum ScopeError {
     #[error("account `{0}` is not in the organization")]
     UnknownAccount(AccountId),
     /// No such OU.
-    #[error("OU `{name}` is not in the organization{hint}")]
+    #[error("OU `{name}` is not in the organization{hint} (`orgward org` shows the tree)")]
     UnknownOu {
         /// As given.
         name: String,

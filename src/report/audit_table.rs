@@ -118,7 +118,7 @@ fn summary(checks: &[Row<'_>], paint: Paint) -> String {
             figure(cells.unknown, Some(Style::Yellow)),
             figure(cells.pass, Some(Style::Green)),
             figure(cells.not_applicable, None),
-            (cut(meta.title, 72), None),
+            (meta.title.to_owned(), None),
         ];
         if exempt {
             row.insert(EXEMPT, figure(cells.exempt, Some(Style::Cyan)));

@@ -6,7 +6,7 @@
 use super::Audit;
 use super::audit_table::{Detail, failure};
 use super::failures::Failures;
-use super::text::{Align, Paint, Style, columns, count, cut, plain};
+use super::text::{Align, Paint, Style, columns, count, plain};
 use crate::model::exemption::Attestation;
 use crate::model::framework::{Answer, Cells, ControlVerdict, JudgedControl, JudgedFramework};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,7 +61,7 @@ fn summary(judged: &JudgedFramework<'_>, paint: Paint) -> String {
             figure(cells.unknown, Some(Style::Yellow)),
             figure(cells.pass, Some(Style::Green)),
             figure(cells.not_applicable, None),
-            (cut(&judged.control.title, 72), None),
+            (judged.control.title.clone(), None),
         ];
         if levels {
             let level = judged.control.level.map_or_else(|| "-".to_owned(), |level| level.to_string());

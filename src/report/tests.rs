@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::io::{self, Write};
 
 const CHECK: &str = "root-access-keys";
-const PLAIN: Paint = Paint { on: false };
+const PLAIN: Paint = Paint::PLAIN;
 
 fn finding(account: u64, verdict: Verdict, message: &str, resources: &[&str]) -> Finding {
     let failing = |name: &&str| FailingResource { resource: (*name).to_owned(), message: format!("{name} is wrong") };

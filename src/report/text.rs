@@ -67,9 +67,14 @@ pub enum Style {
 pub struct Paint {
     /// Whether to paint.
     pub on: bool,
+    /// How many characters fit in a line; `None` where lines have no end, as in a pipe or a file.
+    pub width: Option<usize>,
 }
 
 impl Paint {
+    /// Neither colour nor an end of lines: for files and pipes.
+    pub const PLAIN: Self = Self { on: false, width: None };
+
     /// `text` in `style`.
     pub fn paint(self, style: Style, text: &str) -> String {
         if !self.on || text.is_empty() {
@@ -96,8 +101,14 @@ pub enum Align {
     Right,
 }
 
+/// The narrowest that a last column may get beside the others before it moves below them.
+const LEAST_LAST: usize = 24;
+/// How far it is indented there.
+const BELOW: usize = 6;
+
 /// Rows of cells as lines with two spaces between columns, no trailing blanks. Cells are (text, style); widths count
-/// the text alone, so colour never shifts a column.
+/// the text alone, so colour never shifts a column. Where lines have an end, the last column goes on in further lines, below
+/// itself or, where it is narrow, below the row; nothing is cut.
 pub fn columns(rows: &[Vec<(String, Option<Style>)>], aligns: &[Align], paint: Paint) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
@@ -109,13 +120,28 @@ pub fn columns(rows: &[Vec<(String, Option<Style>)>], aligns: &[Align], paint: P
             }
         }
     }
+    let last = widths.len().saturating_sub(1);
+    let before: usize = widths.iter().take(last).map(|width| width + 2).sum();
+    let fits = paint.width.is_none_or(|end| before + widths.last().copied().unwrap_or(0) <= end);
     let mut out = String::new();
     for row in rows {
         let mut line = String::new();
+        let mut further = Vec::new();
         for (i, (text, style)) in row.iter().enumerate() {
             let width = widths.get(i).copied().unwrap_or(0);
+            let paint_it = |text: &str| style.map_or_else(|| text.to_owned(), |style| paint.paint(style, text));
+            if let (true, Some(end), false) = (i == last && last > 0, paint.width, fits) {
+                let beside = end.saturating_sub(before) >= LEAST_LAST;
+                let indent = if beside { before } else { BELOW };
+                let mut parts = wrapped(text, end.saturating_sub(indent)).into_iter();
+                if beside {
+                    line.extend(parts.next().map(|part| format!("  {}", paint_it(&part))));
+                }
+                further.extend(parts.map(|part| format!("{}{}", " ".repeat(indent), paint_it(&part))));
+                continue;
+            }
             let pad = " ".repeat(width.saturating_sub(text.chars().count()));
-            let painted = style.map_or_else(|| text.clone(), |style| paint.paint(style, text));
+            let painted = paint_it(text);
             if i > 0 {
                 line.push_str("  ");
             }
@@ -124,10 +150,37 @@ pub fn columns(rows: &[Vec<(String, Option<Style>)>], aligns: &[Align], paint: P
                 Align::Right => line.extend([pad.as_str(), painted.as_str()]),
             }
         }
-        out.push_str(line.trim_end());
-        out.push('\n');
+        for line in std::iter::once(line).chain(further) {
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
     }
     out
+}
+
+/// `text` in lines of at most `width` characters, broken between words, and inside a word that is longer than a line.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let taken = line.chars().count();
+        if taken > 0 && taken + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+        } else if taken > 0 {
+            line.push(' ');
+        }
+        for c in word.chars() {
+            if line.chars().count() == width {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(c);
+        }
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -153,9 +206,28 @@ mod tests {
             vec![("medium".to_owned(), None), ("12".to_owned(), None)],
         ];
         let aligns = [Align::Left, Align::Right];
-        let bare = columns(&rows, &aligns, Paint { on: false });
+        let bare = columns(&rows, &aligns, Paint::PLAIN);
         assert_eq!(bare, "high     3\nmedium  12\n");
-        let painted = columns(&rows, &aligns, Paint { on: true });
+        let painted = columns(&rows, &aligns, Paint { on: true, width: None });
         assert_eq!(painted.replace("\u{1b}[31m", "").replace("\u{1b}[0m", ""), bare);
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_goes_on_in_further_lines_and_loses_no_word() {
+        let words = "a role has no inline policy unless somebody answers for it with a ticket";
+        let cell = |text: &str| (text.to_owned(), None);
+        let rows = vec![vec![cell("CHECK"), cell("WHAT")], vec![cell("role-inline-policies"), cell(words)]];
+        let at = |width| columns(&rows, &[], Paint { on: false, width });
+        assert_eq!(at(None).lines().count(), 2, "a pipe has no end of lines");
+        assert_eq!(at(Some(120)), at(None));
+        for width in [80, 60, 46, 45, 30] {
+            let text = at(Some(width));
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{width}:\n{text}");
+            let told: Vec<&str> = text.split_whitespace().collect();
+            assert_eq!(told.join(" "), format!("CHECK WHAT role-inline-policies {words}"), "{width}:\n{text}");
+        }
+        assert!(at(Some(60)).lines().nth(2).unwrap().starts_with(&" ".repeat(22)), "below itself");
+        assert!(at(Some(30)).lines().nth(3).unwrap().starts_with("      "), "below the row");
+        assert_eq!(wrapped("aaaaaaaaaa b", 4), ["aaaa", "aaaa", "aa b"]);
     }
 }

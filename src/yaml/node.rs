@@ -103,6 +103,9 @@ fn message(error: &serde_saphyr::Error) -> String {
             // The parser's text repeats its place; the error has it already.
             let text = other.to_string();
             let first = text.lines().next().unwrap_or_default();
+            if first.contains("tabs disallowed") {
+                return "a tab stands here, YAML is indented with spaces only".to_owned();
+            }
             format!("is not valid YAML: {}", first.split(" at line ").next().unwrap_or(first))
         }
     }

@@ -135,7 +135,7 @@ fn the_config_files_of_the_manual_load() {
     for (page, text) in pages() {
         let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0));
         for block in blocks.filter(|block| block.starts_with("# orgward.yaml")) {
-            ConfigFile::parse(block).unwrap_or_else(|error| panic!("{}: {error}\n{block}", page.display()));
+            ConfigFile::parse(block).unwrap_or_else(|error| panic!("{}: {error:?}\n{block}", page.display()));
             count += 1;
         }
     }

@@ -63,6 +63,8 @@ mod limits;
 #[cfg(test)]
 mod lockout;
 #[cfg(test)]
+mod mistakes;
+#[cfg(test)]
 mod notify;
 #[cfg(test)]
 mod org_file;
