@@ -12,7 +12,8 @@
 //! `resources`, `aws`, `policy`, `model`; `execute` -> `resources`, `aws`, `lockout`, `policy`, `store`, `model`;
 //! `resources` -> `aws`, `policy`, `model`; `checks`, `playbook` -> `yaml`, `policy`, `pattern`, `model`; `lockout` -> `policy`,
 //! `model`; `sandbox` -> `policy`, `pattern`, `model`; `config` -> `yaml`, `model`; `report`, `aws`, `policy`, `pattern`, `store`,
-//! `yaml` -> `model`; `grants` -> `collect`, `playbook`, `resources`, `model`; `bootstrap` -> `grants`, `model`; `fuzz` ->
+//! `yaml` -> `model`; `grants` -> `collect`, `playbook`, `resources`, `model`; `bootstrap` -> `grants`, `model`; `doctor` -> `checks`,
+//! `collect`, `grants`, `policy`, `model`; `fuzz` ->
 //! `policy`, `playbook`, `store`, `execute`; `evidence` -> `audit`, `store`, `report`, `model`; `notify` -> `resources`,
 //! `aws`, `model`; `model` -> nothing of ours. `tests/it/architecture.rs`
 //! matches every `crate::name` path against this list.
@@ -24,6 +25,7 @@ pub mod checks;
 pub mod cli;
 pub mod collect;
 pub mod config;
+pub mod doctor;
 pub mod evidence;
 pub mod execute;
 #[doc(hidden)]

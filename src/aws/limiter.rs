@@ -112,6 +112,11 @@ impl Limiter {
         }
     }
 
+    /// What this run may take of an operation's bucket: in the caller's `own` account, or in a member.
+    pub fn allowance(&self, own: bool, service: &str, operation: &str) -> Allowance {
+        self.sharing.of(self.quotas.lookup(service, operation).1, own, service)
+    }
+
     /// The rates of the buckets that AWS throttled, in this run or one before, and that have not come back to where they
     /// began: of quotas that AWS does not publish only, since the others are known. Each is that of the whole quota, of
     /// which this run may take a share.

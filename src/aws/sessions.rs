@@ -8,7 +8,7 @@ use super::errors;
 use super::gate::{Gate, throttled_attempts};
 use super::learned::Memory;
 use super::limiter::{Limiter, Pace};
-use super::quotas::Quotas;
+use super::quotas::{Allowance, Quotas};
 use super::session_policy;
 use super::settings::{Purpose, SessionSettings, StaticCredentials};
 use super::sharing::Sharing;
@@ -26,7 +26,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI32;
@@ -193,6 +193,12 @@ impl Sessions {
         self.0.gate.limiter.pace(self.caller().account.as_str(), region.as_str(), service, operation)
     }
 
+    /// What this run may take of an operation's bucket: in the caller's `own` account, or in a member. `service` is the prefix
+    /// of the service's IAM actions.
+    pub fn allowance(&self, own: bool, service: &str, operation: &str) -> Allowance {
+        self.0.gate.limiter.allowance(own, service, operation)
+    }
+
     /// The caller's own account with the caller's own credentials.
     pub fn base(&self) -> AccountSession {
         self.0.base.clone()
@@ -202,6 +208,11 @@ impl Sessions {
     pub fn role_arn(&self, account: &AccountId, purpose: Purpose) -> String {
         let (name, _) = self.0.settings.role(account, purpose);
         format!("arn:{}:iam::{account}:role/{}", self.0.caller.partition, name.trim_start_matches('/'))
+    }
+
+    /// The ExternalId with which an account's role is assumed for a purpose, if any was given.
+    pub fn external_id(&self, account: &AccountId, purpose: Purpose) -> Option<SecretString> {
+        self.0.settings.role(account, purpose).1.cloned()
     }
 
     /// A session in an account: the caller's own account with the caller's own credentials, any other by assuming its
@@ -215,22 +226,8 @@ impl Sessions {
         if *account == inner.caller.account {
             return Ok(inner.base.apart());
         }
-        let settings = &inner.settings;
-        let (_, external_id) = settings.role(account, purpose);
-        let mut seconds = settings.duration.and_then(|d| i32::try_from(d.as_secs()).ok()).unwrap_or(0);
-        if inner.caller.is_role_session() {
-            seconds = seconds.min(CHAINED_LIMIT);
-        }
-        let role = Role {
-            sts: inner.base.sts(),
-            arn: self.role_arn(account, purpose),
-            external_id: external_id.cloned(),
-            session_name: settings.session_name.clone(),
-            policy: (purpose == Purpose::Audit).then(|| Arc::clone(&inner.read_only)),
-            duration: AtomicI32::new(seconds),
-            source_identity: settings.source_identity.clone(),
-            tags: settings.tags.clone(),
-        };
+        let (_, external_id) = inner.settings.role(account, purpose);
+        let role = self.role(account, purpose, external_id.cloned());
         let credentials = Renewing::new(Origin::Role(Box::new(role)), inner.gate.clock.clone());
         credentials.current().await?;
         Ok(AccountSession::new(
@@ -241,6 +238,46 @@ impl Sessions {
             Arc::clone(&inner.template),
             credentials,
         ))
+    }
+
+    /// Whether the audit role of an account lets the caller in without its ExternalId: tried by assuming it, with a session that
+    /// may not write and is dropped unused. `None` where no ExternalId is agreed on, or the caller is in that account already:
+    /// nothing is tried.
+    ///
+    /// # Errors
+    /// Why STS could not be asked; a denial is an answer.
+    pub async fn enters_without_external_id(&self, account: &AccountId) -> Result<Option<bool>, Cause> {
+        let (_, external_id) = self.0.settings.role(account, Purpose::Audit);
+        if external_id.is_none() || *account == self.0.caller.account {
+            return Ok(None);
+        }
+        let role = self.role(account, Purpose::Audit, None);
+        let credentials = Renewing::new(Origin::Role(Box::new(role)), self.0.gate.clock.clone());
+        match credentials.current().await {
+            Ok(_) => Ok(Some(true)),
+            Err(cause) if cause.kind == CauseKind::AssumeRoleDenied => Ok(Some(false)),
+            Err(cause) => Err(cause),
+        }
+    }
+
+    /// A role, and how it is assumed.
+    fn role(&self, account: &AccountId, purpose: Purpose, external_id: Option<SecretString>) -> Role {
+        let inner = &self.0;
+        let settings = &inner.settings;
+        let mut seconds = settings.duration.and_then(|d| i32::try_from(d.as_secs()).ok()).unwrap_or(0);
+        if inner.caller.is_role_session() {
+            seconds = seconds.min(CHAINED_LIMIT);
+        }
+        Role {
+            sts: inner.base.sts(),
+            arn: self.role_arn(account, purpose),
+            external_id,
+            session_name: settings.session_name.clone(),
+            policy: (purpose == Purpose::Audit).then(|| Arc::clone(&inner.read_only)),
+            duration: AtomicI32::new(seconds),
+            source_identity: settings.source_identity.clone(),
+            tags: settings.tags.clone(),
+        }
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 
+pub use role_trust::open_without_external_id;
 pub use selection::Selection;
 pub use thresholds::Thresholds;
 

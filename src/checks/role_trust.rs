@@ -15,6 +15,8 @@ use super::thresholds::Thresholds;
 use super::trust::{Party, STRANGER, Trust, listed, roles, trusts, without_external_id, without_mfa};
 use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
 use crate::model::finding::FailingResource;
+use crate::model::iam::IamRole;
+use crate::model::org::Organization;
 use crate::policy::Context;
 
 /// The family.
@@ -181,8 +183,24 @@ fn audit_role(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let Some(trust) = Trust::of(facts, role) else {
         return Err(facts.doubt(AUTHORIZATION, "the trust policy of the audit role can't be read"));
     };
+    let open = open(&trust, organization);
+    if open.is_empty() {
+        return Ok(Outcome::pass("nobody may assume the audit role without its ExternalId"));
+    }
+    Ok(Outcome::fail(arn, format!("the audit role may be assumed by {} without an agreed ExternalId", listed(&open))))
+}
+
+/// Who may assume a role without an agreed ExternalId, in words; empty: nobody. Hostile: escape at every sink.
+///
+/// # Errors
+/// Why its trust policy can't be read.
+pub fn open_without_external_id(role: &IamRole, organization: &Organization) -> Result<Vec<String>, String> {
+    Trust::read(role).map(|trust| open(&trust, organization))
+}
+
+fn open(trust: &Trust<'_>, organization: &Organization) -> Vec<String> {
     let anyone = without_external_id(&[Context::partial(), Trust::inside(organization)]);
-    let open: Vec<String> = trust
+    trust
         .parties()
         .into_iter()
         .filter(|party| {
@@ -190,16 +208,12 @@ fn audit_role(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
             let web = ["sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"];
             let provider = matches!(party, Party::Provider(_));
             trust.any_may(&faces, &anyone)
-                || *party == Party::Anyone && token_may(&trust)
+                || *party == Party::Anyone && token_may(trust)
                 || provider
                     && faces.iter().any(|who| web.iter().any(|how| trust.may(who.clone(), how, Context::partial())))
         })
         .map(|party| party.words())
-        .collect();
-    if open.is_empty() {
-        return Ok(Outcome::pass("nobody may assume the audit role without its ExternalId"));
-    }
-    Ok(Outcome::fail(arn, format!("the audit role may be assumed by {} without an agreed ExternalId", listed(&open))))
+        .collect()
 }
 
 /// Parties outside the organization that may assume a role in one of the contexts that `change` makes of an outsider's.

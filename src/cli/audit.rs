@@ -130,7 +130,7 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
 const LIMITS: &str = "limits";
 
 /// What runs before learned of limits that AWS does not publish. It only saves time: without it the run goes on.
-fn remembered(state: &StateDir, ui: &Ui) -> Memory {
+pub(super) fn remembered(state: &StateDir, ui: &Ui) -> Memory {
     let kept = state.load_learned::<Memory>(LIMITS);
     kept.map(Option::unwrap_or_default).unwrap_or_else(|why| {
         ui.warn(&format!("what was learned of limits can't be used, they are found out again: {why}"));

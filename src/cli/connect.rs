@@ -3,7 +3,7 @@
 use super::exit::{Exit, Failure};
 use crate::aws::{Clock, Memory, Quotas, RoleOverride, SessionSettings, Sessions, Sharing};
 use crate::config::Settings;
-use crate::model::CauseKind;
+use crate::model::{Cause, CauseKind};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// What a run talks to.
@@ -41,6 +41,20 @@ impl Environment {
     /// # Errors
     /// If credentials, Region or a setting can't be used: with the fix.
     pub async fn connect(&self, settings: &Settings) -> Result<Sessions, Failure> {
+        self.try_connect(settings).await?.map_err(|cause| {
+            let fix = match cause.kind {
+                CauseKind::Other => String::new(),
+                kind => format!("; fix: {}", kind.fix()),
+            };
+            Failure::new(Exit::Error, format!("{cause}{fix}"))
+        })
+    }
+
+    /// The same, with why AWS knows nobody here as a cause.
+    ///
+    /// # Errors
+    /// If a file of settings can't be used.
+    pub async fn try_connect(&self, settings: &Settings) -> Result<Result<Sessions, Cause>, Failure> {
         let quotas = match &settings.quotas_file {
             None => Quotas::embedded(),
             Some(path) => {
@@ -72,12 +86,6 @@ impl Environment {
             memory: self.memory.clone(),
             ..SessionSettings::default()
         };
-        Sessions::connect(self.http.clone(), self.clock.clone(), session, quotas).await.map_err(|cause| {
-            let fix = match cause.kind {
-                CauseKind::Other => String::new(),
-                kind => format!("; fix: {}", kind.fix()),
-            };
-            Failure::new(Exit::Error, format!("{cause}{fix}"))
-        })
+        Ok(Sessions::connect(self.http.clone(), self.clock.clone(), session, quotas).await)
     }
 }

@@ -38,31 +38,17 @@ pub async fn check(sessions: &Sessions, plan: &Plan, org: &OrgFacts, ui: &Ui) ->
     if wanted.is_empty() {
         return Ok(());
     }
-    let (missing, why) = match resources::delegation_policy(sessions).await {
-        Observed::Absent { .. } => (wanted, "the organization has no delegation policy".to_owned()),
-        Observed::Present { value, .. } => match Document::parse(&value) {
-            Ok(document) => {
-                let missing: BTreeSet<_> =
-                    wanted.into_iter().filter(|action| !names(&document, &caller, action)).collect();
-                (missing, "the organization's delegation policy does not allow it these".to_owned())
-            }
-            Err(errors) => {
-                let why = errors.first().map(ToString::to_string).unwrap_or_default();
-                ui.warn(&format!("the organization's delegation policy can't be read ({}): AWS decides", plain(&why)));
-                return Ok(());
-            }
-        },
-        Observed::Unknown { cause } => {
+    let (missing, why) = match missing(sessions, &caller, wanted).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Ok(()),
+        Err(why) => {
+            let why = plain(&why);
             ui.warn(&format!(
-                "whether delegated administrator {caller} may write policies can't be told, AWS decides: {}",
-                plain(&cause.to_string())
+                "whether delegated administrator {caller} may write policies can't be told, AWS decides: {why}"
             ));
             return Ok(());
         }
     };
-    if missing.is_empty() {
-        return Ok(());
-    }
     let missing: Vec<&str> = missing.into_iter().collect();
     Err(Failure::new(
         Exit::Refused,
@@ -75,6 +61,29 @@ pub async fn check(sessions: &Sessions, plan: &Plan, org: &OrgFacts, ui: &Ui) ->
             org.organization.management_account
         ),
     ))
+}
+
+/// What of this no statement of the organization's delegation policy allows a delegated administrator, and why; `None`: nothing.
+///
+/// # Errors
+/// Why it can't be told.
+pub async fn missing<'w>(
+    sessions: &Sessions,
+    caller: &AccountId,
+    wanted: BTreeSet<&'w str>,
+) -> Result<Option<(BTreeSet<&'w str>, String)>, String> {
+    let text = match resources::delegation_policy(sessions).await {
+        Observed::Absent { .. } => return Ok(Some((wanted, "the organization has no delegation policy".to_owned()))),
+        Observed::Present { value, .. } => value,
+        Observed::Unknown { cause } => return Err(cause.to_string()),
+    };
+    let document = Document::parse(&text).map_err(|errors| {
+        let why = errors.first().map(ToString::to_string).unwrap_or_default();
+        format!("the organization's delegation policy can't be read ({why})")
+    })?;
+    let missing: BTreeSet<_> = wanted.into_iter().filter(|action| !names(&document, caller, action)).collect();
+    let why = "the organization's delegation policy does not allow it these".to_owned();
+    Ok((!missing.is_empty()).then_some((missing, why)))
 }
 
 /// How many changes are Organizations' own.

@@ -64,10 +64,17 @@ pub fn words(eta: Option<Duration>, whole: bool) -> String {
     let about = if whole { "about" } else { "at least" };
     match eta.as_secs() {
         0..10 if whole => "seconds left".to_owned(),
-        seconds @ 0..90 => format!("{about} {} s left", seconds.div_ceil(10).max(1) * 10),
-        seconds @ 90..5_400 => format!("{about} {} min left", seconds.div_ceil(60)),
-        seconds @ 5_400..172_800 => format!("{about} {} h left", seconds.div_ceil(3_600)),
-        seconds => format!("{about} {} days left", seconds.div_ceil(86_400)),
+        seconds => format!("{about} {} left", round(seconds)),
+    }
+}
+
+/// So many seconds as a round figure, never less.
+pub fn round(seconds: u64) -> String {
+    match seconds {
+        0..90 => format!("{} s", seconds.div_ceil(10).max(1) * 10),
+        90..5_400 => format!("{} min", seconds.div_ceil(60)),
+        5_400..172_800 => format!("{} h", seconds.div_ceil(3_600)),
+        _ => format!("{} days", seconds.div_ceil(86_400)),
     }
 }
 

@@ -89,13 +89,13 @@ fn of_exit(exit: Exit) -> Entry {
         ),
         Exit::Findings => (
             "findings at or above --fail-on",
-            "A check fails whose severity is at least that of --fail-on (low, if it is not given).",
+            "A check fails whose severity is at least that of --fail-on (low, if it is not given); or `orgward doctor` found problems.",
             "Mend what fails (`orgward checks explain ID`), let somebody answer for it (exemptions), or raise --fail-on.",
         ),
         Exit::Incomplete => (
             "incomplete",
             "Something that was asked for could not be told. It outranks findings: a report with holes is not a clean one.",
-            "The end of the report lists the causes with what mends each; --allow-partial lowers it.",
+            "The end of the report lists the causes with what mends each, `orgward doctor` the commands; --allow-partial lowers it.",
         ),
         Exit::Changes => (
             "the plan has changes",

@@ -26,7 +26,7 @@ Exit codes:
   0    clean
   1    an error
   2    wrong use
-  3    findings at or above --fail-on
+  3    findings at or above --fail-on, or problems that doctor found
   4    incomplete: something could not be told (outranks 3; --allow-partial
        lowers it)
   5    the plan has changes (only with --detailed-exitcode)
@@ -174,6 +174,14 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("To look only", "bootstrap --out orgward-setup"),
             ("To apply a playbook as well", "bootstrap --playbook cis-password-policy --out orgward-setup"),
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            ("What stands between here and an audit", "doctor"),
+            ("Whether a playbook could be applied", "doctor --playbook cis-password-policy"),
+            ("One OU, for a script", "doctor --ou /Sandbox --format json"),
         ],
     ),
     (

@@ -15,6 +15,7 @@ mod delegated;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod diff;
+mod doctor;
 mod environment;
 mod eta;
 mod evidence;
@@ -98,6 +99,7 @@ enum Command {
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),
     Bootstrap(bootstrap::BootstrapArgs),
+    Doctor(doctor::DoctorArgs),
     Playbooks(playbooks::PlaybooksArgs),
     Config(config::ConfigArgs),
     Schema(schema::SchemaArgs),
@@ -177,6 +179,7 @@ fn run(command: &Command, ui: &Ui) -> Outcome {
             Command::Completions(args) => shell::completions(args, ui),
             Command::Man(args) => shell::man(args, ui),
             Command::Bootstrap(args) => bootstrap::run(args, ui),
+            Command::Doctor(args) => doctor::run(args, ui, &cancel).await,
             Command::Playbooks(args) => playbooks::run(args, ui),
             Command::Config(args) => config::run(args, ui),
             Command::Schema(args) => schema::run(args, ui),

@@ -10,6 +10,8 @@ use super::ui::{Ui, pretty};
 use crate::config::Settings;
 use crate::grants::{self, Grants, Names, Needs, document};
 use crate::model::AccountId;
+use crate::model::check::Fact;
+use crate::playbook::Playbook;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -85,44 +87,62 @@ impl NeedsArgs {
         let selected = self.select.resolve()?;
         let playbooks = PlaybookArgs { playbooks: self.playbooks.clone(), values: self.values.clone() };
         let playbooks = playbooks.load(settings)?;
-        let needs = Needs {
-            facts: selected.wanted.facts().collect(),
-            simulate: self.simulate,
-            session_tags: !settings.session_tags.is_empty(),
-            source_identity: settings.source_identity.is_some(),
-            ..Needs::default()
-        };
+        let needs = Needs { simulate: self.simulate, ..needs(settings, selected.wanted.facts()) };
         if self.delegated_administrator.is_some() && self.delegated_administrator == self.management_account {
             return Err(Failure::usage([
                 "--delegated-administrator names the management account, which needs no delegation: leave it out",
             ]));
         }
-        if settings.role_name == settings.apply_role_name && !playbooks.is_empty() {
-            return Err(Failure::usage([format!(
-                "`{}` is the name of both roles: whoever looks must not be able to change things, give --apply-role-name",
-                settings.role_name
-            )]));
-        }
-        let names = Names {
-            partition: match self.partition {
-                Partition::Aws => "aws",
-                Partition::AwsCn => "aws-cn",
-                Partition::AwsUsGov => "aws-us-gov",
-                Partition::AwsEusc => "aws-eusc",
-            }
-            .to_owned(),
-            audit_role: settings.role_name.clone(),
-            apply_role: settings.apply_role_name.clone(),
-            other_roles: settings
-                .accounts
-                .iter()
-                .filter_map(|(account, other)| Some((account.clone(), other.role_name.clone()?)))
-                .collect(),
-            management: self.management_account.clone(),
-            delegated: self.delegated_administrator.clone(),
+        distinct(settings, &playbooks)?;
+        let partition = match self.partition {
+            Partition::Aws => "aws",
+            Partition::AwsCn => "aws-cn",
+            Partition::AwsUsGov => "aws-us-gov",
+            Partition::AwsEusc => "aws-eusc",
         };
+        let delegated = self.delegated_administrator.clone();
+        let names = names(settings, partition, self.management_account.clone(), delegated);
         Ok((grants::grants(&needs.and_playbooks(&playbooks), &names), names))
     }
+}
+
+/// What reading these facts takes, with sessions as the settings make them.
+pub fn needs(settings: &Settings, facts: impl Iterator<Item = Fact>) -> Needs {
+    Needs {
+        facts: facts.collect(),
+        session_tags: !settings.session_tags.is_empty(),
+        source_identity: settings.source_identity.is_some(),
+        ..Needs::default()
+    }
+}
+
+/// The names that the settings give; `delegated`: the account that orgward is run from, if that is not the management account.
+pub fn names(
+    settings: &Settings,
+    partition: &str,
+    management: Option<AccountId>,
+    delegated: Option<AccountId>,
+) -> Names {
+    let others = settings.accounts.iter();
+    Names {
+        partition: partition.to_owned(),
+        audit_role: settings.role_name.clone(),
+        apply_role: settings.apply_role_name.clone(),
+        other_roles: others.filter_map(|(account, other)| Some((account.clone(), other.role_name.clone()?))).collect(),
+        management,
+        delegated,
+    }
+}
+
+/// Refuses one role for both, where playbooks are to be applied.
+pub fn distinct(settings: &Settings, playbooks: &[Playbook]) -> Result<(), Failure> {
+    if settings.role_name != settings.apply_role_name || playbooks.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage([format!(
+        "`{}` is the name of both roles: whoever looks must not be able to change things, give --apply-role-name",
+        settings.role_name
+    )]))
 }
 
 /// Every policy by its principal; those without one are left out.

@@ -6,6 +6,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
 use crate::checks::{self, Thresholds};
 use crate::config::ConfigFile;
+use crate::doctor::Diagnosis;
 use crate::execute::Record;
 use crate::model::{Plan, nearest};
 use crate::playbook;
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 /// Print the JSON Schema of a file that orgward reads or writes; without a name, which there are
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// playbook, config, checks, exemptions, plan, journal, findings or finding
+    /// playbook, config, checks, exemptions, plan, journal, findings, finding or doctor
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }
@@ -35,7 +36,7 @@ pub struct Published {
 }
 
 /// Every schema, in the order of the list.
-pub const SCHEMAS: [Published; 8] = [
+pub const SCHEMAS: [Published; 9] = [
     Published { name: "playbook", about: "playbooks (YAML)", make: || playbook::published::schema(read()) },
     Published { name: "config", about: "the config file, orgward.yaml", make: config },
     Published { name: "checks", about: "files of custom checks (YAML)", make: || checks::custom::schema(read()) },
@@ -48,6 +49,7 @@ pub const SCHEMAS: [Published; 8] = [
     Published { name: "journal", about: "a line of a run's journal", make: journal },
     Published { name: "findings", about: "the report of `--format json`", make: findings },
     Published { name: "finding", about: "a line of `--format ndjson`", make: finding },
+    Published { name: "doctor", about: "the diagnosis of `doctor --format json`", make: doctor },
 ];
 
 /// Runs the command.
@@ -98,6 +100,10 @@ fn findings() -> Schema {
 
 fn finding() -> Schema {
     written().into_root_schema_for::<ndjson::Line<'_>>()
+}
+
+fn doctor() -> Schema {
+    written().into_root_schema_for::<Diagnosis>()
 }
 
 /// The config file does not know the names of thresholds: the checks do.

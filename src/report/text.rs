@@ -159,7 +159,7 @@ pub fn columns(rows: &[Vec<(String, Option<Style>)>], aligns: &[Align], paint: P
 }
 
 /// `text` in lines of at most `width` characters, broken between words, and inside a word that is longer than a line.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();

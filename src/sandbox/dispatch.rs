@@ -52,8 +52,19 @@ struct Call {
     members: Map<String, Value>,
 }
 
-/// Answers a request. The delay is what a fault adds before the reply goes out.
+/// Answers a request, and dates the answer. The delay is what a fault adds before the reply goes out.
 pub(crate) fn handle(sandbox: &Sandbox, request: &Incoming<'_>) -> (Duration, Reply) {
+    let (delay, mut reply) = reply(sandbox, request);
+    if let Reply::Answer(answer) = &mut reply {
+        let org = sandbox.org();
+        // By the clients' clock, whatever moment the sandbox plays.
+        let now = org.now.checked_add(org.ahead).unwrap_or(org.now);
+        answer.headers.push(("date", now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+    }
+    (delay, reply)
+}
+
+fn reply(sandbox: &Sandbox, request: &Incoming<'_>) -> (Duration, Reply) {
     let request_id = sandbox.next_request_id();
     let credential = request.authorization.and_then(Credential::parse);
     let call = match identify(request, credential.as_ref()) {

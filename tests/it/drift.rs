@@ -31,10 +31,15 @@ fn the_exit_codes_of_readme_are_those_of_the_help() {
         .collect();
     let help = says(&["--help"]);
     let list = help.lines().skip_while(|line| !line.starts_with("Exit codes:")).skip(1);
-    let list: Vec<(String, String)> = list
-        .filter_map(|line| line.trim().split_once(' '))
-        .map(|(code, meaning)| (code.to_owned(), meaning.trim().to_owned()))
-        .collect();
+    let mut read: Vec<(String, String)> = Vec::new();
+    for line in list {
+        // A meaning that is longer than a line goes on below itself.
+        match (line.strip_prefix("       "), read.last_mut()) {
+            (Some(rest), Some((_, meaning))) => *meaning = format!("{meaning} {rest}"),
+            _ => read.extend(line.trim().split_once(' ').map(|(code, text)| (code.to_owned(), text.trim().to_owned()))),
+        }
+    }
+    let list = read;
     assert!(readme.len() > 7, "{readme:?}");
     assert_eq!(readme, list);
 }

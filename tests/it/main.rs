@@ -26,6 +26,7 @@ mod deploy;
 mod diff;
 #[cfg(test)]
 mod docs;
+mod doctor;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
