@@ -129,11 +129,15 @@ impl ConnectionArgs {
     }
 }
 
-/// `$XDG_STATE_HOME/orgward`, else `~/.local/state/orgward`.
+/// `$XDG_STATE_HOME/orgward`, else `~/.local/state/orgward`; on Windows among the user's own application data, which Windows
+/// keeps from others.
 fn default_state_dir() -> Option<PathBuf> {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let state = named("XDG_STATE_HOME").or_else(|| named("HOME").map(|home| home.join(".local/state")))?;
-    Some(state.join("orgward"))
+    let usual = match cfg!(windows) {
+        true => named("LOCALAPPDATA"),
+        false => named("HOME").map(|home| home.join(".local/state")),
+    };
+    Some(named("XDG_STATE_HOME").or(usual)?.join("orgward"))
 }
 
 /// Which accounts and Regions.

@@ -24,7 +24,7 @@ const SNS_MOST: usize = 256 * 1024;
 /// The longest subject of SNS, in characters.
 const SUBJECT: usize = 100;
 /// What a program sees of the environment: nothing that a credential could be in.
-const ENVIRONMENT: [&str; 8] = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"];
+const ENVIRONMENT: [&str; 9] = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SYSTEMROOT"];
 
 /// Sends notices.
 #[derive(Debug, Clone, Default)]

@@ -39,7 +39,7 @@ const OTHER_VARIABLES: [(&str, &str); 15] = [
     ("SSL_CERT_FILE", "Certificates of the authorities to trust, or `SSL_CERT_DIR`; without them the system's."),
     (
         "XDG_STATE_HOME",
-        "Runs are kept in `orgward` below it, where `state_dir` names no other place; without it below `~/.local/state`.",
+        "Runs are kept in `orgward` below it, where `state_dir` names no other place; without it below `~/.local/state`, on Windows below `LOCALAPPDATA`.",
     ),
     ("NO_COLOR", "With any value: no colour, unless `--color always`."),
     ("CI", "With any value: lines of progress instead of a bar."),
