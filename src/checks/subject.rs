@@ -7,8 +7,8 @@ use super::varied::varied;
 use crate::model::monitoring::MetricFilter;
 use crate::pattern::Pattern;
 use serde_json::Value;
-use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 /// One kind of event, such as all calls of `DeleteTrail`. Filters may share the work: each part has to be caught whole by one.
 pub(super) struct Part {
@@ -27,11 +27,11 @@ pub(super) struct Subject {
     /// What happens every day: an alarm that rings for these too says nothing.
     pub noise: Vec<Value>,
     /// What was found of patterns already asked: the same filters are asked again for every account.
-    asked: RefCell<HashMap<String, Catches>>,
+    asked: Mutex<HashMap<String, Catches>>,
 }
 
 /// Patterns remembered by one subject; a log group has 100 filters at most.
-const MOST_ASKED: usize = 1_000;
+const MOST_ASKED: usize = 200;
 
 /// What a filter catches of a subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +49,12 @@ pub(super) enum Catches {
 impl Subject {
     /// A subject; `parts` is never empty.
     pub fn new(about: &'static str, parts: Vec<Part>, noise: Vec<Value>) -> Self {
-        Self { about, parts, noise, asked: RefCell::default() }
+        Self { about, parts, noise, asked: Mutex::default() }
     }
 
     /// What a filter catches. One that also matches some more of the same kind is noisier, not blind, and counts.
     pub fn catches(&self, filter: &MetricFilter) -> Catches {
-        let mut asked = self.asked.borrow_mut();
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = asked.get(&filter.pattern) {
             return known.clone();
         }

@@ -13,9 +13,8 @@ use crate::model::ids::{AccountId, Arn, Region};
 use crate::model::monitoring::Monitoring;
 use crate::model::trail::Trail;
 use crate::model::{Cause, Observed};
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
-use std::rc::Rc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where events that have to be caught happen.
 pub(super) struct Scene<'s> {
@@ -28,23 +27,30 @@ pub(super) struct Scene<'s> {
 /// A subject by its words, and what makes its events for a scene.
 pub(super) type Staging<'s> = (&'static str, &'s dyn Fn(&Scene<'_>) -> Subject);
 
-/// Subjects remembered. Every check has one for the organization's log group, which is the same for every account.
+/// Accounts that stand for any others. Where no pattern looks at accounts, it does not show whose the events are: then a subject
+/// is made once, and not for each of thousands of accounts.
+const ANYONE: [&str; 2] = ["444455556666", ANOTHER_ACCOUNT];
+
+/// Subjects of [`ANYONE`] remembered: one and two accounts for each check, in one partition as a rule.
 const MOST_STAGED: usize = 200;
 
-thread_local! {
-    /// Subjects by their words, partition and accounts. They follow from these alone, so that it does not show whether one was
-    /// remembered.
-    static STAGED: RefCell<HashMap<(&'static str, String), Rc<Subject>>> = RefCell::default();
-}
+/// Subjects by their words, partition and number of accounts. They follow from these alone, so that it does not show whether one
+/// was remembered.
+static STAGED: Mutex<BTreeMap<(&str, String, usize), Arc<Subject>>> = Mutex::new(BTreeMap::new());
 
-fn staged((about, stage): Staging<'_>, scene: &Scene<'_>) -> Rc<Subject> {
-    let key = (about, format!("{} {}", scene.partition, scene.accounts.join(" ")));
-    STAGED.with_borrow_mut(|staged| {
-        if staged.len() >= MOST_STAGED {
-            staged.clear();
-        }
-        staged.entry(key).or_insert_with(|| Rc::new(stage(scene))).clone()
-    })
+/// The subject for events of these accounts, as far as what watches the log group can tell accounts apart.
+fn staged((about, stage): Staging<'_>, trail: &Trail, watched: Option<&Monitoring>, accounts: &[&str]) -> Arc<Subject> {
+    let partition = Arn::parse(&trail.arn).map_or("aws", |arn| arn.partition);
+    if looks_at_accounts(watched) {
+        return Arc::new(stage(&Scene { partition, accounts }));
+    }
+    let accounts = ANYONE.get(..accounts.len()).unwrap_or(&ANYONE);
+    let mut staged = STAGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if staged.len() >= MOST_STAGED {
+        staged.clear();
+    }
+    let subject = staged.entry((about, partition.to_owned(), accounts.len()));
+    Arc::clone(subject.or_insert_with(|| Arc::new(stage(&Scene { partition, accounts }))))
 }
 
 /// A pass if someone is told of the subject, by the organization's trail or the account's own.
@@ -125,9 +131,9 @@ struct Seen<'a> {
     account: Option<&'a AccountId>,
 }
 
-/// What a pattern that looks at accounts holds. Only then is a member's own number tried: the subject of the owner's number is
-/// the same for every member, and made once.
-const OF_ACCOUNTS: [&str; 5] = ["ccountId", "arn", "principalId", ".*", "[*]"];
+/// What a pattern that looks at accounts holds: a part of the name of a field with an account's number in it, or of a field with
+/// any name.
+pub(super) const OF_ACCOUNTS: [&str; 6] = ["ccountId", "arn", "principalId", "rovider", ".*", "[*]"];
 
 fn looks_at_accounts(watched: Option<&Monitoring>) -> bool {
     let filters = watched.and_then(|watched| watched.filters.value());
@@ -139,18 +145,14 @@ fn shared(trail: &Trail, seen: &Seen<'_>, stage: Staging<'_>) -> Chain {
         return Chain::Broken(vec![why_silent(trail)]);
     }
     let (owner, watched) = (trail.owner(), around(trail, seen.watched));
-    let judged = seen.account.filter(|_| looks_at_accounts(watched)).or(owner.as_ref());
-    let accounts = [judged.map_or("", AccountId::as_str), ANOTHER_ACCOUNT];
-    follow(trail, watched, &staged(stage, &Scene { partition: partition(trail), accounts: &accounts }))
+    let accounts = [seen.account.or(owner.as_ref()).map_or("", AccountId::as_str), ANOTHER_ACCOUNT];
+    follow(trail, watched, &staged(stage, trail, watched, &accounts))
 }
 
 fn of_account(trail: &Trail, watched: &[Monitoring], account: Option<&AccountId>, stage: Staging<'_>) -> Chain {
+    let watched = around(trail, watched);
     let accounts = [account.map_or("", AccountId::as_str)];
-    follow(trail, around(trail, watched), &staged(stage, &Scene { partition: partition(trail), accounts: &accounts }))
-}
-
-fn partition(trail: &Trail) -> &str {
-    Arn::parse(&trail.arn).map_or("aws", |arn| arn.partition)
+    follow(trail, watched, &staged(stage, trail, watched, &accounts))
 }
 
 /// What watches a trail's log group.

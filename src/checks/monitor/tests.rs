@@ -3,6 +3,7 @@
 use super::super::fixtures::{self, MANAGEMENT, MEMBER, monitoring, seen, trail};
 use super::super::subject::Catches;
 use super::super::tests::judge;
+use super::super::told::OF_ACCOUNTS;
 use super::*;
 use crate::model::monitoring::{Alarm, MetricFilter, Monitoring};
 use crate::model::trail::Trail;
@@ -25,6 +26,32 @@ pub(in super::super) fn serves(check: &str, pattern: &str) -> Result<bool, Strin
         Catches::Parts(parts) | Catches::Narrowed(parts, _) => Ok(subject.all(&parts)),
         Catches::TooMuch(event) => Err(format!("also {event}")),
         Catches::CannotTell(why) => Err(why),
+    }
+}
+
+/// Fields in which an account's number stands, by path.
+fn of_accounts(event: &Value, path: &str, found: &mut Vec<String>) {
+    match event {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, field)| of_accounts(field, &format!("{path}.{name}"), found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| of_accounts(item, &format!("{path}[*]"), found)),
+        Value::String(text) if text.contains(MEMBER) => found.push(path.to_owned()),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_pattern_that_can_tell_accounts_apart_is_known_by_its_text() {
+    let scene = Scene { partition: "aws", accounts: &[MEMBER] };
+    for subject in ROWS.iter().map(|row| row.subject(&scene)) {
+        let mut found = Vec::new();
+        let events = subject.parts.iter().flat_map(|part| &part.events).chain(&subject.noise);
+        events.for_each(|event| of_accounts(event, "$", &mut found));
+        assert!(!found.is_empty(), "{}", subject.about);
+        for path in found {
+            assert!(OF_ACCOUNTS.iter().any(|part| path.contains(part)), "{}: {path}", subject.about);
+        }
     }
 }
 
