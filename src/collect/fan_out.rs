@@ -30,7 +30,7 @@ pub struct CollectOptions {
     /// What is asked for; any other fact is unknown, not collected.
     pub wanted: Wanted,
     /// How many accounts are in work at once; 0 counts as 1. An account gives up its slot while it waits for its credential
-    /// report, when AWS throttles it, and after 10 s; at most 4 times as many accounts (8 at least) have facts in
+    /// report, when AWS throttles it, and after 10 s; at most twice as many accounts (8 at least) have facts in
     /// memory.
     pub max_concurrency: usize,
     /// How many accounts are entered, and asked to make their credential report, before it is their turn; 0 counts as 1.

@@ -14,8 +14,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How long a slot is kept at most: an account that takes longer goes on without one, so that it holds up nobody.
 const KEPT: Duration = Duration::from_secs(10);
 
-/// Accounts with facts in memory, for each slot: some 100 KB each while they wait for their credential report.
-const OPEN_PER_SLOT: usize = 4;
+/// Accounts with facts in memory, for each slot: some 100 KB each while they wait for their credential report. That was asked for
+/// long before, so that few wait.
+const OPEN_PER_SLOT: usize = 2;
 
 /// The least room for accounts that wait: few slots are not to stand idle.
 const LEAST_OPEN: usize = 8;
@@ -23,9 +24,10 @@ const LEAST_OPEN: usize = 8;
 /// Slots for each slot for heavy facts.
 const SLOTS_PER_HEAVY: usize = 4;
 
-/// Facts asked for at once, for each slot: an account has that many on the wire on average, and three times as many at the
-/// most. A call with its client weighs about 37 KB, so that the peaks of all accounts together are better cut off.
-const FACTS_PER_SLOT: usize = 12;
+/// Facts asked for at once, for each slot: an account has about that many on the wire on average, and three times as many at the
+/// most. A call with its client weighs about 37 KB, so that the peaks of all accounts together are better cut off. Fewer, and
+/// the last accounts of a thousand come late; more, and memory grows with nothing done sooner (benches/RESULTS.md).
+const FACTS_PER_SLOT: usize = 11;
 
 /// The fewest facts asked for at once: few slots are not to be slow.
 const FEWEST_FACTS: usize = 48;
