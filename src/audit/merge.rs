@@ -88,8 +88,8 @@ pub fn merge(runs: &[Run], state: &StateDir, now: Timestamp) -> Result<Merged, M
     let facts = shards.iter().all(|shard| shard.facts.is_some());
     let exempt = runs.first().map_or_else(|| Ok(Exemptions::default()), |run| exemptions::exemptions(run, &job))?;
     // It is an audit's like any other: later ones can reuse its facts.
-    let run = state.create_run(&org.organization.id, "audit", now)?;
-    exemptions::keep(&run, &exempt)?;
+    let mut run = state.create_run(&org.organization.id, "audit", now)?;
+    exemptions::keep(&mut run, &exempt)?;
     let mut kept = AuditRun::begin(run, &job)?;
     let known = Known { organization: org, scope };
     // What the shards reused is older than the first of them.

@@ -203,9 +203,9 @@ impl Work<'_> {
         if self.shared.files().kept.is_some() {
             return Ok(());
         }
-        let run = self.state.create_run(organization, "audit", self.started)?;
+        let mut run = self.state.create_run(organization, "audit", self.started)?;
         // First: a run that says what it is has all that it is judged with.
-        exemptions::keep(&run, &self.shared.request.exemptions)?;
+        exemptions::keep(&mut run, &self.shared.request.exemptions)?;
         self.keep_in(AuditRun::begin(run, self.job())?);
         Ok(())
     }

@@ -134,8 +134,8 @@ impl KeptFacts {
             None => self.known.scope.clone(),
             Some(asked) => Scope::resolve(asked, &org).map_err(RejudgeError::Scope)?,
         };
-        let run = state.create_run(&org.organization.id, "audit", now)?;
-        exemptions::keep(&run, &again.exemptions)?;
+        let mut run = state.create_run(&org.organization.id, "audit", now)?;
+        exemptions::keep(&mut run, &again.exemptions)?;
         let kept = AuditRun::begin(run, &again.job)?;
         let known = Known { organization: org, scope };
         kept.keep_organization(&known)?;

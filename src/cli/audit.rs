@@ -50,10 +50,10 @@ const NOT_ASKED: [&str; 6] = ["deep", "events", "since", "org", "shard", "region
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
-    /// Go on with an audit that was stopped: accounts that are done are not asked again
+    /// Go on with an audit that was stopped (an id, or `last`): accounts that are done are not asked again
     #[arg(long, value_name = "RUN", conflicts_with_all = NOT_AGAIN)]
     pub resume: Option<String>,
-    /// Reuse facts of an earlier audit that are not older than --max-age
+    /// Reuse facts of an earlier audit (an id, or `last`) that are not older than --max-age
     #[arg(long, value_name = "RUN", requires = "max_age")]
     pub since: Option<String>,
     /// How old a fact may be to be reused, such as 12h
@@ -120,7 +120,10 @@ pub async fn run(args: &AuditArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
     let sessions = environment.connect(&settings).await?;
     let audited = begun.run(&sessions, &settings, (&state, thresholds), ui, cancel).await?.remembering(&state, ui)?;
     remember(&state, &sessions, ui);
-    let exit = audited.told(|report| args.output.tell(report, &args.connection.config_name(), ui))?;
+    let exit = audited.told(|report| match args.output.is_for_people() && report.interrupted {
+        true => args.output.cut_short(report, ui),
+        false => args.output.tell(report, &args.connection.config_name(), ui),
+    })?;
     told.audit(&audited, exit, Some(&sessions), ui).await;
     audited.close(&state, &settings, sessions.clock().now(), ui)?;
     Ok(exit)

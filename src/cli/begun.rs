@@ -20,7 +20,7 @@ use crate::model::exemption::Exemptions;
 use crate::model::scope::RegionRequest;
 use crate::model::{OrgFacts, Shard};
 use crate::report::text::{count, plain};
-use crate::store::{self, Kept, RunId, StateDir};
+use crate::store::{self, Kept, Manifest, RunId, RunStatus, StateDir};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,8 +82,7 @@ impl Begun {
         let RunArgs { since, max_age, as_of, org, shard, .. } = &args.run;
         let reuse = match (since, max_age) {
             (Some(run), Some(max_age)) => {
-                let run = past::run(state, &past::id(run)?)?;
-                past::job(&run)?;
+                let run = past::audit(state, run)?;
                 Some(Reuse { run: run.id().clone(), max_age: *max_age })
             }
             _ => None,
@@ -115,7 +114,8 @@ impl Begun {
         (settings, thresholds): (&Settings, &Thresholds),
         ui: &Ui,
     ) -> Result<Self, Failure> {
-        let run = past::run(state, &past::id(run)?)?;
+        let stopped = |manifest: &Manifest| manifest.command == "audit" && manifest.status != RunStatus::Done;
+        let run = past::of_kind(state, run, "audit that was stopped", stopped)?;
         let id = run.id().clone();
         let job = past::job(&run)?;
         if let Some(from) = &job.from {

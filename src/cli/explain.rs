@@ -165,7 +165,7 @@ fn of_cause(kind: CauseKind) -> Entry {
         }
         CauseKind::OptIn => (
             "asked for with a flag only",
-            "It costs a call for each user or more. It counts against coverage, but makes no run incomplete.",
+            "It costs a call for each user or more. It counts neither for nor against coverage and score, and makes no run incomplete.",
         ),
         CauseKind::Other => ("another error of AWS's", "The message holds AWS's own code and words."),
     };

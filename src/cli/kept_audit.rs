@@ -8,6 +8,7 @@ use super::ui::Ui;
 use crate::audit::{self, Ending, History, Merged, Reopened, RunFindings};
 use crate::checks::frameworks;
 use crate::config::{KeepFacts, Settings};
+use crate::model::framework::Framework;
 use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{OrgFacts, Tally, span};
 use crate::report::exemptions;
@@ -15,6 +16,7 @@ use crate::report::text::{bytes, count, plain};
 use crate::report::{Audit, Context, RunStats};
 use crate::store::{Kept, Run, RunStatus, StateDir};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The file of what the run cost.
@@ -89,6 +91,33 @@ impl KeptAudit {
             let History { changes, trend, problems } = audit::history(state, &self.run).map_err(Failure::error)?;
             (self.context.changes, self.context.trend) = (changes, trend);
             problems.iter().for_each(|why| ui.warn(&format!("what was before can't be told: {}", plain(why))));
+        }
+        Ok(self)
+    }
+
+    /// The same by the controls of other frameworks; as it was asked, where none is named.
+    ///
+    /// # Errors
+    /// If a framework has a check that the audit did not run: its controls would have no verdict.
+    pub fn by(mut self, frameworks: Vec<&'static Framework>) -> Result<Self, Failure> {
+        let ran: BTreeSet<&str> = self.selected.selection.metas().iter().map(|meta| meta.id).collect();
+        let wrong = frameworks.iter().filter_map(|framework| {
+            let missing: BTreeSet<&str> = framework.checks().into_iter().filter(|id| !ran.contains(id)).collect();
+            let first = missing.first()?;
+            Some(format!(
+                "the audit of run `{}` did not run {} of `{}`, such as `{first}`: audit with `--framework {}`, or with all checks",
+                self.run.id(),
+                count(missing.len(), "check"),
+                framework.name,
+                framework.name
+            ))
+        });
+        let wrong: Vec<String> = wrong.collect();
+        if !wrong.is_empty() {
+            return Err(Failure::usage(wrong));
+        }
+        if !frameworks.is_empty() {
+            self.selected.frameworks = frameworks;
         }
         Ok(self)
     }

@@ -9,7 +9,7 @@ use crate::aws::Sessions;
 use crate::execute::{self, Progress};
 use crate::model::Plan;
 use crate::report::text::{count, plain};
-use crate::store::{self, JournalContents, Run, RunId, RunStatus, StateDir};
+use crate::store::{self, JournalContents, Manifest, Run, RunId, RunStatus, StateDir};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
@@ -64,16 +64,44 @@ pub fn any(state: &StateDir, text: &str) -> Result<Run, Failure> {
     }
 }
 
+/// How far back `last` (0) or `last~N` (N) goes; `None` for anything else.
+fn back(text: &str) -> Option<usize> {
+    match text.split_once('~') {
+        Some(("last", back)) => back.parse().ok(),
+        _ => (text == "last").then_some(0),
+    }
+}
+
+/// A run by its id; or the last one that `of` this kind is true of (`last`), or the Nth before it (`last~N`). `what` says in
+/// messages which runs those are.
+///
+/// # Errors
+/// If there is none, or its manifest can't be read.
+pub fn of_kind(state: &StateDir, text: &str, what: &str, of: impl Fn(&Manifest) -> bool) -> Result<Run, Failure> {
+    let Some(back) = back(text) else { return run(state, &id(text)?) };
+    // What can't be read is told by `runs list`; it hides no run behind it.
+    let runs = state.runs().map_err(Failure::error)?.into_iter().rev().filter_map(|id| state.run(&id).ok());
+    let mut found = 0;
+    for run in runs.filter(|run| of(run.manifest())) {
+        if found == back {
+            return Ok(run);
+        }
+        found += 1;
+    }
+    let kept = match found {
+        0 => format!("no {what} is kept"),
+        1 => format!("of `{text}` there is none: 1 {what} is kept"),
+        some => format!("of `{text}` there is none: {some} of {what} are kept"),
+    };
+    Err(Failure::usage([format!("{kept}; see `orgward runs list`")]))
+}
+
 /// An audit's run by its id; or the last one that ended (`last`), or the Nth that ended before it (`last~N`).
 ///
 /// # Errors
 /// If there is none, or its manifest can't be read.
 pub fn audit(state: &StateDir, text: &str) -> Result<Run, Failure> {
-    let back: Option<usize> = match text.split_once('~') {
-        Some(("last", back)) => back.parse().ok(),
-        _ => (text == "last").then_some(0),
-    };
-    let Some(back) = back else {
+    let Some(back) = back(text) else {
         let run = run(state, &id(text)?)?;
         job(&run)?;
         return Ok(run);

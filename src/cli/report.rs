@@ -4,6 +4,7 @@ use super::args::ConnectionArgs;
 use super::exit::{Failure, Outcome};
 use super::kept_audit::KeptAudit;
 use super::past;
+use super::select;
 use super::told::OutputArgs;
 use super::ui::Ui;
 use crate::store::StateDir;
@@ -15,6 +16,9 @@ pub struct ReportArgs {
     /// The run, as `orgward runs list` names it, or `last` (`last~1`, ...) for the last audit that ended (the one before, ...)
     #[arg(value_name = "RUN")]
     run: String,
+    /// Report by the controls of a framework (such as cis-5.0) whose checks the audit ran; repeatable
+    #[arg(long = "framework", value_name = "NAME")]
+    frameworks: Vec<String>,
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(flatten)]
@@ -25,6 +29,7 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs, ui: &Ui) -> Outcome {
     args.output.check()?;
     let state = StateDir::open(&args.connection.settings()?.state_dir).map_err(Failure::error)?;
-    let kept = KeptAudit::of_before(past::audit(&state, &args.run)?)?.remembering(&state, ui)?;
+    let frameworks = select::by_name(&args.frameworks)?;
+    let kept = KeptAudit::of_before(past::audit(&state, &args.run)?)?.remembering(&state, ui)?.by(frameworks)?;
     kept.told(|report| args.output.tell(report, &args.connection.config_name(), ui))
 }

@@ -13,14 +13,14 @@ use super::ui::Ui;
 use crate::execute::Stage;
 use crate::model::{Change, Plan};
 use crate::report::text::plain;
-use crate::store::{Run, RunStatus, StateDir};
+use crate::store::{Manifest, Run, RunStatus, StateDir};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 /// Go on with an apply or rollback that stopped: what was announced is read back first, nothing done is repeated
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
-    /// The run, as `orgward runs list` names it
+    /// The run, as `orgward runs list` names it, or `last` (`last~1`, ...) for the last apply or rollback (the one before, ...)
     #[arg(value_name = "RUN")]
     run: String,
     #[command(flatten)]
@@ -48,9 +48,11 @@ pub struct ResumeArgs {
 pub async fn run(args: &ResumeArgs, ui: &Ui, cancel: &CancellationToken) -> Outcome {
     let settings = args.connection.settings()?;
     lockout::check(&settings)?;
-    let id = past::id(&args.run)?;
     let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
-    if finished(&past::run(&state, &id)?, ui)? {
+    let changing = |manifest: &Manifest| matches!(manifest.command.as_str(), "apply" | "rollback");
+    let named = past::of_kind(&state, &args.run, "apply or rollback", changing)?;
+    let id = named.id().clone();
+    if finished(&named, ui)? {
         return Ok(Exit::Clean);
     }
     let environment = Environment::real();

@@ -31,7 +31,7 @@ const AGAIN: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)
 /// Undo what a run of apply did: documents, attachments, fields and absences as they were before
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
-    /// The run, as `orgward runs list` names it
+    /// The run, as `orgward runs list` names it, or `last` (`last~1`, ...) for the last apply (the one before, ...)
     #[arg(value_name = "RUN")]
     run: String,
     #[command(flatten)]
@@ -74,9 +74,9 @@ pub async fn run(args: &RollbackArgs, ui: &Ui, cancel: &CancellationToken) -> Ou
     }
     let settings = args.connection.settings()?;
     lockout::check(&settings)?;
-    let id = past::id(&args.run)?;
     let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
-    let organization = past::run(&state, &id)?.manifest().organization.clone();
+    let named = past::of_kind(&state, &args.run, "apply", |manifest| manifest.command == "apply")?;
+    let (id, organization) = (named.id().clone(), named.manifest().organization.clone());
     let environment = Environment::real();
     let sessions = environment.connect(&settings).await?;
     let _lock = carry::lock(&state, &organization, "rollback", sessions.clock().now(), ui)?;

@@ -9,7 +9,7 @@ use crate::model::check::{CheckMeta, Severity};
 use crate::model::{Plan, Tally};
 use crate::report::audit_table::Detail;
 use crate::report::ocsf::Version;
-use crate::report::text::Paint;
+use crate::report::text::{Paint, count, plain};
 use crate::report::{
     Audit, Context, ReportError, Standards, asff, audit_json, audit_table, csv, html, junit, ndjson, ocsf, sarif,
 };
@@ -210,8 +210,33 @@ impl OutputArgs {
         Ok(self.exit(audit.tally, audit.interrupted))
     }
 
-    /// The exit code of an audit: interrupted, then incomplete coverage, then findings. What nobody asked for (`--deep`) counts
-    /// against coverage and is listed, but makes no run incomplete: it could have been told.
+    /// Whether the report is a table on stdout and nothing else.
+    pub fn is_for_people(&self) -> bool {
+        self.format == Format::Table && self.output.is_none() && self.also.is_empty()
+    }
+
+    /// Tells an audit that was stopped in a few lines; `orgward report` tells the rest.
+    ///
+    /// # Errors
+    /// If stdout can't be written.
+    pub fn cut_short(&self, audit: &Audit<'_>, ui: &Ui) -> Outcome {
+        let tally = audit.tally;
+        let fails: usize = tally.failing_by_severity().values().sum();
+        let bad = tally.failing_by_severity().iter().rev().map(|(severity, n)| format!("{n} {}", severity.as_str()));
+        let bad: Vec<String> = bad.collect();
+        let bad = if bad.is_empty() { String::new() } else { format!(" ({})", bad.join(", ")) };
+        ui.data(&format!(
+            "Stopped before the end: of {}, {fails} fail so far{bad}, {} could not be told\n\
+             What was collected: orgward report {}\n",
+            count(tally.all().total(), "verdict"),
+            tally.untold(),
+            plain(&audit.context.run),
+        ))?;
+        Ok(self.exit(tally, audit.interrupted))
+    }
+
+    /// The exit code of an audit: interrupted, then incomplete coverage, then findings. What nobody asked for (`--deep`) is
+    /// listed, counts neither for nor against coverage, and makes no run incomplete: it could have been told.
     fn exit(&self, tally: &Tally, interrupted: bool) -> Exit {
         if interrupted {
             Exit::Interrupted

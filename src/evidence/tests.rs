@@ -280,6 +280,10 @@ fn a_bundle_that_was_made_to_lie_is_found_without_a_signature() {
     says(forged("findings.ndjson", &replace("\"root-mfa\"", "\"root-mfx\"")), "there is no check `root-mfx`");
     let reversed = |text: String| text.lines().rev().map(|line| format!("{line}\n")).collect();
     says(forged("findings.ndjson", &reversed), "`findings.ndjson` line 2: the finding is not in order");
+    let exempted =
+        r#"\"exempt\":[{\"exemption\":\"nobody\",\"resource\":null,\"message\":\"x\"}]"#.replace("\\\"", "\"");
+    let invented = move |text: String| text.replacen("\"evidence\":", &format!("{exempted},\"evidence\":"), 1);
+    says(forged("findings.ndjson", &invented), "exempt by `nobody`, which is not in `exemptions.json`");
     says(forged("facts.ndjson", &reversed), "`facts.ndjson` line 2: account");
     says(
         forged("facts.ndjson", &|text| text.lines().take(1).map(|line| format!("{line}\n")).collect()),

@@ -138,6 +138,8 @@ struct Reading {
     number: usize,
     seen: Seen,
     checks: BTreeSet<String>,
+    /// Ids of the exemptions.
+    exemptions: BTreeSet<String>,
     cells: Cells,
     cited: Cited,
 }
@@ -153,7 +155,17 @@ impl Reading {
             return Err(Mismatch::content(parts::MANIFEST, "what it says of the audit is not what was asked"));
         }
         let (seen, cells, cited) = (Seen::default(), Cells::default(), Cited::default());
-        Ok(Self { manifest, wanted, next: 0, number, seen, checks: BTreeSet::new(), cells, cited })
+        Ok(Self {
+            manifest,
+            wanted,
+            next: 0,
+            number,
+            seen,
+            checks: BTreeSet::new(),
+            exemptions: BTreeSet::new(),
+            cells,
+            cited,
+        })
     }
 
     /// The part that comes; `None` after the last.
@@ -197,6 +209,7 @@ impl Reading {
             parts::EXEMPTIONS => {
                 let read: Exemptions = json(parts::EXEMPTIONS, body)?;
                 let agrees = read.digest == self.manifest.exemptions;
+                self.exemptions = read.exemptions.into_iter().map(|exemption| exemption.id).collect();
                 let why = "they are of another file than the manifest says";
                 if agrees { Ok(()) } else { Err(Mismatch::content(parts::EXEMPTIONS, why)) }
             }
@@ -263,6 +276,10 @@ impl Reading {
             }
             if !self.checks.contains(&finding.check) {
                 return Err(format!("there is no check `{}` in `{}`", finding.check.escape_debug(), parts::CHECKS));
+            }
+            if let Some(lost) = finding.exempt.iter().find(|exempt| !self.exemptions.contains(&exempt.exemption)) {
+                let id = lost.exemption.escape_debug();
+                return Err(format!("it is exempt by `{id}`, which is not in `{}`", parts::EXEMPTIONS));
             }
             self.seen.cites(&finding, &mut self.cited).map_err(|source| {
                 format!(

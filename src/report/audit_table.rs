@@ -222,8 +222,12 @@ fn closing(audit: &Audit<'_>, paint: Paint) -> String {
     }
     let told = coverage.cells - coverage.unknown;
     let style = if coverage.complete() { Style::Green } else { Style::Yellow };
-    let line = format!("Coverage {:.1}%: {told} of {} verdicts could be told", coverage.percent, coverage.cells);
-    let _ = writeln!(out, "{}", paint.paint(style, &line));
+    let line = format!("Coverage {:.1}%: {told} of {} verdicts could be told", coverage.percent, coverage.asked());
+    let aside = match coverage.not_asked {
+        0 => String::new(),
+        some => format!(", {some} were not asked for"),
+    };
+    let _ = writeln!(out, "{}{aside}", paint.paint(style, &line));
     let exempt = if coverage.exempt > 0 { format!("{} exempt, ", coverage.exempt) } else { String::new() };
     let _ = writeln!(
         out,

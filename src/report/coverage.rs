@@ -20,7 +20,9 @@ pub struct Coverage<'a> {
     pub not_applicable: usize,
     /// Cells someone answers for.
     pub exempt: usize,
-    /// 100 x (cells - unknown) / cells, cut (never rounded up) to one decimal; 0 where there are no cells.
+    /// Cells among the unknown ones whose facts nobody asked for (`--deep`, `--events`).
+    pub not_asked: usize,
+    /// 100 x (cells - unknown) / (cells - not_asked), cut (never rounded up) to one decimal; 0 where nothing was asked.
     pub percent: f64,
     /// Causes of unknown cells, most cells first.
     pub causes: Vec<CauseRow<'a>>,
@@ -64,14 +66,20 @@ impl<'a> Coverage<'a> {
             unknown: all.unknown,
             not_applicable: all.not_applicable,
             exempt: all.exempt,
-            percent: percent(cells - all.unknown, cells),
+            not_asked: all.unknown.saturating_sub(tally.untold()),
+            percent: percent(cells - all.unknown, cells - all.unknown.saturating_sub(tally.untold())),
             causes: tally.causes().into_iter().map(row).collect(),
         }
     }
 
-    /// Whether every cell has a verdict that tells.
+    /// Cells that were asked for.
+    pub fn asked(&self) -> usize {
+        self.cells - self.not_asked
+    }
+
+    /// Whether every cell that was asked for has a verdict that tells.
     pub fn complete(&self) -> bool {
-        self.unknown == 0
+        self.unknown == self.not_asked
     }
 }
 

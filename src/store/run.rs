@@ -7,6 +7,8 @@ use super::plan_file::{PlanFileError, read_plan, write_plan};
 use crate::model::Plan;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -129,6 +131,15 @@ pub struct Manifest {
     /// The last run that began to undo it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<RunId>,
+    /// `sha256:<hex>` of the files of the run that nothing else vouches for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub digests: BTreeMap<String, String>,
+}
+
+/// `sha256:<hex>` of some bytes.
+fn digest(bytes: &[u8]) -> String {
+    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
 }
 
 /// A run's directory.
@@ -159,6 +170,7 @@ impl Run {
                         status: RunStatus::Running,
                         undoes: None,
                         undone_by: None,
+                        digests: BTreeMap::new(),
                     };
                     let run = Self { dir, manifest };
                     run.write_manifest()?;
@@ -253,6 +265,33 @@ impl Run {
         let path = self.file(name)?;
         replace(&path, bytes)?;
         Ok(path)
+    }
+
+    /// The same, and writes its digest down in the manifest: [`Run::load_sealed`] holds it against that.
+    ///
+    /// # Errors
+    /// As [`Run::save`]; if the manifest can't be written.
+    pub fn save_sealed(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.save(name, bytes)?;
+        self.manifest.digests.insert(name.to_owned(), digest(bytes));
+        self.write_manifest()
+    }
+
+    /// Reads a file whose digest is in the manifest; one that was saved without any is taken as it is.
+    ///
+    /// # Errors
+    /// As [`Run::load`]; if it is not the file that was saved.
+    pub fn load_sealed(&self, name: &str) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.load(name)?;
+        match self.manifest.digests.get(name) {
+            Some(wanted) if *wanted != digest(&bytes) => {
+                let path = self.dir.join(name);
+                let why =
+                    "it was changed since the run wrote it: its digest is not the one in `manifest.json`".to_owned();
+                Err(StoreError::Damaged { path, why })
+            }
+            _ => Ok(bytes),
+        }
     }
 
     /// Reads a file of the run.

@@ -235,3 +235,44 @@ fn an_interrupted_audit_writes_what_it_has() {
     let told = rows(&report).iter().filter(|row| row["verdict"] == "pass").count();
     assert!(told > 50, "four accounts were done: {told}");
 }
+
+#[test]
+fn an_interrupted_audit_tells_people_in_a_few_lines_and_is_gone_on_with_as_the_last() {
+    let served = Served::start(&["--accounts", "5", "--seed", "3", "--fault", "iam:GetAccountSummary=hang@audit"]);
+    let mut audit = Background::start(&mut served.command(&["audit"]));
+    audit.until("accounts: 4 of 5");
+    let run = audit.interrupt().ends(130).says(&["audit --resume"]);
+    let id = run.out.trim_end().rsplit(' ').next().unwrap().to_owned();
+    assert!(run.out.starts_with("Stopped before the end: of ") && run.out.lines().count() == 2, "{}", run.out);
+    served.run(&["report", &id]).ends(130).shows(&["Interrupted", "Coverage "]);
+    served.run(&["audit", "--resume", "last~1"]).ends(2).says(&["1 audit that was stopped is kept"]);
+    let mut again = Background::start(&mut served.command(&["audit", "--resume", "last"]));
+    again.until(&format!("Going on with run {id}: 4 accounts done"));
+    again.interrupt().ends(130);
+}
+
+#[test]
+fn what_nobody_asked_for_counts_neither_for_nor_against_coverage() {
+    let served = Served::start(&["--accounts", "3", "--seed", "3"]);
+    let report = served.run(&["audit", "--format", "json", "--fail-on", "none"]).ends(0).json();
+    let coverage = &report["coverage"];
+    assert!(coverage["not_asked"].as_u64().unwrap() > 0, "{coverage}");
+    assert_eq!((&coverage["percent"], &coverage["unknown"]), (&Value::from(100.0), &coverage["not_asked"]));
+    served.run(&["report", "last", "--fail-on", "none"]).ends(0).shows(&["Coverage 100.0%", "were not asked for"]);
+}
+
+#[test]
+fn a_kept_audit_is_told_by_the_controls_of_a_framework_whose_checks_it_ran() {
+    let served = Served::start(&["--accounts", "3", "--seed", "3"]);
+    served.run(&["audit", "--checks", "root-mfa", "--fail-on", "none"]).ends(0);
+    let by = ["report", "last", "--framework", "cis-5.0", "--fail-on", "none"];
+    served.run(&by).ends(2).says(&["did not run", "`cis-5.0`", "audit with `--framework cis-5.0`"]);
+    served.run(&["audit", "--fail-on", "none"]).ends(0);
+    let asked =
+        served.run(&["audit", "--framework", "cis-5.0", "--format", "json", "--fail-on", "none"]).ends(0).json();
+    let told = served.run(&["report", "last~1", "--framework", "cis-5.0", "--format", "json", "--fail-on", "none"]);
+    let told = told.ends(0).json();
+    let controls = |report: &Value| report["frameworks"][0]["controls"].clone();
+    assert_eq!(controls(&told), controls(&asked));
+    assert!(controls(&told).as_array().unwrap().len() > 20);
+}

@@ -166,10 +166,10 @@ fn a_delegation_policy_lets_it_apply_and_roll_back() {
     assert!(holds());
     let org = served.org();
     let management = org["organization"]["management_account"].as_str().unwrap();
-    let runs = served.run(&["runs", "list", "--format", "json"]).ends(0).json();
-    let id = runs["runs"][0]["run"].as_str().unwrap_or_else(|| panic!("{runs}")).to_owned();
-    served.run(&["rollback", &id, "--yes", "--confirm", management, "--confirm", &served.account("audit")]).ends(0);
+    served.run(&["rollback", "last", "--yes", "--confirm", management, "--confirm", &served.account("audit")]).ends(0);
     assert!(!holds(), "rolled back");
+    served.run(&["resume", "last"]).ends(0).shows(&["is finished"]);
+    served.run(&["rollback", "last~3"]).ends(2).says(&["of `last~3` there is none: 1 apply is kept"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::details::{Details, Limits};
 use super::squares::{Square, Squares};
 use super::words::Words;
 use crate::model::finding::FailingResource;
-use crate::model::{AccountId, Finding, Verdict};
+use crate::model::{AccountId, CauseKind, Finding, Verdict};
 use crate::report::{Audit, ReportError};
 use std::collections::{BTreeMap, HashMap};
 
@@ -85,7 +85,9 @@ impl<'a> Gathered<'a> {
             };
             // A report has the words of every check it has verdicts of.
             let Some(column) = columns.get(finding.check.as_str()).copied() else { return Ok(()) };
-            all.squares.add(row, column, finding.verdict.into());
+            // What nobody asked for is no gap: it stays blank, as where a check has no verdict.
+            let asked = finding.cause.as_ref().is_none_or(|cause| cause.kind != CauseKind::OptIn);
+            all.squares.add(row, column, if asked { finding.verdict.into() } else { Square::Blank });
             if let Some(seen) = all.seen.get_mut(column).filter(|_| finding.verdict == Verdict::Fail) {
                 seen.add(row, finding, words);
             }

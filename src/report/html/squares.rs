@@ -8,7 +8,7 @@ use crate::model::check::Severity;
 /// What a check says of an account; of several Regions the worst. The script knows the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Square {
-    /// The check has no verdict there.
+    /// The check has no verdict there, or nobody asked for what it reads.
     Blank,
     /// Does not apply.
     NotApplicable,
