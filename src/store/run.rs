@@ -4,10 +4,9 @@ use super::error::StoreError;
 use super::files::{folder_of, plain_name, private_dir, replace, sync_folder};
 use super::journal::{Journal, JournalContents, read_journal};
 use super::plan_file::{PlanFileError, read_plan, write_plan};
-use crate::model::Plan;
+use crate::model::{Plan, digest};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
@@ -134,12 +133,6 @@ pub struct Manifest {
     /// `sha256:<hex>` of the files of the run that nothing else vouches for, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub digests: BTreeMap<String, String>,
-}
-
-/// `sha256:<hex>` of some bytes.
-fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
 }
 
 /// A run's directory.
