@@ -132,9 +132,12 @@ impl Shared {
             stream::iter(waiting)
                 .map(|account| {
                     let (shared, org, reader) = (Arc::clone(self), Arc::clone(org), Arc::clone(&reader));
-                    tokio::task::spawn_blocking(move || match reader.read(&FrameKey::from(&account))? {
-                        Some(facts) => shared.judge(&org, &facts, false),
-                        None => Ok(()),
+                    // A task as an account's own, not a thread's work: more threads are more memory that each keeps for itself.
+                    tokio::spawn(async move {
+                        match reader.read(&FrameKey::from(&account))? {
+                            Some(facts) => shared.judge(&org, &facts, false),
+                            None => Ok(()),
+                        }
                     })
                 })
                 .buffer_unordered(threads)
