@@ -36,7 +36,9 @@ const MOST_STAGED: usize = 200;
 
 /// Subjects by their words, partition and number of accounts. They follow from these alone, so that it does not show whether one
 /// was remembered.
-static STAGED: Mutex<BTreeMap<(&str, String, usize), Arc<Subject>>> = Mutex::new(BTreeMap::new());
+static STAGED: Mutex<Staged> = Mutex::new(BTreeMap::new());
+
+type Staged = BTreeMap<(&'static str, String, usize), Arc<Subject>>;
 
 /// The subject for events of these accounts, as far as what watches the log group can tell accounts apart.
 fn staged((about, stage): Staging<'_>, trail: &Trail, watched: Option<&Monitoring>, accounts: &[&str]) -> Arc<Subject> {
