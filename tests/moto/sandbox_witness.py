@@ -107,6 +107,15 @@ class Everything(unittest.TestCase):
         c.delete_policy(PolicyId=id)
         c.enable_policy_type(RootId=self.root, PolicyType="TAG_POLICY")
 
+    def test_1_a_delegation_policy(self):
+        delegating = Sandbox(ORGWARD, "--fast", "--caller=audit", "--delegate-policies")
+        self.addCleanup(delegating.stop)
+        clients = Clients(delegating.endpoint, delegating.keys, delegating.region, self.judge)
+        policy = clients.organizations.describe_resource_policy()["ResourcePolicy"]
+        statement, = json.loads(policy["Content"])["Statement"]
+        caller = clients.sts.get_caller_identity()["Account"]
+        self.assertEqual(statement["Principal"], {"AWS": f"arn:aws:iam::{caller}:root"})
+
     def test_2_accounts(self):
         for name in ("management", "audit"):
             account = self.management if name == "management" else self.audit
