@@ -50,7 +50,7 @@ impl<'a> Coverage<'a> {
     /// What `tally` counted.
     pub fn of(tally: &'a Tally) -> Self {
         let all = tally.all();
-        let cells = all.total();
+        let (cells, not_asked) = (all.total(), all.unknown.saturating_sub(tally.untold()));
         let row = |cause: CauseCount<'a>| CauseRow {
             kind: cause.kind,
             operation: cause.operation,
@@ -66,8 +66,8 @@ impl<'a> Coverage<'a> {
             unknown: all.unknown,
             not_applicable: all.not_applicable,
             exempt: all.exempt,
-            not_asked: all.unknown.saturating_sub(tally.untold()),
-            percent: percent(cells - all.unknown, cells - all.unknown.saturating_sub(tally.untold())),
+            not_asked,
+            percent: percent(cells - all.unknown, cells - not_asked),
             causes: tally.causes().into_iter().map(row).collect(),
         }
     }
