@@ -8,7 +8,7 @@ use crate::audit::{self, Job};
 use crate::aws::Sessions;
 use crate::execute::{self, Progress};
 use crate::model::Plan;
-use crate::report::text::{count, plain};
+use crate::report::text::plain;
 use crate::store::{self, JournalContents, Manifest, Run, RunId, RunStatus, StateDir};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -72,6 +72,20 @@ fn back(text: &str) -> Option<usize> {
     }
 }
 
+/// The last run that `of` this kind is true of, or the one `back` of such runs before it; else how many there are.
+fn nth_last(state: &StateDir, back: usize, of: impl Fn(&Manifest) -> bool) -> Result<Result<Run, usize>, Failure> {
+    // What can't be read is told by `runs list`; it hides no run behind it.
+    let runs = state.runs().map_err(Failure::error)?.into_iter().rev().filter_map(|id| state.run(&id).ok());
+    let mut found = 0;
+    for run in runs.filter(|run| of(run.manifest())) {
+        if found == back {
+            return Ok(Ok(run));
+        }
+        found += 1;
+    }
+    Ok(Err(found))
+}
+
 /// A run by its id; or the last one that `of` this kind is true of (`last`), or the Nth before it (`last~N`). `what` says in
 /// messages which runs those are.
 ///
@@ -79,21 +93,13 @@ fn back(text: &str) -> Option<usize> {
 /// If there is none, or its manifest can't be read.
 pub fn of_kind(state: &StateDir, text: &str, what: &str, of: impl Fn(&Manifest) -> bool) -> Result<Run, Failure> {
     let Some(back) = back(text) else { return run(state, &id(text)?) };
-    // What can't be read is told by `runs list`; it hides no run behind it.
-    let runs = state.runs().map_err(Failure::error)?.into_iter().rev().filter_map(|id| state.run(&id).ok());
-    let mut found = 0;
-    for run in runs.filter(|run| of(run.manifest())) {
-        if found == back {
-            return Ok(run);
-        }
-        found += 1;
-    }
-    let kept = match found {
-        0 => format!("no {what} is kept"),
-        1 => format!("of `{text}` there is none: 1 {what} is kept"),
-        some => format!("of `{text}` there is none: {some} of {what} are kept"),
-    };
-    Err(Failure::usage([format!("{kept}; see `orgward runs list`")]))
+    nth_last(state, back, of)?.map_err(|found| {
+        none_kept(&match found {
+            0 => format!("no {what} is kept"),
+            1 => format!("of `{text}` there is none: 1 {what} is kept"),
+            some => format!("of `{text}` there is none: {some} of {what} are kept"),
+        })
+    })
 }
 
 /// An audit's run by its id; or the last one that ended (`last`), or the Nth that ended before it (`last~N`).
@@ -106,25 +112,18 @@ pub fn audit(state: &StateDir, text: &str) -> Result<Run, Failure> {
         job(&run)?;
         return Ok(run);
     };
-    // What can't be read is told by `runs list`; it hides no run behind it.
-    let runs = state.runs().map_err(Failure::error)?.into_iter().rev().filter_map(|id| state.run(&id).ok());
-    let mut ended = runs.filter(|run| run.manifest().command == "audit" && run.manifest().status == RunStatus::Done);
-    let mut found = 0;
-    for run in ended.by_ref() {
-        if found == back {
-            return Ok(run);
-        }
-        found += 1;
-    }
-    let kept = match found {
-        0 => "no audit that ended is kept".to_owned(),
-        some => format!(
-            "of `{text}` there is none: {} that ended {} kept",
-            count(some, "audit"),
-            if some == 1 { "is" } else { "are" }
-        ),
-    };
-    Err(Failure::usage([format!("{kept}; see `orgward runs list`")]))
+    let ended = |manifest: &Manifest| manifest.command == "audit" && manifest.status == RunStatus::Done;
+    nth_last(state, back, ended)?.map_err(|found| {
+        none_kept(&match found {
+            0 => "no audit that ended is kept".to_owned(),
+            1 => format!("of `{text}` there is none: 1 audit that ended is kept"),
+            some => format!("of `{text}` there is none: {some} audits that ended are kept"),
+        })
+    })
+}
+
+fn none_kept(why: &str) -> Failure {
+    Failure::usage([format!("{why}; see `orgward runs list`")])
 }
 
 /// A snapshot: the audit of a run by its id, `last`, or its directory, of whatever state directory that is.
