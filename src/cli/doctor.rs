@@ -14,7 +14,6 @@ use super::connect::Environment;
 use super::delegated;
 use super::exit::{Exit, Failure, Outcome};
 use super::permissions;
-use super::plan::PlaybookArgs;
 use super::select::{SelectArgs, Selected};
 use super::survey;
 use super::ui::{Ui, pretty};
@@ -120,9 +119,7 @@ struct Chosen {
 impl Chosen {
     fn of(args: &DoctorArgs, settings: &Settings) -> Result<Self, Failure> {
         let selected = args.select.resolve()?;
-        let playbooks = PlaybookArgs { playbooks: args.playbooks.clone(), values: args.values.clone() };
-        let playbooks = playbooks.load(settings)?;
-        permissions::distinct(settings, &playbooks)?;
+        let playbooks = permissions::playbooks(&args.playbooks, &args.values, settings)?;
         let mut wanted = selected.wanted.clone();
         if !playbooks.is_empty() {
             // Whose policies are evaluated has to be read.
@@ -160,7 +157,7 @@ async fn diagnose(
     let tags = chosen.selected.selection.wants_tags() || !request.tags.is_empty();
     let began = sessions.clock().elapsed();
     let caller = sessions.caller();
-    let org = match collect::organization_facts(&sessions, tags, &chosen.wanted, cancel).await {
+    let mut org = match collect::organization_facts(&sessions, tags, &chosen.wanted, cancel).await {
         Ok(org) => org,
         Err(_) if cancel.is_cancelled() => return Err(interrupted()),
         Err(error) => {
@@ -175,6 +172,10 @@ async fn diagnose(
     }
     let scope = Scope::resolve(&request, &org).map_err(Failure::usage)?;
     let enumerated = sessions.clock().elapsed().saturating_sub(began);
+    if chosen.wanted.has(Fact::OrganizationAnalyzers) {
+        let home = RegionRequest::Only(vec![sessions.home_region().clone()]);
+        org.services.analyzers = collect::organization_analyzers(&sessions, &org, &home, cancel).await;
+    }
     let look = Look { sessions: &sessions, settings, args, chosen, org, scope, ui, cancel };
     let (mut lines, mut measured) = look.around().await?;
     measured.enumerated = enumerated;
@@ -208,15 +209,10 @@ impl Look<'_> {
     /// The caller's own account in every Region, then every member in the home Region: what differs between Regions does not
     /// differ between members, but for what policies say, and those are evaluated.
     async fn around(&self) -> Result<(Vec<Line>, pace::Measured), Failure> {
-        let Self { sessions, chosen, org, scope, ui, cancel, .. } = self;
+        let Self { sessions, org, scope, ui, cancel, .. } = self;
         let caller = sessions.caller().account.clone();
         let home = RegionRequest::Only(vec![sessions.home_region().clone()]);
-        let analyzers = chosen.wanted.has(Fact::OrganizationAnalyzers);
-        let mut whole = org.clone();
-        if analyzers {
-            whole.services.analyzers = collect::organization_analyzers(sessions, org, &home, cancel).await;
-        }
-        let mut doctor = Doctor::new(self.ground(&whole));
+        let mut doctor = Doctor::new(self.ground(org));
         let mut measured = pace::Measured::default();
         ui.say("Looking at the caller's account in every Region ...");
         let timed = self.collect(std::slice::from_ref(&caller), &self.args.scope.regions, &mut doctor).await;

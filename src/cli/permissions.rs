@@ -85,15 +85,13 @@ impl NeedsArgs {
     /// If a check, framework or playbook is not there or wrong.
     pub fn grants(&self, settings: &Settings) -> Result<(Grants, Names), Failure> {
         let selected = self.select.resolve()?;
-        let playbooks = PlaybookArgs { playbooks: self.playbooks.clone(), values: self.values.clone() };
-        let playbooks = playbooks.load(settings)?;
+        let playbooks = playbooks(&self.playbooks, &self.values, settings)?;
         let needs = Needs { simulate: self.simulate, ..needs(settings, selected.wanted.facts()) };
         if self.delegated_administrator.is_some() && self.delegated_administrator == self.management_account {
             return Err(Failure::usage([
                 "--delegated-administrator names the management account, which needs no delegation: leave it out",
             ]));
         }
-        distinct(settings, &playbooks)?;
         let partition = match self.partition {
             Partition::Aws => "aws",
             Partition::AwsCn => "aws-cn",
@@ -134,10 +132,14 @@ pub fn names(
     }
 }
 
-/// Refuses one role for both, where playbooks are to be applied.
-pub fn distinct(settings: &Settings, playbooks: &[Playbook]) -> Result<(), Failure> {
+/// The playbooks that roles are made or judged for.
+///
+/// # Errors
+/// As [`PlaybookArgs::load`]; if there are some, and one role is to look and to change things.
+pub fn playbooks(names: &[String], values: &[(String, String)], settings: &Settings) -> Result<Vec<Playbook>, Failure> {
+    let playbooks = PlaybookArgs { playbooks: names.to_vec(), values: values.to_vec() }.load(settings)?;
     if settings.role_name != settings.apply_role_name || playbooks.is_empty() {
-        return Ok(());
+        return Ok(playbooks);
     }
     Err(Failure::usage([format!(
         "`{}` is the name of both roles: whoever looks must not be able to change things, give --apply-role-name",
