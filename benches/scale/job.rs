@@ -58,34 +58,51 @@ pub struct Job {
     pub population: (u32, u32, u32),
 }
 
-impl Job {
-    /// The job of a child process; `None` for the bench itself.
-    pub fn of_child(arguments: &[String]) -> Option<Result<Self, String>> {
+/// What a child process is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Child {
+    /// It measures.
+    Measures(Job),
+    /// It is the organization that is asked.
+    Asked(Job),
+}
+
+impl Child {
+    /// What the arguments of a child process say; `None` for the bench itself.
+    pub fn of(arguments: &[String]) -> Option<Result<Self, String>> {
         let (first, rest) = arguments.split_first()?;
-        let kind = match first.as_str() {
-            "--child-audit" => Kind::Audit,
-            "--child-alone" => Kind::Alone,
+        let make: fn(Plan, Limits, usize) -> Self = match first.as_str() {
+            "--child-audit" => |plan, limits, accounts| Self::Measures(plan.job(Kind::Audit, limits, accounts)),
+            "--child-alone" => |plan, limits, accounts| Self::Measures(plan.job(Kind::Alone, limits, accounts)),
+            "--child-sandbox" => |plan, limits, accounts| Self::Asked(plan.job(Kind::Audit, limits, accounts)),
             _ => return None,
         };
         Some(Plan::read(rest).and_then(|plan| {
             let (Some(limits), Some(accounts)) = (plan.scenarios.first(), plan.accounts.first()) else {
                 return Err("a child process needs a scenario and a size".to_owned());
             };
-            Ok(plan.job(kind, *limits, *accounts))
+            let (limits, accounts) = (*limits, *accounts);
+            Ok(make(plan, limits, accounts))
         }))
     }
 
     /// The arguments of the child process.
     pub fn arguments(&self) -> Vec<String> {
-        let kind = if self.kind == Kind::Audit { "--child-audit" } else { "--child-alone" };
-        let (users, roles, policies) = self.population;
-        let accounts = self.accounts.to_string();
+        let (first, job) = match self {
+            Self::Measures(job) if job.kind == Kind::Audit => ("--child-audit", job),
+            Self::Measures(job) => ("--child-alone", job),
+            Self::Asked(job) => ("--child-sandbox", job),
+        };
+        let (users, roles, policies) = job.population;
+        let accounts = job.accounts.to_string();
         let population = format!("{users},{roles},{policies}");
-        [kind, "--scenario", self.limits.name(), "--accounts", &accounts, "--population", &population]
+        [first, "--scenario", job.limits.name(), "--accounts", &accounts, "--population", &population]
             .map(str::to_owned)
             .to_vec()
     }
+}
 
+impl Job {
     /// As the sandbox takes it.
     pub fn population(&self) -> Population {
         let (users, roles, policies) = self.population;

@@ -64,7 +64,7 @@ impl Row {
 
 /// Seconds that nobody can do with less than: the busiest bucket, and then the last account by itself.
 fn bound(whole: &Measured, alone: &Measured) -> f64 {
-    whole.buckets.first().map_or(0.0, |(_, _, seconds)| *seconds) + alone.makespan
+    whole.sandbox.buckets.first().map_or(0.0, |(_, _, seconds)| *seconds) + alone.makespan
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
@@ -75,7 +75,7 @@ fn per(count: u64, of: usize) -> f64 {
 /// What one size came to, in words.
 pub fn told(limits: Limits, whole: &Measured, alone: &Measured) -> String {
     let mut text = format!("\n== {} accounts, {} quotas\n", whole.accounts, limits.name());
-    for (name, requests, seconds) in &whole.buckets {
+    for (name, requests, seconds) in &whole.sandbox.buckets {
         let _ = writeln!(text, "bucket       {name}: {requests} requests, {seconds:.1} s");
     }
     let _ = writeln!(text, "last account {:.1} s alone", alone.makespan);
@@ -84,22 +84,22 @@ pub fn told(limits: Limits, whole: &Measured, alone: &Measured) -> String {
     let _ = writeln!(
         text,
         "requests     {}, {:.1} per account, {} throttled",
-        whole.requests,
-        per(whole.requests, whole.accounts),
-        whole.throttled
+        whole.sandbox.requests,
+        per(whole.sandbox.requests, whole.accounts),
+        whole.sandbox.throttled
     );
     let _ =
         writeln!(text, "findings     {}, {} lost, {} accounts without any", whole.findings, whole.lost, whole.missing);
     let _ = writeln!(
         text,
-        "memory       {:.0} MiB at the most, {:.0} MiB with the sandbox made, {:.0} MiB empty",
-        whole.peak, whole.sandbox, whole.empty
+        "memory       {:.0} MiB at the most, {:.0} MiB empty; the sandbox's process {:.0} MiB",
+        whole.peak, whole.empty, whole.sandbox.peak
     );
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
-    let each = whole.cpu_seconds * 1e6 / whole.requests.max(1) as f64;
+    let each = whole.cpu_seconds * 1e6 / whole.sandbox.requests.max(1) as f64;
     let _ = writeln!(
         text,
-        "CPU          {:.1} s, {each:.0} us per request, the sandbox's answers included; {:.1} s by the clock",
+        "CPU          {:.1} s, {each:.0} us per request; {:.1} s by the clock",
         whole.cpu_seconds, whole.wall_seconds
     );
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
@@ -116,11 +116,11 @@ pub fn rows(limits: Limits, fixed: &Measured, sizes: &[(Measured, Measured)]) ->
         let of = |what: &str| format!("{what}, {} accounts, {}", whole.accounts, limits.name());
         rows.push(Row::new(of("makespan over bound"), whole.makespan / bound(whole, alone), most, "x"));
         if limits == Limits::Published {
-            let share = per(whole.throttled, usize::try_from(whole.requests).unwrap_or(usize::MAX));
+            let share = per(whole.sandbox.throttled, usize::try_from(whole.sandbox.requests).unwrap_or(usize::MAX));
             rows.push(Row::new(of("throttled"), share * 100.0, THROTTLED * 100.0, "%"));
         }
         let most = f64::from(BASE_REQUESTS + REGIONS * REQUESTS_PER_REGION);
-        rows.push(Row::new(of("requests per account"), per(whole.requests, whole.accounts), most, ""));
+        rows.push(Row::new(of("requests per account"), per(whole.sandbox.requests, whole.accounts), most, ""));
         let missing = whole.missing + whole.lost;
         rows.push(Row::new(of("accounts and verdicts lost"), per(missing as u64, 1), 0.0, ""));
         rows.push(Row::new(of("peak memory"), whole.peak, PEAK, "MiB").of_release());

@@ -1,6 +1,6 @@
 //! `cargo bench --bench scale -- --accounts 300,1000,10000`: audits of sandbox organizations, each figure beside its limit.
 //!
-//! Owns: the arguments, and a process of its own for each measured run, so that peaks of memory stay apart. Must not: audit
+//! Owns: the arguments, and processes of its own for each measured run and for what it asks, so that their memory stays apart. Must not: audit
 //! (`run`) or say what is too much (`limits`).
 //!
 //! Time is virtual: requests take 50 ms and quotas hold, but nobody waits. What is said of time, throttling and requests is
@@ -10,13 +10,14 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench is a command of its own")]
 
+mod far;
 mod job;
 mod limits;
 mod machine;
 mod request;
 mod run;
 
-use job::{Job, Kind, Plan};
+use job::{Child, Job, Kind, Plan};
 use run::Measured;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -26,12 +27,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let outcome = match Job::of_child(&arguments) {
-        Some(job) => job.and_then(|job| run::measure(&job)).and_then(|measured| {
-            let text = serde_json::to_string(&measured).map_err(|error| error.to_string())?;
-            println!("{text}");
-            Ok(true)
-        }),
+    let outcome = match Child::of(&arguments) {
+        Some(child) => child.and_then(|child| part(&child)),
         None => Plan::read(&arguments).and_then(|plan| every_size(&plan)),
     };
     match outcome {
@@ -42,6 +39,18 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// What a child process does.
+fn part(child: &Child) -> Result<bool, String> {
+    match child {
+        Child::Asked(job) => far::serve(job)?,
+        Child::Measures(job) => {
+            let text = serde_json::to_string(&run::measure(job)?).map_err(|error| error.to_string())?;
+            println!("{text}");
+        }
+    }
+    Ok(true)
 }
 
 /// Measures every size in every scenario and prints what came of it. Whether every limit held.
@@ -82,7 +91,7 @@ fn best(plan: &Plan, job: &Job) -> Result<Measured, String> {
 fn child(job: &Job) -> Result<Measured, String> {
     let here = std::env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new(here)
-        .args(job.arguments())
+        .args(Child::Measures(*job).arguments())
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("the bench can't run itself: {error}"))?;

@@ -46,7 +46,7 @@ pub fn measure() -> Result<Cost, String> {
     let quotas = Quotas::embedded().with_overrides("bench", FREE).map_err(|error| text(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| text(&error))?;
     let clock = Clock::virtual_from(scenario::EPOCH);
-    let settings = run::settings(&sandbox);
+    let settings = run::settings(sandbox.credentials());
     let sessions = runtime.block_on(Sessions::connect(http.clone(), clock.clone(), settings, quotas));
     let session = sessions.map_err(|error| text(&error))?.base();
     let bare = bare(&http, &sandbox, clock);

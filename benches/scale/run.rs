@@ -2,8 +2,10 @@
 //!
 //! Owns: driving orgward's library under virtual time. Must not: judge what it measures.
 
-use crate::job::{Job, Kind, Limits};
+use crate::far::{Far, Told};
+use crate::job::{Job, Kind};
 use crate::machine;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use orgward::audit;
 use orgward::aws::{Clock, Quotas, SessionSettings, Sessions, StaticCredentials};
 use orgward::checks::{Selection, Thresholds};
@@ -11,7 +13,7 @@ use orgward::collect::{self, CollectOptions, Wanted};
 use orgward::model::exemption::Exemptions;
 use orgward::model::{AccountFacts, AccountId, CauseKind, Finding, OrgFacts, Verdict};
 use orgward::report::Findings;
-use orgward::sandbox::{Fault, FaultKind, Sandbox, Scenario, generate, scenario};
+use orgward::sandbox::{Scenario, generate, scenario};
 use orgward::store::StateDir;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -20,8 +22,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What every sandbox here is made from.
-const SEED: u64 = 11;
 /// Seconds until every bucket is full again.
 const IDLE: Duration = Duration::from_secs(900);
 
@@ -31,19 +31,15 @@ pub struct Measured {
     pub accounts: usize,
     /// Seconds from the first call to the last finding.
     pub makespan: f64,
-    /// The busiest bucket of the groups that need the longest: name, requests, seconds.
-    pub buckets: Vec<(String, u64, f64)>,
-    /// Requests that reached AWS, and those that it throttled.
-    pub requests: u64,
-    pub throttled: u64,
+    /// What reached AWS.
+    pub sandbox: Told,
     /// Accounts in scope without a finding, and findings.
     pub missing: usize,
     pub findings: usize,
     /// Findings that could not be told because of throttling or time: what was lost.
     pub lost: usize,
-    /// MiB: before anything, with the sandbox made, at the most.
+    /// MiB of this process: before anything, at the most.
     pub empty: f64,
-    pub sandbox: f64,
     pub peak: f64,
     pub cpu_seconds: f64,
     pub wall_seconds: f64,
@@ -65,12 +61,10 @@ pub fn measure(job: &Job) -> Result<Measured, String> {
 
 async fn measured(job: &Job) -> Result<Measured, String> {
     let empty = machine::resident();
-    let sandbox = sandbox(job);
-    let with_sandbox = machine::resident();
+    let far = Far::start(job)?;
     let (wall, cpu) = (std::time::Instant::now(), machine::cpu_seconds());
     let mut start = Instant::now();
-    let sessions = connect(&sandbox).await?;
-    let audit = Audit::new(sessions)?;
+    let audit = Audit::new(connect(&far).await?)?;
     let outcome = match job.kind {
         Kind::Audit => audit.everyone().await?,
         Kind::Alone => {
@@ -80,23 +74,14 @@ async fn measured(job: &Job) -> Result<Measured, String> {
             audit.last(&org).await
         }
     };
-    let makespan = start.elapsed().as_secs_f64();
-    let tally = sandbox.tally();
-    let buckets = sandbox.loads().into_iter().take(3).map(|load| {
-        let whose = if load.management { "management" } else { "a member" };
-        (format!("{} {} ({whose})", load.service, load.group), load.requests, load.seconds())
-    });
     Ok(Measured {
         accounts: job.accounts,
-        makespan,
-        buckets: buckets.collect(),
-        requests: tally.requests,
-        throttled: tally.throttled,
+        makespan: start.elapsed().as_secs_f64(),
+        sandbox: far.tell()?,
         missing: outcome.missing,
         findings: outcome.findings,
         lost: outcome.lost,
         empty,
-        sandbox: with_sandbox,
         peak: machine::peak(),
         cpu_seconds: machine::cpu_seconds() - cpu,
         wall_seconds: wall.elapsed().as_secs_f64(),
@@ -104,19 +89,8 @@ async fn measured(job: &Job) -> Result<Measured, String> {
     })
 }
 
-/// The organization of a job, which counts and keeps nothing else.
-fn sandbox(job: &Job) -> Sandbox {
-    let sandbox = Sandbox::new(Scenario::sized(job.accounts, SEED).with_population(job.population()));
-    sandbox.only_count();
-    if job.limits == Limits::HiddenIam {
-        sandbox.faults().add(Fault::new(FaultKind::Limit { rate: 5.0, burst: 5 }).service("iam"));
-    }
-    sandbox
-}
-
 /// Into the sandbox as its owner.
-pub fn settings(sandbox: &Sandbox) -> SessionSettings {
-    let (access_key_id, secret) = sandbox.credentials();
+pub fn settings((access_key_id, secret): (String, String)) -> SessionSettings {
     SessionSettings {
         role_name: generate::AUDIT_ROLE.to_owned(),
         external_id: Some(generate::AUDIT_EXTERNAL_ID.into()),
@@ -126,9 +100,9 @@ pub fn settings(sandbox: &Sandbox) -> SessionSettings {
     }
 }
 
-async fn connect(sandbox: &Sandbox) -> Result<Sessions, String> {
-    let clock = Clock::virtual_from(scenario::EPOCH);
-    let sessions = Sessions::connect(sandbox.http_client(), clock, settings(sandbox), Quotas::embedded()).await;
+async fn connect(far: &Far) -> Result<Sessions, String> {
+    let (clock, http) = (Clock::virtual_from(scenario::EPOCH), SharedHttpClient::new(far.clone()));
+    let sessions = Sessions::connect(http, clock, settings(far.tell()?.credentials), Quotas::embedded()).await;
     sessions.map_err(|cause| format!("the sandbox can't be reached: {cause}"))
 }
 

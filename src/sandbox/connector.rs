@@ -56,7 +56,7 @@ impl HttpConnector for Connector {
 }
 
 /// Half the latency on the way in, half on the way out.
-async fn answer(sandbox: &Sandbox, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+pub(super) async fn answer(sandbox: &Sandbox, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let way = sandbox.inner.latency / 2;
     let method = request.method().to_owned();
     let (path, query) = target_of(request.uri());

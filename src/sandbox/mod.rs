@@ -38,6 +38,8 @@ pub use workload::{Act, Actor};
 
 use crate::model::AccountId;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use serde_json::Value;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -125,6 +127,14 @@ impl Sandbox {
     /// An HTTP client that reaches the sandbox without a socket. Any host name goes.
     pub fn http_client(&self) -> SharedHttpClient {
         connector::http_client(self.clone())
+    }
+
+    /// Answers one request as a client of [`Sandbox::http_client`] gets it.
+    ///
+    /// # Errors
+    /// If a fault breaks the connection, or the body can't be read.
+    pub async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        connector::answer(self, request).await
     }
 
     /// Serves the sandbox over HTTP/1.1 until `stop` is cancelled.
