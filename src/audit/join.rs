@@ -3,7 +3,7 @@
 //! Owns: what belongs together. Must not: read or write a run.
 
 use super::job::Job;
-use crate::model::{AccountId, Shard};
+use crate::model::{AccountId, Shard, few};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
@@ -194,14 +194,7 @@ fn only(these: &[String], others: &[String]) -> String {
 
 /// The first three in words, and how many more.
 fn listed(names: &[&str]) -> String {
-    match names {
-        [] => "none that the other lacks".to_owned(),
-        [first @ .., _] if names.len() > 3 => {
-            let shown: Vec<&str> = first.iter().take(3).copied().collect();
-            format!("{} and {} more", shown.join(", "), names.len() - shown.len())
-        }
-        few => few.join(", "),
-    }
+    if names.is_empty() { "none that the other lacks".to_owned() } else { few(names, 3) }
 }
 
 /// Shards that are there twice, or not at all.

@@ -255,11 +255,7 @@ impl Judging<'_> {
             return;
         }
         let why = format!("run {} did not collect it", self.from.run);
-        let cause = Cause::new(CauseKind::NotCollected, format!("{fact:?}"), why);
-        finding.verdict = Verdict::Unknown;
-        finding.message = format!("can't tell: {cause}");
-        finding.resources.clear();
-        finding.cause = Some(cause);
+        finding.take_back(Cause::new(CauseKind::NotCollected, format!("{fact:?}"), why));
     }
 }
 

@@ -7,6 +7,7 @@ use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
 use super::references::aws;
 use super::thresholds::Thresholds;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
+use crate::model::few_quoted;
 use crate::model::finding::FailingResource;
 use crate::model::iam::{Authorization, InlinePolicy};
 use crate::policy::{Context, Decision, Document, Effect, Principal, Request, Statement, evaluate};
@@ -160,11 +161,7 @@ fn may_allow(document: &Document, action: &str) -> bool {
 
 /// The first few of a list.
 pub(super) fn some(list: &[String]) -> String {
-    let shown: Vec<String> = list.iter().take(3).map(|item| format!("`{item}`")).collect();
-    match list.len().saturating_sub(shown.len()) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
+    few_quoted(list, 3)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! its alarm (`chain` does).
 
 use super::varied::varied;
+use crate::model::few_quoted;
 use crate::model::monitoring::MetricFilter;
 use crate::pattern::Pattern;
 use serde_json::Value;
@@ -106,12 +107,7 @@ impl Subject {
     /// Names of parts, the first five of them, as a list in backticks.
     pub fn names(&self, parts: &BTreeSet<usize>) -> String {
         const SHOWN: usize = 5;
-        let names: Vec<String> =
-            parts.iter().filter_map(|index| self.parts.get(*index)).map(|part| format!("`{}`", part.name)).collect();
-        match names.split_at_checked(SHOWN) {
-            Some((shown, rest)) if !rest.is_empty() => format!("{} and {} more", shown.join(", "), rest.len()),
-            _ => names.join(", "),
-        }
+        few_quoted(parts.iter().filter_map(|index| self.parts.get(*index)).map(|part| &part.name), SHOWN)
     }
 
     /// Sources of the events, such as `kms.amazonaws.com`: a trail that leaves one out tells nobody of them.

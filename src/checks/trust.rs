@@ -12,6 +12,7 @@
 
 use super::evaluate::Facts;
 use super::principals::{AUTHORIZATION, INVENTED};
+use crate::model::few;
 use crate::model::iam::{Authorization, IamRole};
 use crate::model::ids::{AccountId, Arn};
 use crate::model::org::Organization;
@@ -252,11 +253,7 @@ fn identity(arn: &str) -> Principal {
 
 /// A list in words, at most three of it.
 pub(super) fn listed(items: &[String]) -> String {
-    let shown = items.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    match items.len().saturating_sub(3) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+    few(items, 3)
 }
 
 /// `1 role`, `2 roles`.

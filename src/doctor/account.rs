@@ -5,7 +5,7 @@
 use super::allowed::{Answer, Block, Holder, under};
 use super::commands::Document;
 use super::diagnosis::{Section, State};
-use super::gathered::{Fix, Issue, some};
+use super::gathered::{Fix, Issue};
 use super::ground::{Doctor, Entry, NOT_ASSUMABLE, REGIONS_NAMED, name_of};
 use super::requests::Place;
 use crate::checks::Selection;
@@ -14,7 +14,7 @@ use crate::model::account::RegionState;
 use crate::model::check::Fact;
 use crate::model::ids::Arn;
 use crate::model::scope::RegionRequest;
-use crate::model::{AccountFacts, CauseKind, Finding, Region, Verdict};
+use crate::model::{AccountFacts, CauseKind, Finding, Region, Verdict, few};
 use crate::policy::Principal;
 use std::collections::BTreeMap;
 
@@ -114,7 +114,7 @@ pub(super) fn regions(doctor: &mut Doctor<'_>, facts: &AccountFacts, entry: &Ent
             .map(ToString::to_string)
             .collect();
         let names: Vec<String> = regions.iter().map(ToString::to_string).collect();
-        let text = format!("SCP `{policy}` keeps audits out of {}", some(&names, REGIONS_NAMED));
+        let text = format!("SCP `{policy}` keeps audits out of {}", few(&names, REGIONS_NAMED));
         let fix = Fix::of(format!("orgward audit --regions {}", left.join(",")));
         let issue = Issue::new(Section::Regions, State::Problem, "region_closed", text).mended_by(fix);
         doctor.gathered.add(issue, &facts.account, None);

@@ -3,7 +3,7 @@
 //! Owns: grouping, and the words for whom a line holds. Must not: judge.
 
 use super::diagnosis::{Line, Section, State};
-use crate::model::{AccountId, OrgFacts};
+use crate::model::{AccountId, OrgFacts, few};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Accounts that a line names.
@@ -128,15 +128,5 @@ pub(super) fn named(accounts: &[AccountId], org: &OrgFacts) -> String {
     if let [one] = accounts {
         return format!("account {}", name(one));
     }
-    let names: Vec<String> = accounts.iter().map(name).collect();
-    format!("{} accounts: {}", accounts.len(), some(&names, NAMED))
-}
-
-/// The first few of a list, and how many more there are.
-pub(super) fn some(words: &[String], most: usize) -> String {
-    let shown = words.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
-    match words.len().saturating_sub(most) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+    format!("{} accounts: {}", accounts.len(), few(accounts.iter().map(name), NAMED))
 }

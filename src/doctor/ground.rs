@@ -4,19 +4,19 @@
 
 use super::account;
 use super::allowed::{Answer, Holder};
+use super::caller;
 use super::chains::Chains;
 use super::changes;
 use super::commands::{Commands, Document};
 use super::diagnosis::{Line, Section, State};
-use super::gathered::{Fix, Gathered, Issue, some};
+use super::gathered::{Fix, Gathered, Issue};
 use super::organization;
 use super::reading;
 use super::requests::Place;
-use super::{caller, gathered};
 use crate::checks::{Selection, Thresholds};
 use crate::grants::Grants;
 use crate::model::scope::RegionRequest;
-use crate::model::{AccountFacts, AccountId, Cause, OrgFacts, Region};
+use crate::model::{AccountFacts, AccountId, Cause, OrgFacts, Region, few};
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -184,7 +184,7 @@ impl<'o> Doctor<'o> {
         lines.extend(self.changing());
         let regions: Vec<String> = self.figures.answering.iter().map(ToString::to_string).collect();
         if !regions.is_empty() {
-            let text = format!("{} of the Regions in scope answer: {}", regions.len(), some(&regions, REGIONS_NAMED));
+            let text = format!("{} of the Regions in scope answer: {}", regions.len(), few(&regions, REGIONS_NAMED));
             lines.push(Line::ok(Section::Regions, "regions", text));
         }
         let gathered = self.gathered.lines(ground.org);
@@ -318,6 +318,5 @@ pub(super) fn name_of(arn: &str) -> &str {
 
 /// Whom a line is about, at this place.
 pub(super) fn listed(actions: &BTreeSet<String>) -> String {
-    let actions: Vec<String> = actions.iter().cloned().collect();
-    gathered::some(&actions, 4)
+    few(actions, 4)
 }

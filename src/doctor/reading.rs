@@ -6,11 +6,11 @@ use super::account::session;
 use super::allowed::{Answer, Block, Holder, under};
 use super::commands::Document;
 use super::diagnosis::{Section, State};
-use super::gathered::{Fix, Issue, some};
+use super::gathered::{Fix, Issue};
 use super::ground::{Doctor, Entry, REGIONS_NAMED, listed};
 use super::requests::Place;
 use crate::collect;
-use crate::model::{AccountFacts, Cause, CauseKind, Region};
+use crate::model::{AccountFacts, Cause, CauseKind, Region, few};
 use crate::policy::Principal;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,7 +85,7 @@ fn regions(doctor: &mut Doctor<'_>, facts: &AccountFacts, regional: BTreeMap<&Re
     });
     doctor.figures.answering = answering.cloned().collect();
     for ((kind, operations), (regions, said)) in alike {
-        let (what, whence) = (listed(&operations), some(&regions, REGIONS_NAMED));
+        let (what, whence) = (listed(&operations), few(&regions, REGIONS_NAMED));
         let issue = match kind {
             CauseKind::AccessDenied => {
                 let text = format!("the caller may not call {what} in {whence}");

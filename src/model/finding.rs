@@ -139,4 +139,42 @@ impl Finding {
     pub fn in_order(&self, other: &Self) -> Ordering {
         (&self.target, &self.check).cmp(&(&other.target, &other.check))
     }
+
+    /// Takes the verdict back: it can't be told, and nothing of what it said stands.
+    pub fn take_back(&mut self, cause: Cause) {
+        self.verdict = Verdict::Unknown;
+        self.message = format!("can't tell: {cause}");
+        self.resources.clear();
+        self.exempt.clear();
+        self.doubt = None;
+        self.cause = Some(cause);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::observed::CauseKind;
+    use super::*;
+
+    #[test]
+    fn a_verdict_taken_back_says_nothing_of_what_it_said() {
+        let cause = |message| Cause::new(CauseKind::Other, "iam:ListUsers", message);
+        let resource = FailingResource { resource: "a".to_owned(), message: "open".to_owned() };
+        let mut finding = Finding {
+            check: "a-check".to_owned(),
+            target: Target::Organization,
+            verdict: Verdict::Fail,
+            severity: Severity::Low,
+            message: "1 is open".to_owned(),
+            resources: vec![resource],
+            exempt: vec![Exempted { exemption: "e".to_owned(), resource: None, message: "open too".to_owned() }],
+            doubt: Some(cause("a part was not read")),
+            evidence: Vec::new(),
+            cause: None,
+        };
+        finding.take_back(cause("nobody looked"));
+        assert_eq!((finding.verdict, finding.cause), (Verdict::Unknown, Some(cause("nobody looked"))));
+        assert!(finding.message.contains("nobody looked") && !finding.message.contains("open"), "{}", finding.message);
+        assert!(finding.resources.is_empty() && finding.exempt.is_empty() && finding.doubt.is_none());
+    }
 }

@@ -9,10 +9,10 @@ use super::super::guardrails::{EVERYONE, Fate, Guardrails, Probe, Tried};
 use super::super::principals::ANY_ACTION;
 use super::super::references::aws;
 use super::super::thresholds::Thresholds;
-use crate::model::Cause;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
 use crate::model::org::{Account, PolicyType};
+use crate::model::{Cause, few_quoted};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const DENY_LEAVE: CheckMeta = CheckMeta {
@@ -333,9 +333,5 @@ fn free(account: &Account, can: &str, why: &str) -> FailingResource {
 
 /// The first few of a list, in backticks.
 fn listed(names: &BTreeSet<String>) -> String {
-    let shown: Vec<String> = names.iter().take(8).map(|name| format!("`{name}`")).collect();
-    match names.len().saturating_sub(shown.len()) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
+    few_quoted(names, 8)
 }
