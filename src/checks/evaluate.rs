@@ -4,6 +4,7 @@
 //! "pass" (or "not applicable") becomes unknown here, whatever the check says. A fact the check does not declare is never
 //! shown to it. Must not: know any check.
 
+use super::principals::Principals;
 use super::thresholds::Thresholds;
 use crate::model::check::{CheckMeta, Fact};
 use crate::model::finding::{Evidence, FailingResource, Finding, Target, Verdict};
@@ -11,6 +12,8 @@ use crate::model::ids::{AccountId, Region, TargetId};
 use crate::model::org::{Account, Organization, PolicyType, Root};
 use crate::model::{AccountFacts, Cause, CauseKind, Observed, OrgFacts, Source};
 use jiff::Timestamp;
+use std::cell::OnceCell;
+use std::rc::Rc;
 
 /// A check: what it says of itself, and how it judges.
 pub(super) struct Check {
@@ -97,7 +100,15 @@ pub(super) struct Facts<'a> {
     declared: &'static [Fact],
     pub(super) org: &'a OrgFacts,
     account: Option<&'a AccountFacts>,
+    shared: Rc<Shared<'a>>,
     log: Log,
+}
+
+/// What the checks of one account read the same way, read once.
+#[derive(Default)]
+pub(super) struct Shared<'a> {
+    /// Users, groups and roles with the policies that hold for each.
+    pub(super) principals: OnceCell<Rc<Principals<'a>>>,
 }
 
 /// The tree, the accounts and the enabled policy types.
@@ -164,7 +175,22 @@ pub(super) type Way<'w, 'a, T> = &'w dyn Fn(&mut Facts<'a>) -> Result<Option<T>,
 impl<'a> Facts<'a> {
     /// Facts for `meta`, of the organization and, if the check is about an account, that account.
     pub fn new(meta: &CheckMeta, org: &'a OrgFacts, account: Option<&'a AccountFacts>) -> Self {
-        Self { check: meta.id, declared: meta.facts, org, account, log: Log::default() }
+        Self::sharing(meta, org, account, &Rc::default())
+    }
+
+    /// The same beside other checks of the account.
+    pub fn sharing(
+        meta: &CheckMeta,
+        org: &'a OrgFacts,
+        account: Option<&'a AccountFacts>,
+        shared: &Rc<Shared<'a>>,
+    ) -> Self {
+        Self { check: meta.id, declared: meta.facts, org, account, shared: Rc::clone(shared), log: Log::default() }
+    }
+
+    /// What other checks of the account have read already.
+    pub(super) fn shared(&self) -> Rc<Shared<'a>> {
+        Rc::clone(&self.shared)
     }
 
     /// Refuses a fact the check does not declare.

@@ -7,9 +7,12 @@
 
 use super::evaluate::Facts;
 use crate::model::iam::{Authorization, InlinePolicy};
+use crate::model::org::Organization;
 use crate::model::{AccountId, Cause};
 use crate::policy::{Context, Decision, Document, Effect, Principal, Request, evaluate, evaluate_chain};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The call that principals and policies come from.
 pub(super) const AUTHORIZATION: &str = "iam:GetAccountAuthorizationDetails";
@@ -73,29 +76,41 @@ pub(super) struct Principals<'a> {
 }
 
 impl<'a> Principals<'a> {
-    /// Reads `Authorization` and `Organization`, both of which the check must declare.
+    /// Reads `Authorization` and `Organization`, both of which the check must declare. The checks of an account share what
+    /// is made of them.
     ///
     /// # Errors
     /// The cause of a fact that is not known.
-    pub fn of(facts: &mut Facts<'a>) -> Result<Self, Cause> {
+    pub fn of(facts: &mut Facts<'a>) -> Result<Rc<Self>, Cause> {
         let organization = facts.tree()?.organization();
         let authorization = facts.authorization()?;
         let Some(account) = facts.account_id() else { return Err(Cause::not_collected(AUTHORIZATION)) };
+        let as_of = facts.org.as_of;
+        let read = || Rc::new(Self::read(organization, account, authorization, as_of));
+        Ok(Rc::clone(facts.shared().principals.get_or_init(read)))
+    }
+
+    fn read(
+        organization: &'a Organization,
+        account: &'a AccountId,
+        authorization: &'a Authorization,
+        as_of: Timestamp,
+    ) -> Self {
         let mut library = Library::default();
         let holders = holders(authorization, &mut library);
         let own = authorization.policies.iter().filter(|policy| !policy.aws_managed() && policy.attachment_count > 0);
         let open = library.documents.iter().map(|document| may_allow(document, ANY_ACTION)).collect();
-        Ok(Self {
+        Self {
             account,
             partition: &organization.partition,
             home: organization.home_region.as_str(),
             own_policies: own.map(|policy| policy.arn.as_str()).collect(),
             organization: &organization.id,
-            as_of: facts.org.as_of.to_string(),
+            as_of: as_of.to_string(),
             holders,
             documents: library.documents,
             open,
-        })
+        }
     }
 
     /// Users, groups and roles, in AWS's order.
@@ -203,15 +218,24 @@ impl<'a> Principals<'a> {
         Request { principal, action: action.to_owned(), resource: resource.to_owned(), context }
     }
 
+    /// Whether the action could be allowed somewhere by a policy of the principal that was read, and by its boundary.
+    fn within_reach(&self, holder: &Holder<'a>, action: &str) -> bool {
+        let could = |at: &usize| self.documents.get(*at).is_some_and(|document| may_allow(document, action));
+        holder.policies.iter().any(could) && holder.bounded_by.iter().all(could)
+    }
+
+    /// Whether nothing has to be made up to know that the action is not allowed: every policy was read, and none allows it.
+    pub fn out_of_reach(&self, holder: &Holder<'a>, action: &str) -> bool {
+        holder.unread.is_empty() && !self.within_reach(holder, action)
+    }
+
     /// What the principal's policies and its boundary decide. A missing document leaves everything but a denial open.
     pub fn decide(&self, holder: &Holder<'a>, action: &str, resource: &str, context: Context) -> Decision {
         let request = self.request(holder, action, resource, context);
         let policies: Vec<&Document> = holder.policies.iter().filter_map(|at| self.documents.get(*at)).collect();
         let boundary: Option<Vec<&Document>> = holder.bounded_by.map(|at| self.documents.get(at).into_iter().collect());
         // What no policy could allow is not allowed, however little is known of a denial.
-        let could = |documents: &[&Document]| documents.iter().any(|document| may_allow(document, action));
-        let out_of_reach = !could(&policies) || boundary.as_ref().is_some_and(|documents| !could(documents));
-        let decision = if out_of_reach {
+        let decision = if !self.within_reach(holder, action) {
             Decision::NoMatch
         } else {
             let levels: Vec<Vec<&Document>> = std::iter::once(policies).chain(boundary).collect();

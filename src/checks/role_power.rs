@@ -192,13 +192,15 @@ fn judged_roles<'p, 'a>(facts: &mut Facts<'_>, principals: &'p Principals<'a>) -
 /// count as fulfilled.
 fn allowed(principals: &Principals<'_>, holder: &Holder<'_>, actions: &[(&str, &str)]) -> Vec<String> {
     let may = |action: &str, kind: &str| {
-        places(principals, holder, action, kind).iter().any(|resource| {
-            let context = principals.context(holder, action).without("iam:PermissionsBoundary");
-            matches!(
-                principals.decide(holder, action, resource, context),
-                Decision::Allow | Decision::CannotTell { .. }
-            )
-        })
+        let places = || places(principals, holder, action, kind);
+        !principals.out_of_reach(holder, action)
+            && places().iter().any(|resource| {
+                let context = principals.context(holder, action).without("iam:PermissionsBoundary");
+                matches!(
+                    principals.decide(holder, action, resource, context),
+                    Decision::Allow | Decision::CannotTell { .. }
+                )
+            })
     };
     actions.iter().filter(|(action, kind)| may(action, kind)).map(|(action, _)| (*action).to_owned()).collect()
 }

@@ -9,6 +9,7 @@ use crate::model::check::{CheckMeta, Fact, Granularity};
 use crate::model::finding::Target;
 use crate::model::{AccountFacts, Finding, OrgFacts, digest};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Which checks run.
@@ -99,18 +100,18 @@ impl Selection {
     /// As [`super::account`], of the checks that run.
     pub fn account(&self, org: &OrgFacts, account: &AccountFacts, thresholds: &Thresholds) -> Vec<Finding> {
         let id = &account.account;
-        let regions = account.regions_to_judge();
+        let (regions, shared) = (account.regions_to_judge(), Rc::default());
         checks(|granularity| granularity != Granularity::Organization)
             .filter(|check| self.contains(check.meta.id))
             .flat_map(|check| match check.judge {
                 Judge::Whole(_) => {
-                    let facts = Facts::new(&check.meta, org, Some(account));
+                    let facts = Facts::sharing(&check.meta, org, Some(account), &shared);
                     Vec::from_iter(whole(check, Target::Account(id.clone()), facts, thresholds))
                 }
                 Judge::Region(judge) => regions
                     .iter()
                     .map(|region| {
-                        let mut facts = Facts::new(&check.meta, org, Some(account));
+                        let mut facts = Facts::sharing(&check.meta, org, Some(account), &shared);
                         let judgement = judge(&mut facts, region, thresholds);
                         settle(&check.meta, Target::AccountRegion(id.clone(), (*region).clone()), facts, judgement)
                     })

@@ -8,7 +8,7 @@
 
 use super::condition::{Truth, holds};
 use super::document::{Document, Effect, Principals, Statement};
-use super::glob::{Expanded, Glob};
+use super::glob::{Expanded, Glob, wild};
 use super::request::{Principal, Request};
 use super::shown;
 use crate::model::ids::Arn;
@@ -145,7 +145,7 @@ fn applies(document: &Document, statement: &Statement, request: &Request) -> Tru
 impl Statement {
     /// Whether its `Action` or `NotAction` takes in an action, such as `iam:PassRole`, whatever else it says.
     pub fn covers_action(&self, action: &str) -> bool {
-        let named = |list: &[String]| list.iter().any(|pattern| Glob::wild(pattern).matches(action, true));
+        let named = |list: &[String]| list.iter().any(|pattern| wild(pattern, action, true));
         match (self.actions(), self.not_actions()) {
             ([], not) => !not.is_empty() && !named(not),
             (actions, _) => named(actions),

@@ -30,12 +30,13 @@ pub(super) enum Expanded {
     Unknown(String),
 }
 
-impl Glob {
-    /// A pattern in which `*` and `?` are wildcards and nothing else is special.
-    pub(super) fn wild(text: &str) -> Self {
-        Self(text.chars().map(token).collect())
-    }
+/// Whether a whole text matches a pattern in which `*` and `?` are wildcards and nothing else is special; `fold` compares
+/// letters without case. Every action of every statement is asked for many actions: nothing is made of the pattern before.
+pub(super) fn wild(pattern: &str, text: &str, fold: bool) -> bool {
+    matches(pattern.chars().map(token), text, fold)
+}
 
+impl Glob {
     /// Puts the variables in. Their values, and `${*}`, `${?}`, `${$}`, are never wildcards.
     pub(super) fn expand(text: &str, wildcards: bool, version: Version, request: &Request) -> Expanded {
         let plain = |c| if wildcards { token(c) } else { Token::Literal(c) };
@@ -62,7 +63,7 @@ impl Glob {
 
     /// Whether the whole text matches; `fold` compares letters without case.
     pub(super) fn matches(&self, text: &str, fold: bool) -> bool {
-        matches(&self.0, text, fold)
+        matches(self.0.iter().copied(), text, fold)
     }
 
     /// The text of a pattern without wildcards.
@@ -115,11 +116,11 @@ fn split(text: &str) -> Option<Vec<&str>> {
 }
 
 fn is_arn(pattern: &[&[Token]]) -> bool {
-    pattern.len() > 1 && pattern.first().is_some_and(|first| matches(first, "arn", false))
+    pattern.len() > 1 && pattern.first().is_some_and(|first| matches(first.iter().copied(), "arn", false))
 }
 
 fn all_match(pattern: &[&[Token]], parts: &[&str]) -> bool {
-    pattern.iter().zip(parts).all(|(pattern, part)| matches(pattern, part, false))
+    pattern.iter().zip(parts).all(|(pattern, part)| matches(pattern.iter().copied(), part, false))
 }
 
 /// The value of `name` or `name, 'default'`; `None` if the request has none.
@@ -146,35 +147,35 @@ fn variable(name: &str, request: &Request) -> Result<Option<String>, String> {
 }
 
 /// Greedy matching that returns to the last `*` on a mismatch: at most pattern times text steps.
-fn matches(pattern: &[Token], text: &str, fold: bool) -> bool {
-    let text: Vec<char> = text.chars().collect();
-    let (mut at, mut in_text) = (0, 0);
-    let mut last_many: Option<(usize, usize)> = None;
-    while let Some(c) = text.get(in_text) {
-        let fits = match pattern.get(at) {
+fn matches<P: Iterator<Item = Token> + Clone>(mut pattern: P, text: &str, fold: bool) -> bool {
+    let mut text = text.chars();
+    // What comes after the last `*`, and what it was tried on.
+    let mut last_many: Option<(P, std::str::Chars<'_>)> = None;
+    while let Some(c) = text.clone().next() {
+        let fits = match pattern.next() {
             Some(Token::Many) => {
-                last_many = Some((at, in_text));
-                at += 1;
+                last_many = Some((pattern.clone(), text.clone()));
                 continue;
             }
             Some(Token::One) => true,
-            Some(Token::Literal(literal)) => same(*literal, *c, fold),
+            Some(Token::Literal(literal)) => same(literal, c, fold),
             None => false,
         };
         if fits {
-            at += 1;
-            in_text += 1;
-        } else if let Some((many, from)) = last_many {
-            last_many = Some((many, from + 1));
-            at = many + 1;
-            in_text = from + 1;
+            text.next();
+        } else if let Some((after, from)) = &mut last_many {
+            from.next();
+            (pattern, text) = (after.clone(), from.clone());
         } else {
             return false;
         }
     }
-    pattern.get(at..).unwrap_or_default().iter().all(|token| *token == Token::Many)
+    pattern.all(|token| token == Token::Many)
 }
 
 fn same(a: char, b: char, fold: bool) -> bool {
-    a == b || fold && a.to_lowercase().eq(b.to_lowercase())
+    if !fold || a.is_ascii() && b.is_ascii() {
+        return a == b || fold && a.eq_ignore_ascii_case(&b);
+    }
+    a == b || a.to_lowercase().eq(b.to_lowercase())
 }

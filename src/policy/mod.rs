@@ -61,7 +61,7 @@ pub fn size(text: &str) -> Size {
 /// Whether the whole of `text` matches a pattern in which `*` is any text and `?` any character; `fold` compares letters
 /// without case.
 pub fn matches_wildcards(pattern: &str, text: &str, fold: bool) -> bool {
-    glob::Glob::wild(pattern).matches(text, fold)
+    glob::wild(pattern, text, fold)
 }
 
 /// A hostile text made fit for a message: control characters escaped, cut at 64 characters.

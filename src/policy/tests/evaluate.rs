@@ -102,8 +102,7 @@ fn resources_match_part_by_part() {
 fn a_long_pattern_against_a_long_text_ends() {
     let pattern = "a*".repeat(500);
     let text = "a".repeat(5_000);
-    let wild = crate::policy::glob::Glob::wild(&format!("{pattern}b"));
-    assert!(!wild.matches(&text, false));
+    assert!(!crate::policy::matches_wildcards(&format!("{pattern}b"), &text, false));
 }
 
 #[test]

@@ -156,6 +156,19 @@ fn near_json() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(pieces), 0..60).prop_map(|pieces| pieces.concat())
 }
 
+/// What a pattern with wildcards says, tried in every way.
+fn defined(pattern: &[char], text: &[char], fold: bool) -> bool {
+    match (pattern, text) {
+        ([], text) => text.is_empty(),
+        (['*', rest @ ..], text) => (0..=text.len()).any(|from| defined(rest, &text[from..], fold)),
+        (['?', rest @ ..], [_, text @ ..]) => defined(rest, text, fold),
+        ([a, rest @ ..], [b, text @ ..]) => {
+            (a == b || fold && a.to_lowercase().eq(b.to_lowercase())) && defined(rest, text, fold)
+        }
+        (_, []) => false,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -210,11 +223,17 @@ proptest! {
         let chars: Vec<char> = text.chars().collect();
         let cut = at.index(chars.len() + 1);
         let (before, after): (String, String) = (chars[..cut].iter().collect(), chars[cut..].iter().collect());
-        let wild = crate::policy::glob::Glob::wild(&format!("{before}*{after}"));
-        prop_assert!(wild.matches(&text, false));
-        let longer = format!("{before}XX{after}");
-        prop_assert!(wild.matches(&longer, false));
-        let wrong = format!("{text}#");
-        prop_assert_eq!(wild.matches(&wrong, false), after.is_empty());
+        let wild = |text: &str| crate::policy::matches_wildcards(&format!("{before}*{after}"), text, false);
+        prop_assert!(wild(&text));
+        let (longer, wrong) = (format!("{before}XX{after}"), format!("{text}#"));
+        prop_assert!(wild(&longer));
+        prop_assert_eq!(wild(&wrong), after.is_empty());
+    }
+
+    #[test]
+    fn wildcards_match_as_their_definition_says(pattern in "[abBÉé*?]{0,9}", text in "[abBÉé]{0,9}", fold in any::<bool>()) {
+        let chars = |text: &str| text.chars().collect::<Vec<char>>();
+        let defined = defined(&chars(&pattern), &chars(&text), fold);
+        prop_assert_eq!(crate::policy::matches_wildcards(&pattern, &text, fold), defined);
     }
 }
