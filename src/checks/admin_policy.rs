@@ -52,7 +52,8 @@ const ESCALATIONS: [&str; 9] = [
 
 fn admin_star(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let authorization = facts.authorization()?;
-    let mut failing = Vec::new();
+    let (mut failing, shared) = (Vec::new(), facts.shared());
+    let allows_everything = |text| shared.documents.read(text).map(|document| everything_in(&document));
     for (owner, policy) in inline_policies(authorization) {
         let name = format!("inline policy `{}`", policy.name);
         match allows_everything(&policy.document) {
@@ -92,13 +93,6 @@ pub(super) fn inline_policies(authorization: &Authorization) -> impl Iterator<It
     let groups = authorization.groups.iter().map(|group| (group.arn.as_str(), &group.inline));
     let roles = authorization.roles.iter().map(|role| (role.arn.as_str(), &role.inline));
     users.chain(groups).chain(roles).flat_map(|(owner, inline)| inline.iter().map(move |policy| (owner, policy)))
-}
-
-/// Why a document allows everything; `None` if it does not; an error if it can't be read.
-pub(super) fn allows_everything(text: &str) -> Result<Option<String>, String> {
-    let document = Document::parse(text)
-        .map_err(|errors| errors.first().map_or_else(|| "not a policy".to_owned(), ToString::to_string))?;
-    Ok(everything_in(&document))
 }
 
 /// Why a document allows everything; `None` if it does not.
@@ -166,6 +160,7 @@ pub(super) fn some(list: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::documents::parse;
     use super::super::fixtures;
     use super::super::tests::judge as judge_facts;
     use super::*;
@@ -173,7 +168,7 @@ mod tests {
     use crate::model::{Finding, Verdict};
 
     fn judge(statement: &str) -> Option<String> {
-        allows_everything(&format!(r#"{{"Version": "2012-10-17", "Statement": {statement}}}"#)).unwrap()
+        everything_in(&parse(&format!(r#"{{"Version": "2012-10-17", "Statement": {statement}}}"#)).unwrap())
     }
 
     #[test]
@@ -270,7 +265,6 @@ mod tests {
 
     #[test]
     fn what_is_not_a_policy_is_an_error() {
-        assert!(allows_everything("{").is_err());
-        assert!(allows_everything(r#"{"Statement": [{"Effect": "Maybe", "Action": "*", "Resource": "*"}]}"#).is_err());
+        assert!(parse(r#"{"Statement": [{"Effect": "Maybe", "Action": "*", "Resource": "*"}]}"#).is_err());
     }
 }

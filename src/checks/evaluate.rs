@@ -4,6 +4,7 @@
 //! "pass" (or "not applicable") becomes unknown here, whatever the check says. A fact the check does not declare is never
 //! shown to it. Must not: know any check.
 
+use super::documents::Documents;
 use super::principals::Principals;
 use super::thresholds::Thresholds;
 use crate::model::check::{CheckMeta, Fact};
@@ -109,6 +110,8 @@ pub(super) struct Facts<'a> {
 pub(super) struct Shared<'a> {
     /// Users, groups and roles with the policies that hold for each.
     pub(super) principals: OnceCell<Rc<Principals<'a>>>,
+    /// Policy documents.
+    pub(super) documents: Documents<'a>,
 }
 
 /// The tree, the accounts and the enabled policy types.

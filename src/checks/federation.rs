@@ -80,9 +80,9 @@ fn saml(facts: &mut Facts<'_>) -> Result<Option<String>, Cause> {
     if providers.is_empty() {
         return Ok(None);
     }
-    let mut unread = None;
+    let (mut unread, shared) = (None, facts.shared());
     for role in authorization.roles.iter().filter(|role| !is_service_linked(role)) {
-        let trust = match Trust::read(role) {
+        let trust = match Trust::read(&shared.documents, role) {
             Ok(trust) => trust,
             Err(why) => {
                 unread = unread.or(Some(why));

@@ -11,6 +11,7 @@ mod chain;
 mod configuration;
 mod credentials;
 pub mod custom;
+mod documents;
 mod evaluate;
 pub mod exempt;
 mod facts;

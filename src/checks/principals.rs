@@ -5,6 +5,7 @@
 //!
 //! Source: IAM User Guide, "Policy evaluation logic" and "Permissions boundaries for IAM entities".
 
+use super::documents::Documents;
 use super::evaluate::Facts;
 use crate::model::iam::{Authorization, InlinePolicy};
 use crate::model::org::Organization;
@@ -70,7 +71,7 @@ pub(super) struct Principals<'a> {
     own_policies: Vec<&'a str>,
     as_of: String,
     holders: Vec<Holder<'a>>,
-    documents: Vec<Document>,
+    documents: Vec<Rc<Document>>,
     /// Whether each document may allow an action that nothing names.
     open: Vec<bool>,
 }
@@ -85,18 +86,18 @@ impl<'a> Principals<'a> {
         let organization = facts.tree()?.organization();
         let authorization = facts.authorization()?;
         let Some(account) = facts.account_id() else { return Err(Cause::not_collected(AUTHORIZATION)) };
-        let as_of = facts.org.as_of;
-        let read = || Rc::new(Self::read(organization, account, authorization, as_of));
-        Ok(Rc::clone(facts.shared().principals.get_or_init(read)))
+        let (as_of, shared) = (facts.org.as_of, facts.shared());
+        let read = || Rc::new(Self::read(organization, account, authorization, (&shared.documents, as_of)));
+        Ok(Rc::clone(shared.principals.get_or_init(read)))
     }
 
     fn read(
         organization: &'a Organization,
         account: &'a AccountId,
         authorization: &'a Authorization,
-        as_of: Timestamp,
+        (known, as_of): (&Documents<'a>, Timestamp),
     ) -> Self {
-        let mut library = Library::default();
+        let mut library = Library { known, documents: Vec::new(), managed: BTreeMap::new() };
         let holders = holders(authorization, &mut library);
         let own = authorization.policies.iter().filter(|policy| !policy.aws_managed() && policy.attachment_count > 0);
         let open = library.documents.iter().map(|document| may_allow(document, ANY_ACTION)).collect();
@@ -129,8 +130,13 @@ impl<'a> Principals<'a> {
     }
 
     /// Every document of the account; [`Self::policies_of`] tells whose they are.
-    pub fn documents(&self) -> &[Document] {
-        &self.documents
+    pub fn documents(&self) -> impl Iterator<Item = &Document> {
+        self.documents.iter().map(Rc::as_ref)
+    }
+
+    /// One of them.
+    pub fn document(&self, at: usize) -> Option<&Document> {
+        self.documents.get(at).map(Rc::as_ref)
     }
 
     /// Positions among [`Self::documents`] of the policies that give a principal its permissions, groups' included.
@@ -195,7 +201,7 @@ impl<'a> Principals<'a> {
     /// Keys of principal tags that a principal's policies ask for.
     fn tag_keys<'s>(&'s self, holder: &Holder<'a>) -> impl Iterator<Item = &'s str> {
         let documents: Vec<&Document> =
-            holder.policies.iter().chain(&holder.bounded_by).filter_map(|at| self.documents.get(*at)).collect();
+            holder.policies.iter().chain(&holder.bounded_by).filter_map(|at| self.document(*at)).collect();
         let conditions = documents.into_iter().flat_map(|document| document.statements()).flat_map(|s| s.conditions());
         conditions.filter_map(|condition| {
             let (prefix, key) = condition.key.split_once('/')?;
@@ -206,7 +212,7 @@ impl<'a> Principals<'a> {
     /// Whether a Deny of the principal's policies or its boundary is certain.
     pub fn denies(&self, holder: &Holder<'a>, action: &str, resource: &str, context: Context) -> bool {
         let request = self.request(holder, action, resource, context);
-        let documents = holder.policies.iter().chain(&holder.bounded_by).filter_map(|at| self.documents.get(*at));
+        let documents = holder.policies.iter().chain(&holder.bounded_by).filter_map(|at| self.document(*at));
         matches!(evaluate(&documents.collect::<Vec<_>>(), &request), Decision::Deny { .. })
     }
 
@@ -220,7 +226,7 @@ impl<'a> Principals<'a> {
 
     /// Whether the action could be allowed somewhere by a policy of the principal that was read, and by its boundary.
     fn within_reach(&self, holder: &Holder<'a>, action: &str) -> bool {
-        let could = |at: &usize| self.documents.get(*at).is_some_and(|document| may_allow(document, action));
+        let could = |at: &usize| self.document(*at).is_some_and(|document| may_allow(document, action));
         holder.policies.iter().any(could) && holder.bounded_by.iter().all(could)
     }
 
@@ -232,8 +238,8 @@ impl<'a> Principals<'a> {
     /// What the principal's policies and its boundary decide. A missing document leaves everything but a denial open.
     pub fn decide(&self, holder: &Holder<'a>, action: &str, resource: &str, context: Context) -> Decision {
         let request = self.request(holder, action, resource, context);
-        let policies: Vec<&Document> = holder.policies.iter().filter_map(|at| self.documents.get(*at)).collect();
-        let boundary: Option<Vec<&Document>> = holder.bounded_by.map(|at| self.documents.get(at).into_iter().collect());
+        let policies: Vec<&Document> = holder.policies.iter().filter_map(|at| self.document(*at)).collect();
+        let boundary: Option<Vec<&Document>> = holder.bounded_by.map(|at| self.document(at).into_iter().collect());
         // What no policy could allow is not allowed, however little is known of a denial.
         let decision = if !self.within_reach(holder, action) {
             Decision::NoMatch
@@ -323,18 +329,15 @@ pub(super) fn is_administrator_access(arn: &str) -> bool {
 }
 
 /// Documents, each read once.
-#[derive(Default)]
-struct Library<'a> {
-    documents: Vec<Document>,
+struct Library<'a, 'k> {
+    known: &'k Documents<'a>,
+    documents: Vec<Rc<Document>>,
     managed: BTreeMap<&'a str, Result<usize, String>>,
 }
 
-impl<'a> Library<'a> {
-    fn read(&mut self, text: &str, name: &str) -> Result<usize, String> {
-        let document = Document::parse(text).map_err(|errors| {
-            let first = errors.first().map_or_else(|| "not a policy".to_owned(), ToString::to_string);
-            format!("{name} can't be read: {first}")
-        })?;
+impl<'a> Library<'a, '_> {
+    fn read(&mut self, text: &'a str, name: &str) -> Result<usize, String> {
+        let document = self.known.read(text).map_err(|why| format!("{name} can't be read: {why}"))?;
         self.documents.push(document);
         Ok(self.documents.len() - 1)
     }
@@ -380,7 +383,7 @@ impl<'a> Library<'a> {
     }
 }
 
-fn holders<'a>(authorization: &'a Authorization, library: &mut Library<'a>) -> Vec<Holder<'a>> {
+fn holders<'a>(authorization: &'a Authorization, library: &mut Library<'a, '_>) -> Vec<Holder<'a>> {
     let mut holders = Vec::new();
     let mut by_group: BTreeMap<&str, (Vec<usize>, Vec<String>)> = BTreeMap::new();
     for group in &authorization.groups {
@@ -443,7 +446,7 @@ fn holders<'a>(authorization: &'a Authorization, library: &mut Library<'a>) -> V
 fn bound<'a>(
     boundary: Option<&'a str>,
     authorization: &'a Authorization,
-    library: &mut Library<'a>,
+    library: &mut Library<'a, '_>,
     unread: &mut Vec<String>,
 ) -> Option<usize> {
     library.managed(boundary?, authorization).inspect_err(|why| unread.push(why.clone())).ok()

@@ -11,7 +11,6 @@ use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::event::{Event, RecentEvents};
 use crate::model::finding::FailingResource;
 use crate::model::{Cause, CauseKind, Region};
-use crate::policy::Document;
 use std::collections::BTreeSet;
 
 /// One kind of event.
@@ -280,8 +279,9 @@ fn of_administrators(event: &Event) -> bool {
 /// Identity providers that a role of the account trusts.
 fn trusted(facts: &mut Facts<'_>) -> Result<BTreeSet<String>, Cause> {
     let mut trusted = BTreeSet::new();
+    let shared = facts.shared();
     for role in &facts.authorization()?.roles {
-        let Ok(document) = Document::parse(&role.trust_policy) else {
+        let Ok(document) = shared.documents.read(&role.trust_policy) else {
             facts.doubt(
                 "iam:GetAccountAuthorizationDetails",
                 format!("the trust policy of `{}` can't be read", role.arn),

@@ -208,7 +208,7 @@ fn allowed(principals: &Principals<'_>, holder: &Holder<'_>, actions: &[(&str, &
 /// Resources to try an action on: one that nothing names, and one for each pattern of a statement that allows the action.
 fn places(principals: &Principals<'_>, holder: &Holder<'_>, action: &str, kind: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::from([principals.arn(&format!("{kind}{INVENTED}"))]);
-    let documents = principals.policies_of(holder).iter().filter_map(|at| principals.documents().get(*at));
+    let documents = principals.policies_of(holder).iter().filter_map(|at| principals.document(*at));
     for document in documents.filter(|document| may_allow(document, action)) {
         let statements = document.statements().iter();
         for statement in statements.filter(|s| s.effect() == Effect::Allow && s.covers_action(action)) {

@@ -8,6 +8,7 @@
 //!
 //! Source: IAM user guide, "Access to AWS accounts owned by third parties" and "The confused deputy problem".
 
+use super::documents::Documents;
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome, Tree};
 use super::principals::AUTHORIZATION;
 use super::role_oidc::token_may;
@@ -195,7 +196,7 @@ fn audit_role(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
 /// # Errors
 /// Why its trust policy can't be read.
 pub fn open_without_external_id(role: &IamRole, organization: &Organization) -> Result<Vec<String>, String> {
-    Trust::read(role).map(|trust| open(&trust, organization))
+    Trust::read(&Documents::default(), role).map(|trust| open(&trust, organization))
 }
 
 fn open(trust: &Trust<'_>, organization: &Organization) -> Vec<String> {

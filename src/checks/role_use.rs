@@ -166,9 +166,9 @@ fn support(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let authorization = facts.authorization()?;
     let ready = |arn: &String| arn.ends_with(":iam::aws:policy/AWSSupportAccess");
     let able = authorization.roles.iter().filter(|role| !is_service_linked(role) && role.attached.iter().any(ready));
-    let (mut shut, mut unread) = (Vec::new(), None);
+    let (mut shut, mut unread, shared) = (Vec::new(), None, facts.shared());
     for role in able {
-        match Trust::read(role) {
+        match Trust::read(&shared.documents, role) {
             Ok(trust) if anyone(&trust) => {
                 return Ok(Outcome::pass(format!("`{}` may open cases with AWS Support", role.arn)));
             }

@@ -10,6 +10,7 @@
 //! Source: IAM user guide, "IAM tutorial: Delegate access across AWS accounts using IAM roles", "AWS JSON policy elements:
 //! Principal" and "AWS global condition context keys".
 
+use super::documents::Documents;
 use super::evaluate::Facts;
 use super::principals::{AUTHORIZATION, INVENTED};
 use crate::model::few;
@@ -18,6 +19,7 @@ use crate::model::ids::{AccountId, Arn};
 use crate::model::org::Organization;
 use crate::policy::{Context, Decision, Document, Effect, Principal, Principals, Request, evaluate, matches_wildcards};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// An account that no customer has.
 pub(super) const STRANGER: &str = "000000000000";
@@ -74,11 +76,11 @@ impl Party {
 pub(super) struct Trust<'a> {
     /// Whose.
     pub role: &'a IamRole,
-    document: Document,
+    document: Rc<Document>,
 }
 
 /// The trust policies of roles that somebody other than AWS answers for. One that can't be read is a doubt.
-pub(super) fn trusts<'a>(facts: &mut Facts<'_>, authorization: &'a Authorization) -> Vec<Trust<'a>> {
+pub(super) fn trusts<'a>(facts: &mut Facts<'a>, authorization: &'a Authorization) -> Vec<Trust<'a>> {
     let roles = authorization.roles.iter().filter(|role| !is_service_linked(role));
     roles.filter_map(|role| Trust::of(facts, role)).collect()
 }
@@ -88,16 +90,15 @@ impl<'a> Trust<'a> {
     ///
     /// # Errors
     /// Why it can't be read.
-    pub fn read(role: &'a IamRole) -> Result<Self, String> {
-        Document::parse(&role.trust_policy).map(|document| Self { role, document }).map_err(|errors| {
-            let why = errors.first().map_or_else(|| "not a policy".to_owned(), ToString::to_string);
-            format!("the trust policy of `{}` can't be read: {why}", role.arn)
-        })
+    pub fn read(documents: &Documents<'a>, role: &'a IamRole) -> Result<Self, String> {
+        let document = documents.read(&role.trust_policy);
+        let document = document.map_err(|why| format!("the trust policy of `{}` can't be read: {why}", role.arn))?;
+        Ok(Self { role, document })
     }
 
     /// The same, with a doubt if it can't be read.
-    pub fn of(facts: &mut Facts<'_>, role: &'a IamRole) -> Option<Self> {
-        Self::read(role).inspect_err(|why| drop(facts.doubt(AUTHORIZATION, why))).ok()
+    pub fn of(facts: &mut Facts<'a>, role: &'a IamRole) -> Option<Self> {
+        Self::read(&facts.shared().documents, role).inspect_err(|why| drop(facts.doubt(AUTHORIZATION, why))).ok()
     }
 
     /// Everyone that a statement lets in, whatever its conditions. Deleted principals, which are ids, let nobody in.

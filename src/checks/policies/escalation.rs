@@ -84,7 +84,7 @@ pub(super) fn escalation(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
 
 /// Whether one policy allows everything by itself.
 fn alone(principals: &Principals<'_>, at: usize) -> bool {
-    principals.documents().get(at).is_some_and(|document| everything_in(document).is_some())
+    principals.document(at).is_some_and(|document| everything_in(document).is_some())
 }
 
 /// What was found for a principal.
@@ -173,7 +173,7 @@ impl<'p, 'a> Search<'p, 'a> {
         let mut search = Self {
             principals,
             published,
-            reach: principals.documents().iter().map(reach).collect(),
+            reach: principals.documents().map(reach).collect(),
             trusting: principals.holders().iter().map(trusting).collect(),
             regions: regions(principals),
             standings,
@@ -378,8 +378,7 @@ impl<'p, 'a> Search<'p, 'a> {
 
     /// What the principal's policies name where they allow an action.
     fn named(&self, holder: &Holder<'a>, action: &str) -> Vec<&'p str> {
-        let documents =
-            self.principals.policies_of(holder).iter().filter_map(|at| self.principals.documents().get(*at));
+        let documents = self.principals.policies_of(holder).iter().filter_map(|at| self.principals.document(*at));
         let allows = documents
             .flat_map(Document::statements)
             .filter(|statement| statement.effect() == Effect::Allow && statement.covers_action(action));
@@ -432,7 +431,7 @@ fn trusted(
 
 /// The home Region, and the first few that policies of the account ask for.
 fn regions(principals: &Principals<'_>) -> Vec<String> {
-    let conditions = principals.documents().iter().flat_map(Document::statements).flat_map(|s| s.conditions());
+    let conditions = principals.documents().flat_map(Document::statements).flat_map(|s| s.conditions());
     let asked = conditions.filter(|condition| condition.is_about("aws:RequestedRegion"));
     let mut regions: Vec<String> = vec![principals.home().to_owned()];
     for region in asked.flat_map(|condition| &condition.values) {

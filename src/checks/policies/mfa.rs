@@ -211,7 +211,7 @@ impl Asker<'_, '_> {
     fn first_allowed(&self) -> Allowed {
         let documents: Vec<&Document> = {
             let policies = self.principals.policies_of(self.holder).iter();
-            policies.filter_map(|at| self.principals.documents().get(*at)).collect()
+            policies.filter_map(|at| self.principals.document(*at)).collect()
         };
         let statements = || documents.iter().flat_map(|document| document.statements());
         let scp_denials = self.scps.iter().flat_map(|scps| scps.bound.denials());

@@ -11,7 +11,7 @@ use super::super::thresholds::Thresholds;
 use crate::model::Cause;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
-use crate::policy::{Document, Effect, Statement};
+use crate::policy::{Effect, Statement};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -100,10 +100,14 @@ pub(super) fn resource(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
 }
 
 /// The account's own policies of which a statement that allows is wrong, with the first that is.
-fn failing(facts: &mut Facts<'_>, wrong: impl Fn(&Statement) -> Option<String>) -> Result<Vec<FailingResource>, Cause> {
+fn failing<'a>(
+    facts: &mut Facts<'a>,
+    wrong: impl Fn(&Statement) -> Option<String>,
+) -> Result<Vec<FailingResource>, Cause> {
     let authorization = facts.authorization()?;
     let mut failing = Vec::new();
-    let mut judge = |facts: &mut Facts<'_>, resource: String, text: &str| match Document::parse(text) {
+    let shared = facts.shared();
+    let mut judge = |facts: &mut Facts<'_>, resource: String, text: &'a str| match shared.documents.read(text) {
         Ok(document) => {
             let allows = document.statements().iter().zip(1_usize..).filter(|(s, _)| s.effect() == Effect::Allow);
             let found = allows.into_iter().find_map(|(statement, number)| {
@@ -113,8 +117,7 @@ fn failing(facts: &mut Facts<'_>, wrong: impl Fn(&Statement) -> Option<String>) 
             });
             failing.extend(found.map(|message| FailingResource { resource, message }));
         }
-        Err(errors) => {
-            let why = errors.first().map_or_else(|| "not a policy".to_owned(), ToString::to_string);
+        Err(why) => {
             facts.doubt(AUTHORIZATION, format!("policy `{resource}` can't be read: {why}"));
         }
     };

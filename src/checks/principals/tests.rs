@@ -139,6 +139,6 @@ fn each_managed_policy_is_read_once_and_service_linked_roles_are_left_out() {
     let facts = account(vec![], roles.chain([linked]).collect(), vec![managed("shared", Some(LITTLE))]);
     let org = fixtures::org();
     let principals = Principals::of(&mut Facts::new(&META, &org, Some(&facts))).unwrap();
-    assert_eq!(principals.documents().len(), 1);
+    assert_eq!(principals.documents().count(), 1);
     assert_eq!(principals.holders().len(), 51, "50 roles and ann");
 }
