@@ -157,13 +157,13 @@ impl Work<'_> {
                 Fate::Conflict { found: None } => ": found nothing there".to_owned(),
                 _ => String::new(),
             };
-            text.push_str(&format!("{word} {}{why}\n", plain(&result.address.to_string())));
+            text += &out.entry("", &format!("{word} {}{why}", plain(&result.address.to_string())));
         }
         if let Some(stop) = &report.stopped {
-            text.push_str(&format!("{} {}\n", out.paint(Style::Red, "stopped:"), plain(&stop.to_string())));
+            text += &out.entry("", &format!("{} {}", out.paint(Style::Red, "stopped:"), plain(&stop.to_string())));
         }
         let word = if run.manifest().undoes.is_some() { "Rollback" } else { "Apply" };
-        text.push_str(&format!("\n{word}: {}\n", report.summary()));
+        text += &format!("\n{}", out.entry("", &format!("{word}: {}", report.summary())));
         self.ui.data(&text)?;
         let id = run.id();
         if report.asks_for_rollback(self.plan) {

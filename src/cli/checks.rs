@@ -263,20 +263,18 @@ fn numbers(meta: &CheckMeta, framework: &Framework) -> String {
 
 fn explain(meta: &CheckMeta, paint: Paint) -> String {
     let mut out = String::new();
-    let mut part = |head: &str, lines: &[String]| {
-        let _ = writeln!(out, "{}", paint.paint(Style::Bold, head));
-        for line in lines {
-            let _ = writeln!(out, "  {line}");
-        }
-        out.push('\n');
+    let mut part = |head: &str, body: &str| {
+        out += &format!("{}\n{body}\n", paint.paint(Style::Bold, head));
     };
-    let one = |text: &str| vec![text.to_owned()];
-    part(meta.id, &one(&format!("{} ({})", meta.title, meta.severity.as_str())));
-    part("Why", &one(meta.rationale));
-    part("Mend it in the console", &one(meta.remediation.console));
-    part("Mend it with the AWS CLI", &one(meta.remediation.cli));
+    let sentence = |text: &str| paint.sentence("  ", text);
+    // There to be copied, so in one line whatever the terminal's width.
+    let command = |text: &str| format!("  {text}\n");
+    part(meta.id, &sentence(&format!("{} ({})", meta.title, meta.severity.as_str())));
+    part("Why", &sentence(meta.rationale));
+    part("Mend it in the console", &sentence(meta.remediation.console));
+    part("Mend it with the AWS CLI", &command(meta.remediation.cli));
     if meta.remediation.playbook.is_some() {
-        part("Mend it everywhere", &one(&crate::report::mend(meta)));
+        part("Mend it everywhere", &command(&crate::report::mend(meta)));
     }
     let facts: Vec<String> = meta
         .facts
@@ -284,9 +282,10 @@ fn explain(meta: &CheckMeta, paint: Paint) -> String {
         .filter_map(|fact| serde_json::to_value(fact).ok())
         .filter_map(|v| v.as_str().map(str::to_owned))
         .collect();
-    part("Facts read", &one(&facts.join(", ")));
-    part("Controls", &controls(meta));
-    let references: Vec<String> = meta.references.iter().map(|r| format!("{}: {}", r.document, r.section)).collect();
+    part("Facts read", &sentence(&facts.join(", ")));
+    part("Controls", &controls(meta, paint));
+    let references = meta.references.iter().map(|r| paint.entry("  ", &format!("{}: {}", r.document, r.section)));
+    let references: String = references.collect();
     if !references.is_empty() {
         part("References", &references);
     }
@@ -294,15 +293,41 @@ fn explain(meta: &CheckMeta, paint: Paint) -> String {
 }
 
 /// A line for each control: framework, number, and what it asks for.
-fn controls(meta: &CheckMeta) -> Vec<String> {
+fn controls(meta: &CheckMeta, paint: Paint) -> String {
     let rows: Vec<Vec<(String, Option<Style>)>> = frameworks::controls_of(meta.id)
         .map(|(framework, control)| {
             let level = control.level.map(|level| format!(" (level {level})")).unwrap_or_default();
-            [framework.name.clone(), control.id.clone(), format!("{}{level}", control.title)]
+            [format!("  {}", framework.name), control.id.clone(), format!("{}{level}", control.title)]
                 .map(|t| (t, None))
                 .to_vec()
         })
         .collect();
-    let text = columns(&rows, &[Align::Left; 3], Paint::PLAIN);
-    if rows.is_empty() { vec!["none".to_owned()] } else { text.lines().map(str::to_owned).collect() }
+    if rows.is_empty() { "  none\n".to_owned() } else { columns(&rows, &[Align::Left; 3], paint) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::prose::width;
+
+    #[test]
+    fn an_explanation_fits_the_terminal_but_for_the_command() {
+        for end in [80, 60] {
+            for meta in checks::CATALOG {
+                let text = explain(meta, Paint { on: false, width: Some(end) });
+                let over: Vec<&str> = text.lines().filter(|line| width(line) > end).collect();
+                let commands = [meta.remediation.cli, &*crate::report::mend(meta)].map(|line| format!("  {line}"));
+                assert!(
+                    over.iter().all(|line| commands.iter().any(|known| known == line) || !line.trim().contains(' ')),
+                    "{} at {end}: {over:#?}",
+                    meta.id
+                );
+                let piped = explain(meta, Paint::PLAIN);
+                assert!(text.split_whitespace().eq(piped.split_whitespace()), "{}", meta.id);
+                assert!(piped.contains(&format!("\n  {}\n", meta.rationale)), "a pipe has no end of lines");
+            }
+        }
+        let meta = checks::CATALOG.iter().find(|meta| meta.id == "root-mfa").unwrap();
+        insta::assert_snapshot!(explain(meta, Paint { on: false, width: Some(60) }));
+    }
 }

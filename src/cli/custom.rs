@@ -104,7 +104,8 @@ pub fn test(checks: &[CustomCheck], ui: &Ui) -> Result<Exit, Failure> {
             let (word, style) = if outcome.problem.is_none() { ("ok  ", Style::Green) } else { ("FAIL", Style::Red) };
             let why = outcome.problem.map(|problem| format!(": {problem}")).unwrap_or_default();
             failed += usize::from(!why.is_empty());
-            let _ = writeln!(out, "{} {} / {}{why}", ui.out.paint(style, word), outcome.check, outcome.fixture);
+            let words = format!("{} / {}{why}", outcome.check, outcome.fixture);
+            out += &ui.out.sentence(&format!("{} ", ui.out.paint(style, word)), &words);
         }
     }
     let _ = writeln!(out, "{ran} fixtures of {} checks, {failed} failed", checks.len());

@@ -93,12 +93,13 @@ pub async fn run(args: &DemoArgs, ui: &Ui, cancel: &CancellationToken) -> Outcom
     ui.data(&compare::render(crate::checks::CATALOG, before.tally(), after.tally(), ui.out))?;
     let requests = sandbox.requests().len();
     let elapsed = real.elapsed();
-    ui.data(&format!(
-        "\n{requests} requests in {:.1} s of virtual time (under AWS's request quotas, 50 ms latency), {}.{:02} s of real time\n",
+    let words = format!(
+        "{requests} requests in {:.1} s of virtual time (under AWS's request quotas, 50 ms latency), {}.{:02} s of real time",
         clock.elapsed().as_secs_f64(),
         elapsed.as_secs(),
         elapsed.subsec_millis() / 10,
-    ))?;
+    );
+    ui.data(&format!("\n{}", ui.out.entry("", &words)))?;
     Ok(Exit::Clean)
 }
 
@@ -135,7 +136,7 @@ struct Story<'a> {
 
 impl Story<'_> {
     fn chapter(&self, title: &str) -> Result<(), Failure> {
-        self.ui.data(&format!("\n{}\n\n", self.ui.out.paint(Style::Bold, &format!("== {title} =="))))
+        self.ui.data(&format!("\n{}\n\n", self.ui.out.paint(Style::Bold, title)))
     }
 
     async fn audit(&self, cancel: &CancellationToken) -> Result<KeptAudit, Failure> {

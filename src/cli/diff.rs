@@ -22,8 +22,6 @@ pub struct DiffArgs {
     /// The run after
     #[arg(value_name = "AFTER", default_value = "last")]
     after: String,
-    #[command(flatten)]
-    connection: ConnectionArgs,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -33,6 +31,8 @@ pub struct DiffArgs {
     /// List every row, those that are unchanged too
     #[arg(long, short)]
     verbose: bool,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

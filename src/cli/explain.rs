@@ -238,7 +238,9 @@ pub fn run(args: &ExplainArgs, ui: &Ui) -> Outcome {
                     (entry.title.to_owned(), None),
                 ]
             };
-            columns(&entries.iter().map(row).collect::<Vec<_>>(), &[Align::Left; 3], ui.out)
+            let head = ["CODE", "WHAT IT IS", "WHAT IT SAYS"].map(|text| (text.to_owned(), Some(Style::Dim))).to_vec();
+            let rows: Vec<_> = std::iter::once(head).chain(entries.iter().map(row)).collect();
+            columns(&rows, &[Align::Left; 3], ui.out)
         }
         Some(code) => {
             let wanted = code.trim().to_lowercase().replace([' ', '-'], "_");
@@ -261,8 +263,10 @@ fn unknown(code: &str, wanted: &str, entries: &[Entry]) -> String {
 
 fn told(entry: &Entry, ui: &Ui) -> String {
     let Entry { code, what, title, why, fix } = entry;
-    let head = ui.out.paint(Style::Bold, &format!("{what} {code}: {title}"));
-    format!("{head}\n\nWhy\n  {why}\n\nWhat to do\n  {fix}\n")
+    let paint = ui.out;
+    let head = paint.entry("", &paint.paint(Style::Bold, &format!("{what} {code}: {title}")));
+    let (why, fix) = (paint.sentence("  ", why), paint.sentence("  ", fix));
+    format!("{head}\nWhy\n{why}\nWhat to do\n{fix}")
 }
 
 #[cfg(test)]

@@ -298,6 +298,7 @@ fn with_examples(command: Command, path: &str) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Args;
     use std::collections::BTreeSet;
 
     /// Every command, by its path.
@@ -338,6 +339,21 @@ mod tests {
                 assert!(about.len() > 3 && about.len() < 76 && line.len() < 70, "`{line}` is too long for 80 columns");
             }
         }
+    }
+
+    #[test]
+    fn a_heading_holds_what_belongs_below_it() {
+        let of_connection = super::super::args::ConnectionArgs::augment_args(Command::new("x"));
+        let known: Vec<&str> = of_connection.get_arguments().filter_map(|arg| arg.get_long()).collect();
+        let mut wrong = Vec::new();
+        let mut left = vec![Cli::command()];
+        while let Some(command) = left.pop() {
+            let below = command.get_arguments().filter(|arg| arg.get_help_heading() == Some("Connection"));
+            let strange = below.filter_map(|arg| arg.get_long()).filter(|long| !known.contains(long));
+            wrong.extend(strange.map(|long| format!("{} --{long}", command.get_name())));
+            left.extend(command.get_subcommands().cloned());
+        }
+        assert!(wrong.is_empty(), "flatten `ConnectionArgs` last: {wrong:?}");
     }
 
     #[test]

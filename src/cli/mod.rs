@@ -61,7 +61,7 @@ use exit::{Exit, Failure, Outcome};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
-use ui::{Color, Ui};
+use ui::{Color, Shown, Ui};
 
 /// Keeps every account of an AWS Organization at its security baseline: audit, preview, apply
 #[derive(Debug, Parser)]
@@ -75,6 +75,9 @@ struct Cli {
     /// When to use colour
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true, value_name = "WHEN")]
     color: Color,
+    /// How to show progress
+    #[arg(long, env = "ORGWARD_PROGRESS", value_enum, default_value_t = Shown::Auto, global = true, value_name = "HOW")]
+    progress: Shown,
 }
 
 #[derive(Debug, Subcommand)]
@@ -118,7 +121,7 @@ pub fn main() -> ExitCode {
         error.remove(clap::error::ContextKind::Usage);
         error.exit()
     });
-    let ui = Ui::new(cli.color, cli.quiet);
+    let ui = Ui::new(cli.color, cli.progress, cli.quiet);
     match run(&cli.command, &ui) {
         Ok(exit) => exit.into(),
         Err(failure) => {

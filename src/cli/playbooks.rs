@@ -17,12 +17,11 @@ pub struct PlaybooksArgs {
 pub fn run(args: &PlaybooksArgs, ui: &Ui) -> Outcome {
     let text = match &args.name {
         None => {
-            let rows: Vec<_> = playbook::shipped()
-                .iter()
-                .map(|shipped| {
-                    vec![(shipped.name.to_owned(), Some(Style::Bold)), (description(shipped.text).to_owned(), None)]
-                })
-                .collect();
+            let head = ["PLAYBOOK", "WHAT IT DOES"].map(|text| (text.to_owned(), Some(Style::Dim))).to_vec();
+            let row = |shipped: &playbook::Shipped| {
+                vec![(shipped.name.to_owned(), Some(Style::Bold)), (description(shipped.text).to_owned(), None)]
+            };
+            let rows: Vec<_> = std::iter::once(head).chain(playbook::shipped().iter().map(row)).collect();
             columns(&rows, &[Align::Left; 2], ui.out)
         }
         Some(name) => match playbook::shipped().iter().find(|shipped| shipped.name == name) {

@@ -7,7 +7,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
 use crate::aws::Clock;
 use crate::model::{SPAN_FORM, seconds};
-use crate::report::text::{bytes, count, plain};
+use crate::report::text::{Align, Style, bytes, columns, count, plain};
 use crate::store::{Holder, Manifest, StateDir};
 use clap::{ArgGroup, Args};
 use jiff::{SignedDuration, Timestamp};
@@ -17,8 +17,6 @@ use std::collections::BTreeMap;
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("which").required(true).multiple(true).args(["keep", "older_than"])))]
 pub struct PruneArgs {
-    #[command(flatten)]
-    connection: ConnectionArgs,
     /// Keep the newest N of each organization
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
@@ -31,6 +29,8 @@ pub struct PruneArgs {
     /// Remove them
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 fn age(text: &str) -> Result<u64, String> {
@@ -49,7 +49,9 @@ pub fn run(args: &PruneArgs, ui: &Ui) -> Outcome {
         }
     }
     let going = chosen(&manifests, (args.keep, args.older_than, args.all), now);
-    let (mut text, mut total, mut removed) = (String::new(), 0, 0);
+    let head = ["RUN", "COMMAND", "STATUS", "ORGANIZATION", "SIZE"];
+    let mut rows = vec![head.map(|text| (text.to_owned(), Some(Style::Dim))).to_vec()];
+    let (mut total, mut removed) = (0, 0);
     for manifest in &going {
         let size = match remove(&state, manifest, args.yes, now) {
             Ok(size) => size,
@@ -60,20 +62,18 @@ pub fn run(args: &PruneArgs, ui: &Ui) -> Outcome {
         };
         (total, removed) = (total + size, removed + 1);
         let Manifest { run, command, status, organization, .. } = manifest;
-        text.push_str(&format!(
-            "{run}  {:8}  {:11}  {}  {}\n",
-            plain(command),
-            status.as_str().replace('_', " "),
-            plain(organization),
-            bytes(size)
-        ));
+        let status = status.as_str().replace('_', " ");
+        let cells = [run.to_string(), plain(command), status, plain(organization), bytes(size)];
+        rows.push(cells.map(|cell| (cell, None)).to_vec());
     }
+    let mut text = if removed > 0 { columns(&rows, &[Align::Left; 4], ui.out) } else { String::new() };
     let (what, size) = (count(removed, "run"), bytes(total));
-    text.push_str(&match args.yes {
-        _ if going.is_empty() => "Nothing to remove\n".to_owned(),
-        true => format!("Removed {what} ({size})\n"),
-        false => format!("Would remove {what} ({size}); nothing was removed: give --yes to remove\n"),
-    });
+    let end = match args.yes {
+        _ if going.is_empty() => "Nothing to remove".to_owned(),
+        true => format!("Removed {what} ({size})"),
+        false => format!("Would remove {what} ({size}); nothing was removed: give --yes to remove"),
+    };
+    text += &ui.out.entry("", &end);
     ui.data(&text)?;
     Ok(Exit::Clean)
 }

@@ -12,7 +12,7 @@ use super::rollback;
 use super::ui::Ui;
 use crate::execute::Stage;
 use crate::model::{Change, Plan};
-use crate::report::text::plain;
+use crate::report::text::{Paint, plain};
 use crate::store::{Manifest, Run, RunStatus, StateDir};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
@@ -23,8 +23,6 @@ pub struct ResumeArgs {
     /// The run, as `orgward runs list` names it, or `last` (`last~1`, ...) for the last apply or rollback (the one before, ...)
     #[arg(value_name = "RUN")]
     run: String,
-    #[command(flatten)]
-    connection: ConnectionArgs,
     #[command(flatten)]
     lockout: LockoutArgs,
     /// Do not ask for the organization's id
@@ -42,6 +40,8 @@ pub struct ResumeArgs {
     /// The change ticket; kept in the journal
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 /// Runs the command.
@@ -66,7 +66,7 @@ pub async fn run(args: &ResumeArgs, ui: &Ui, cancel: &CancellationToken) -> Outc
     }
     let mut past = Past::read(run, ui)?;
     let survey = past.survey(&sessions, ui, cancel).await?;
-    ui.data(&standing(&past))?;
+    ui.data(&standing(&past, ui.out))?;
     let refusals = {
         let mut left = only(&past.plan, |index, _| past.progress.stage(index) != Stage::Settled);
         left.refusals.clear();
@@ -121,7 +121,7 @@ fn finished(run: &Run, ui: &Ui) -> Result<bool, Failure> {
     let (id, manifest) = (run.id(), run.manifest());
     match (manifest.status, &manifest.undone_by) {
         (RunStatus::Done, _) => {
-            ui.data(&format!("Run {id} is finished: nothing is left to do\n"))?;
+            ui.data(&ui.out.entry("", &format!("Run {id} is finished: nothing is left to do")))?;
             Ok(true)
         }
         (RunStatus::RolledBack, by) => {
@@ -138,21 +138,22 @@ fn finished(run: &Run, ui: &Ui) -> Result<bool, Failure> {
 }
 
 /// Where the run stands: what is done, what is read back first, what waits.
-fn standing(past: &Past) -> String {
+fn standing(past: &Past, paint: Paint) -> String {
     let total = past.plan.changes.len();
     let back = past.progress.to_read_back().len()
         + past.progress.stages.iter().filter(|stage| matches!(stage, Stage::Done | Stage::NotVerified)).count();
     let done = past.progress.settled();
-    let mut text = format!(
-        "Run {} of {} ({}): {done} of {total} changes done, {back} to read back first, {} waiting\n",
+    let head = format!(
+        "Run {} of {} ({}): {done} of {total} changes done, {back} to read back first, {} waiting",
         past.run.id(),
         past.run.manifest().command,
         past.run.manifest().started,
         total - done - back,
     );
+    let mut text = paint.entry("", &head);
     for (index, change) in past.plan.changes.iter().enumerate() {
         let stage = past.progress.stage(index).as_str().replace('_', " ");
-        text.push_str(&format!("  {stage:15} {}\n", plain(&change.address.to_string())));
+        text += &paint.sentence(&format!("  {stage:15} "), &plain(&change.address.to_string()));
     }
     text
 }

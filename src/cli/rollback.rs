@@ -35,8 +35,6 @@ pub struct RollbackArgs {
     #[arg(value_name = "RUN")]
     run: String,
     #[command(flatten)]
-    connection: ConnectionArgs,
-    #[command(flatten)]
     lockout: LockoutArgs,
     /// Show the plan of the way back and stop
     #[arg(long)]
@@ -65,6 +63,8 @@ pub struct RollbackArgs {
     /// Go on with independent changes after a failure
     #[arg(long)]
     keep_going: bool,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 /// Runs the command.
@@ -192,7 +192,7 @@ fn undone(run: &Run, ui: &Ui) -> Result<bool, Failure> {
     }
     if manifest.status == RunStatus::RolledBack {
         let by = manifest.undone_by.as_ref().map(|by| format!(" by run {by}")).unwrap_or_default();
-        ui.data(&format!("Run {id} was rolled back{by}: nothing is left to undo\n"))?;
+        ui.data(&ui.out.entry("", &format!("Run {id} was rolled back{by}: nothing is left to undo")))?;
         return Ok(true);
     }
     Ok(false)

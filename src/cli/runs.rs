@@ -8,7 +8,7 @@ use super::prune;
 use super::ui::{Ui, pretty};
 use crate::execute::{self, Outcome as Came, Progress, Record};
 use crate::model::{Cause, Plan};
-use crate::report::text::{Style, plain};
+use crate::report::text::{Align, Style, columns, plain};
 use crate::store::{self, JournalContents, Manifest, Run, RunId, RunStatus, StateDir};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -31,11 +31,11 @@ enum RunsCommand {
 /// List every run, oldest first
 #[derive(Debug, Args)]
 struct ListArgs {
-    #[command(flatten)]
-    connection: ConnectionArgs,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 /// Show a run: its plan, where each change stands, since when and why
@@ -44,11 +44,11 @@ struct ShowArgs {
     /// The run, as `orgward runs list` names it, or `last`
     #[arg(value_name = "RUN")]
     run: String,
-    #[command(flatten)]
-    connection: ConnectionArgs,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -81,7 +81,7 @@ fn state(connection: &ConnectionArgs) -> Result<StateDir, Failure> {
 }
 
 fn list(state: &StateDir, format: Format, ui: &Ui) -> Result<(), Failure> {
-    let mut text = String::new();
+    let (mut table, mut unread) = (vec![head()], String::new());
     let mut rows = Vec::new();
     for id in state.runs().map_err(Failure::error)? {
         match state.run(&id) {
@@ -89,13 +89,11 @@ fn list(state: &StateDir, format: Format, ui: &Ui) -> Result<(), Failure> {
                 let manifest = run.manifest();
                 let sizes = past_audit::sizes(&run).map_err(Failure::error)?;
                 let kept = past_audit::in_words(&sizes);
-                let more = related(manifest) + if kept.is_empty() { "" } else { "  " } + &kept;
-                text.push_str(&format!(
-                    "{id}  {:8}  {:12}  {}{more}\n",
-                    plain(&manifest.command),
-                    status(&run),
-                    plain(&manifest.organization)
-                ));
+                let more: Vec<String> =
+                    related(manifest).into_iter().chain((!kept.is_empty()).then_some(kept)).collect();
+                let (command, organization) = (plain(&manifest.command), plain(&manifest.organization));
+                let cells = [id.to_string(), command, status(&run), organization, more.join(", ")];
+                table.push(cells.map(|cell| (cell, None)).to_vec());
                 let mut row = serde_json::to_value(manifest).map_err(Failure::error)?;
                 if let (Value::Object(row), false) = (&mut row, sizes.is_empty()) {
                     row.insert("bytes".to_owned(), past_audit::in_json(&sizes));
@@ -103,18 +101,21 @@ fn list(state: &StateDir, format: Format, ui: &Ui) -> Result<(), Failure> {
                 rows.push(row);
             }
             Err(error) => {
-                text.push_str(&format!("{id}  can't be read: {}\n", plain(&error.to_string())));
+                unread += &ui.out.entry("", &format!("{id}  can't be read: {}", plain(&error.to_string())));
                 rows.push(json!({"run": id, "error": error.to_string()}));
             }
         }
     }
-    if text.is_empty() {
-        text.push_str("No runs yet\n");
-    }
     ui.data(&match format {
-        Format::Text => text,
+        Format::Text if rows.is_empty() => "No runs yet\n".to_owned(),
+        Format::Text if table.len() == 1 => unread,
+        Format::Text => columns(&table, &[Align::Left; 5], ui.out) + &unread,
         Format::Json => pretty(&json!({"version": 1, "runs": rows}))?,
     })
+}
+
+fn head() -> Vec<(String, Option<Style>)> {
+    ["RUN", "COMMAND", "STATUS", "ORGANIZATION", "KEEPS"].map(|text| (text.to_owned(), Some(Style::Dim))).to_vec()
 }
 
 /// How a run stands, in a word. Whoever is at work on an audit holds its files: where nobody does, it ended without a word.
@@ -127,9 +128,11 @@ fn status(run: &Run) -> String {
 }
 
 /// The run it undoes or that undoes it, in words.
-fn related(manifest: &Manifest) -> String {
-    let name = |word: &str, run: &Option<RunId>| run.as_ref().map(|run| format!("  {word} {run}"));
-    [name("undoes", &manifest.undoes), name("undone by", &manifest.undone_by)].into_iter().flatten().collect()
+fn related(manifest: &Manifest) -> Option<String> {
+    let name = |word: &str, run: &Option<RunId>| run.as_ref().map(|run| format!("{word} {run}"));
+    let related = [name("undoes", &manifest.undoes), name("undone by", &manifest.undone_by)];
+    let related: Vec<String> = related.into_iter().flatten().collect();
+    (!related.is_empty()).then(|| related.join(", "))
 }
 
 /// A run as shown.
@@ -178,7 +181,7 @@ impl Shown {
             "{}\n",
             ui.out.paint(Style::Bold, &format!("Run {} of {}", manifest.run, plain(&manifest.command)))
         );
-        let mut row = |name: &str, value: &str| out.push_str(&format!("  {name:13} {}\n", plain(value)));
+        let mut row = |name: &str, value: &str| out.push_str(&ui.out.sentence(&format!("  {name:13} "), &plain(value)));
         row("organization", &manifest.organization);
         row("status", &self.standing());
         row("started", &manifest.started.to_string());
@@ -269,9 +272,9 @@ impl Shown {
                 _ => Style::Red,
             };
             let word = ui.out.paint(style, &format!("{:15}", stage.as_str().replace('_', " ")));
-            out.push_str(&format!("  {word} {}\n", plain(&change.address.to_string())));
+            out.push_str(&ui.out.sentence(&format!("  {word} "), &plain(&change.address.to_string())));
             for (at, record) in self.records().filter(|(_, record)| record.change() == Some(index)) {
-                out.push_str(&format!("      {at} {}\n", plain(&told(&record))));
+                out.push_str(&ui.out.entry("      ", &format!("{at} {}", plain(&told(&record)))));
             }
         }
     }

@@ -225,13 +225,10 @@ impl OutputArgs {
         let bad = tally.failing_by_severity().iter().rev().map(|(severity, n)| format!("{n} {}", severity.as_str()));
         let bad: Vec<String> = bad.collect();
         let bad = if bad.is_empty() { String::new() } else { format!(" ({})", bad.join(", ")) };
-        ui.data(&format!(
-            "Stopped before the end: of {}, {fails} fail so far{bad}, {} could not be told\n\
-             What was collected: orgward report {}\n",
-            count(tally.all().total(), "verdict"),
-            tally.untold(),
-            plain(&audit.context.run),
-        ))?;
+        let (all, untold) = (count(tally.all().total(), "verdict"), tally.untold());
+        let words = format!("Stopped before the end: of {all}, {fails} fail so far{bad}, {untold} could not be told");
+        let go_on = format!("What was collected: orgward report {}\n", plain(&audit.context.run));
+        ui.data(&(ui.out.entry("", &words) + &go_on))?;
         Ok(self.exit(tally, audit.interrupted))
     }
 

@@ -1,5 +1,5 @@
-//! Where words go: stdout is data, stderr is talk. Progress is a bar on a terminal, plain lines in CI, nothing with
-//! `--quiet`.
+//! Where words go: stdout is data, stderr is talk, as wide as the terminal it goes to. Progress is a bar on a terminal, plain
+//! lines elsewhere, in CI and with `--progress lines`, nothing with `--quiet`.
 
 use super::exit::Failure;
 use crate::report::text::{Paint, Style, plain};
@@ -7,17 +7,28 @@ use crate::store::{self, Streamed};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
+use terminal_size::{Height, Width};
 
 /// When to paint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb.
     #[default]
     Auto,
     /// Always.
     Always,
     /// Never.
     Never,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Shown {
+    /// A bar on a terminal, lines elsewhere and where CI is set or TERM is dumb.
+    #[default]
+    Auto,
+    /// Lines, on a terminal too: nothing is drawn over.
+    Lines,
 }
 
 /// How to talk.
@@ -34,31 +45,51 @@ pub struct Ui {
 /// The narrowest terminal that tables are made for.
 const NARROWEST: usize = 40;
 
-/// How many characters fit in a line of stdout: `COLUMNS`, or what the terminal says; a pipe has no end of lines.
-fn width() -> Option<usize> {
-    let stdout = std::io::stdout();
-    if !stdout.is_terminal() {
+/// How many columns the lines of a terminal have: `COLUMNS`, or what it says itself; a pipe has no end of lines.
+fn width(terminal: bool, size: impl FnOnce() -> Option<(Width, Height)>) -> Option<usize> {
+    if !terminal {
         return None;
     }
     let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let size = || terminal_size::terminal_size_of(&stdout).map(|(width, _)| usize::from(width.0));
-    said.or_else(size).map(|width: usize| width.max(NARROWEST))
+    said.or_else(|| size().map(|(width, _)| usize::from(width.0))).map(|width: usize| width.max(NARROWEST))
+}
+
+/// Whether a line of a message shows source: a number or none, and a bar. Such lines are aligned with each other.
+fn is_source(line: &str) -> bool {
+    line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|')
+}
+
+/// A message as wide as `paint` says, its label in front. Every line of it goes on indented, lines of source as they are.
+fn broken(label: &str, text: &str, paint: Paint) -> String {
+    let mut out = String::new();
+    for (n, line) in text.trim_end_matches('\n').split('\n').enumerate() {
+        let words = line.trim_start_matches(' ');
+        let (indent, _) = line.split_at(line.len() - words.len());
+        out += &match n {
+            _ if is_source(line) => format!("{line}\n"),
+            0 if !label.is_empty() => paint.sentence(label, line),
+            _ => paint.entry(indent, words),
+        };
+    }
+    out
 }
 
 impl Ui {
     /// From the flags and what stdout and stderr are.
-    pub fn new(color: Color, quiet: bool) -> Self {
+    pub fn new(color: Color, progress: Shown, quiet: bool) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let wanted = |terminal: bool| match color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Color::Auto => terminal && !dumb && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
-        let stderr = std::io::stderr().is_terminal();
+        let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
+        let (data, talk) = (stdout.is_terminal(), stderr.is_terminal());
         Self {
-            out: Paint { on: wanted(std::io::stdout().is_terminal()), width: width() },
-            err: Paint { on: wanted(stderr), width: None },
+            out: Paint { on: wanted(data), width: width(data, || terminal_size::terminal_size_of(&stdout)) },
+            err: Paint { on: wanted(talk), width: width(talk, || terminal_size::terminal_size_of(&stderr)) },
             quiet,
-            bars: stderr && std::env::var_os("CI").is_none() && std::env::var("TERM").as_deref() != Ok("dumb"),
+            bars: talk && progress == Shown::Auto && std::env::var_os("CI").is_none() && !dumb,
         }
     }
 
@@ -93,13 +124,13 @@ impl Ui {
     /// Talk to stderr, unless `--quiet`.
     pub fn say(&self, text: &str) {
         if !self.quiet {
-            self.stderr(text);
+            self.stderr(&broken("", text, self.err));
         }
     }
 
     /// A warning to stderr, even with `--quiet`.
     pub fn warn(&self, text: &str) {
-        self.stderr(&format!("{} {text}", self.err.paint(Style::Yellow, "warning:")));
+        self.stderr(&broken(&format!("{} ", self.err.paint(Style::Yellow, "warning:")), text, self.err));
     }
 
     /// A failure to stderr.
@@ -107,7 +138,8 @@ impl Ui {
         for message in &failure.messages {
             // Messages span lines where they show a source line; each line is made safe on its own.
             let safe: Vec<String> = message.lines().map(plain).collect();
-            self.stderr(&format!("{} {}", self.err.paint(Style::Red, "error:"), safe.join("\n")));
+            let label = format!("{} ", self.err.paint(Style::Red, "error:"));
+            self.stderr(&broken(&label, &safe.join("\n"), self.err));
         }
     }
 
@@ -178,5 +210,28 @@ impl Progress<'_> {
 impl Drop for Progress<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_as_wide_as_the_terminal_and_source_stays_aligned() {
+        let text = "ours.yaml:3:5: there is no action `pasword-policy`: did you mean `password-policy`?\n  3 |   - action: pasword-policy that is a very long line of a file\n    |             ^\n  hint: valid words: `alarm`, `password-policy`, `scp`, `scp-rollout`";
+        let at = |width| broken("error: ", text, Paint { on: false, width });
+        assert_eq!(at(None), format!("error: {text}\n"));
+        assert_eq!(
+            at(Some(60)),
+            "error: ours.yaml:3:5: there is no action `pasword-policy`:\n       did you mean `password-policy`?\n  3 |   - action: pasword-policy that is a very long line of a file\n    |             ^\n  hint: valid words: `alarm`, `password-policy`, `scp`,\n    `scp-rollout`\n"
+        );
+    }
+
+    #[test]
+    fn only_a_terminal_has_a_width() {
+        let size = || Some((Width(80), Height(24)));
+        assert_eq!(width(false, size), None);
+        assert!(width(true, || Some((Width(10), Height(24)))).is_some_and(|width| width >= NARROWEST));
     }
 }

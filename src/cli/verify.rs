@@ -92,7 +92,7 @@ fn told(verified: &Verified, ui: &Ui) -> String {
     });
     let mut out = String::new();
     for (name, value) in rows {
-        out.push_str(&format!("{name:13} {value}\n"));
+        out += &ui.out.sentence(&format!("{name:13} "), &value);
     }
     let (style, words) = match signed {
         Signed::Holds(_) => (Style::Green, "Verified: the bundle is as it was signed."),

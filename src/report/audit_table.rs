@@ -95,7 +95,7 @@ pub(super) fn severity_style(severity: Severity) -> Style {
 const EXEMPT: usize = 5;
 
 fn summary(checks: &[Row<'_>], paint: Paint) -> String {
-    let mut head = vec!["", "SEVERITY", "CHECK", "FAIL", "UNKNOWN", "PASS", "N/A", "WHAT IT ASKS FOR"];
+    let mut head = vec!["VERDICT", "SEVERITY", "CHECK", "FAIL", "UNKNOWN", "PASS", "N/A", "WHAT IT ASKS FOR"];
     // A column of its own where anything is exempt.
     let exempt = checks.iter().any(|row| row.cells.exempt > 0);
     if exempt {
@@ -103,15 +103,17 @@ fn summary(checks: &[Row<'_>], paint: Paint) -> String {
     }
     let mut rows = vec![head.iter().map(|text| ((*text).to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
     for Row { meta, cells } in checks {
-        let (mark, style) = match (cells.fail, cells.unknown) {
-            (0, 0) if cells.pass == 0 => ("--", Style::Dim),
-            (0, 0) => ("ok", Style::Green),
-            (0, _) => ("??", Style::Yellow),
-            _ => ("!!", Style::Red),
+        let (verdict, style) = match (cells.fail, cells.unknown) {
+            (0, 0) if cells.pass > 0 => ("pass", Style::Green),
+            (0, 0) if cells.exempt > 0 => ("exempt", Style::Cyan),
+            (0, 0) => ("n/a", Style::Dim),
+            (0, _) => ("unknown", Style::Yellow),
+            _ => ("fail", Style::Red),
         };
-        let figure = |n: usize, style| if n == 0 { ("-".to_owned(), Some(Style::Dim)) } else { (n.to_string(), style) };
+        // A dash would be passed over by whoever has the row read out.
+        let figure = |n: usize, style| (n.to_string(), if n == 0 { Some(Style::Dim) } else { style });
         let mut row = vec![
-            (mark.to_owned(), Some(style)),
+            (verdict.to_owned(), Some(style)),
             (meta.severity.as_str().to_owned(), (cells.fail > 0).then(|| severity_style(meta.severity))),
             (meta.id.to_owned(), Some(Style::Bold)),
             figure(cells.fail, Some(Style::Red)),
@@ -139,29 +141,31 @@ pub(super) fn failure(
     (detail, paint): (Detail, Paint),
 ) {
     let severity = paint.paint(severity_style(meta.severity), meta.severity.as_str());
-    let _ = writeln!(out, "\n{} ({severity}): {}", paint.paint(Style::Bold, meta.id), meta.title);
+    let title = format!("{} ({severity}): {}", paint.paint(Style::Bold, meta.id), meta.title);
+    *out += &format!("\n{}", paint.entry("", &title));
     if let Some(groups) = failures.of(meta.id) {
         for group in &groups.shown {
             let names: Vec<String> = group.targets.iter().map(|failing| target(audit, failing)).collect();
             let rest = group.count.saturating_sub(names.len());
             let tail = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-            let _ = writeln!(out, "  {}{tail}: {}", names.join(", "), plain(&group.message));
-            resources(out, &group.message, &group.resources, detail);
+            *out += &paint.entry("  ", &format!("{}{tail}: {}", names.join(", "), plain(&group.message)));
+            resources(out, &group.message, &group.resources, (detail, paint));
         }
         more(out, "  ", groups.count(), detail.targets, "target");
     }
+    // A command, there to be copied.
     let _ = writeln!(out, "  {} {}", paint.paint(Style::Dim, "mend:"), mend(meta));
 }
 
 /// The failing resources, unless there is one and the finding's own message already says it.
-fn resources(out: &mut String, message: &str, resources: &Resources, detail: Detail) {
+fn resources(out: &mut String, message: &str, resources: &Resources, (detail, paint): (Detail, Paint)) {
     if let ([only], 1) = (resources.shown.as_slice(), resources.count)
         && message.contains(&only.message)
     {
         return;
     }
     for resource in &resources.shown {
-        let _ = writeln!(out, "    {}: {}", plain(&resource.resource), plain(&resource.message));
+        *out += &paint.entry("    ", &format!("{}: {}", plain(&resource.resource), plain(&resource.message)));
     }
     more(out, "    ", resources.count, detail.resources, "resource");
 }
@@ -203,9 +207,9 @@ fn unknowns(audit: &Audit<'_>, detail: Detail, paint: Paint) -> String {
         }
         let verdicts = count(cause.cells, "verdict");
         let (kind, operation) = (cause.kind.as_str(), plain(cause.operation));
-        let _ = writeln!(out, "  {kind} ({operation}): {verdicts} in {}", accounts.join(", "));
-        let _ = writeln!(out, "    {}", plain(&cut(cause.example, 400)));
-        let _ = writeln!(out, "    fix: {}", cause.kind.fix());
+        out += &paint.entry("  ", &format!("{kind} ({operation}): {verdicts} in {}", accounts.join(", ")));
+        out += &paint.entry("    ", &plain(&cut(cause.example, 400)));
+        out += &paint.sentence("    fix: ", cause.kind.fix());
     }
     out
 }
@@ -214,11 +218,11 @@ fn closing(audit: &Audit<'_>, paint: Paint) -> String {
     let coverage = Coverage::of(audit.tally);
     let mut out = String::from("\n");
     for (reason, ids) in super::org_tree::left_out_by_reason(audit.scope) {
-        let _ = writeln!(out, "Not audited, {}: {}", plain(&reason), ids.join(", "));
+        out += &paint.entry("", &format!("Not audited, {}: {}", plain(&reason), ids.join(", ")));
     }
     if audit.interrupted {
-        let _ =
-            writeln!(out, "{}", paint.paint(Style::Red, "Interrupted: what follows counts only what was collected"));
+        let cut_short = "Interrupted: what follows counts only what was collected";
+        out += &paint.entry("", &paint.paint(Style::Red, cut_short));
     }
     let told = coverage.cells - coverage.unknown;
     let style = if coverage.complete() { Style::Green } else { Style::Yellow };
@@ -227,10 +231,9 @@ fn closing(audit: &Audit<'_>, paint: Paint) -> String {
         0 => String::new(),
         some => format!(", {some} were not asked for"),
     };
-    let _ = writeln!(out, "{}{aside}", paint.paint(style, &line));
+    out += &paint.entry("", &format!("{}{aside}", paint.paint(style, &line)));
     let exempt = if coverage.exempt > 0 { format!("{} exempt, ", coverage.exempt) } else { String::new() };
-    let _ = writeln!(
-        out,
+    let counts = format!(
         "{} fail, {} unknown, {exempt}{} pass, {} not applicable over {}",
         coverage.fail,
         coverage.unknown,
@@ -238,21 +241,22 @@ fn closing(audit: &Audit<'_>, paint: Paint) -> String {
         coverage.not_applicable,
         count(audit.scope.accounts.len(), "account")
     );
+    out += &paint.entry("", &counts);
     if !audit.context.run.is_empty() {
         let (run, org) = (plain(&audit.context.run), plain(&audit.org.organization.id));
-        let _ = writeln!(out, "Run {run} of {org}, as of {}", audit.org.as_of.strftime("%Y-%m-%d %H:%M:%S UTC"));
+        let as_of = audit.org.as_of.strftime("%Y-%m-%d %H:%M:%S UTC");
+        out += &paint.entry("", &format!("Run {run} of {org}, as of {as_of}"));
     }
     if let Some(changes) = &audit.context.changes {
-        let _ = writeln!(out, "Since run {}: {}", changes.before, diff::in_words(changes));
+        out += &paint.entry("", &format!("Since run {}: {}", changes.before, diff::in_words(changes)));
     }
     if let Some(oldest) = oldest(audit) {
-        let _ = writeln!(out, "{oldest}");
+        out += &paint.entry("", &oldest);
     }
     if let Some(earlier) = earlier(audit) {
-        let _ = writeln!(out, "{}", paint.paint(Style::Yellow, &earlier));
+        out += &paint.entry("", &paint.paint(Style::Yellow, &earlier));
     }
-    let _ = writeln!(out, "{}", audit.stats);
-    out
+    out + &paint.entry("", &audit.stats.to_string())
 }
 
 /// The oldest fact that a verdict rests on, if it was made a minute or more before the run.

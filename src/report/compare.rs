@@ -6,7 +6,7 @@ use crate::model::check::CheckMeta;
 
 /// A line for each check whose figures differ or that still fails; the others are counted below.
 pub fn render(checks: &[&CheckMeta], before: &Tally, after: &Tally, paint: Paint) -> String {
-    let head = ["CHECK", "FAIL BEFORE", "FAIL AFTER", "UNKNOWN BEFORE", "UNKNOWN AFTER", ""];
+    let head = ["CHECK", "FAIL BEFORE", "FAIL AFTER", "UNKNOWN BEFORE", "UNKNOWN AFTER", "SO IT IS"];
     let mut rows = vec![head.iter().map(|text| ((*text).to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
     let mut untouched = 0;
     for meta in checks {
@@ -20,7 +20,7 @@ pub fn render(checks: &[&CheckMeta], before: &Tally, after: &Tally, paint: Paint
             (b, a) if a > b => ("worse", Style::Red),
             (b, 0) if b > 0 => ("mended", Style::Green),
             (b, a) if a < b => ("better", Style::Green),
-            (0, 0) => ("", Style::Dim),
+            (0, 0) => ("unknown", Style::Dim),
             _ => ("open", Style::Yellow),
         };
         rows.push(vec![
@@ -35,7 +35,8 @@ pub fn render(checks: &[&CheckMeta], before: &Tally, after: &Tally, paint: Paint
     let aligns = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right];
     let mut out = columns(&rows, &aligns, paint);
     if untouched > 0 {
-        out.push_str(&format!("{untouched} more checks neither fail nor are unknown, before or after\n"));
+        let words = format!("{untouched} more checks neither fail nor are unknown, before or after");
+        out += &paint.entry("", &words);
     }
     out
 }

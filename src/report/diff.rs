@@ -138,7 +138,8 @@ pub fn write_text(
     for (word, side) in [("before", before), ("after ", after)] {
         let cut = if side.complete { "" } else { ", cut short: what it lacks is not evaluated" };
         let (accounts, checks) = (count(side.accounts, "account"), count(side.checks, "check"));
-        let _ = writeln!(text, "{word}  {} of {}: {accounts}, {checks}{cut}", side.run, side.as_of);
+        let side = format!("{} of {}: {accounts}, {checks}{cut}", side.run, side.as_of);
+        text += &paint.sentence(&format!("{word}  "), &side);
     }
     out.write_all(text.as_bytes())?;
     let mut shown: BTreeMap<Became, Vec<String>> = BTreeMap::new();
@@ -148,7 +149,7 @@ pub fn write_text(
         if all {
             let gap = if std::mem::take(&mut first) { "\n" } else { "" };
             let class = paint.paint(style(row.became), words(row.became));
-            writeln!(out, "{gap}{class}: {}", line(row, names, paint))?;
+            write!(out, "{gap}{}", paint.entry("", &format!("{class}: {}", line(row, names, paint))))?;
         } else if row.became != Became::Unchanged {
             let lines = shown.entry(row.became).or_default();
             if lines.len() < SHOWN {
@@ -160,8 +161,8 @@ pub fn write_text(
     let mut text = String::from("\n");
     for became in Became::ALL {
         let Some(lines) = shown.get(&became) else { continue };
-        let _ = writeln!(text, "{}", paint.paint(style(became), heading(became)));
-        lines.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
+        text += &paint.entry("", &paint.paint(style(became), heading(became)));
+        lines.iter().for_each(|line| text += &paint.entry("  ", line));
         let rest = changes.rows.get(&became).copied().unwrap_or(0).saturating_sub(lines.len());
         if rest > 0 {
             let _ = writeln!(text, "  ... and {rest} more (--verbose lists all)");
@@ -169,7 +170,7 @@ pub fn write_text(
         text.push('\n');
     }
     text.push_str(&by_check(&changes, paint));
-    let _ = writeln!(text, "{}", in_words(&changes));
+    text += &paint.entry("", &in_words(&changes));
     out.write_all(text.as_bytes())?;
     Ok(changes)
 }

@@ -151,7 +151,8 @@ pub(super) fn section(audit: &Audit<'_>, paint: Paint) -> String {
     }
     for standing in &standings {
         for why in &standing.unknown {
-            let _ = writeln!(out, "  `{}`, line {}: {}", standing.exemption.id, standing.exemption.line, plain(why));
+            let Exemption { id, line, .. } = standing.exemption;
+            out += &paint.entry("  ", &format!("`{id}`, line {line}: {}", plain(why)));
         }
     }
     let attested = attestations(audit);
@@ -227,13 +228,13 @@ fn table(rows: Vec<Row>, paint: Paint) -> String {
             State::InForce => Style::Green,
             State::NotYet => Style::Dim,
         };
-        let mut row = vec![(String::new(), None), (state.as_str().to_owned(), Some(style))];
+        let mut row = vec![(format!("  {}", state.as_str()), Some(style))];
         row.extend(names.into_iter().map(|name| (plain(&name), None)));
         row.push((plain(&more), None));
         row
     });
-    let head = ["", "STANDS", "NAME", "UNTIL", "OWNER", "TICKET", "WHAT"];
+    let head = ["  STANDS", "NAME", "UNTIL", "OWNER", "TICKET", "WHAT"];
     let head = head.iter().map(|text| ((*text).to_owned(), Some(Style::Dim))).collect::<Vec<_>>();
     let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    columns(&rows, &[Align::Left; 7], paint)
+    columns(&rows, &[Align::Left; 6], paint)
 }

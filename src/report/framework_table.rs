@@ -21,9 +21,9 @@ pub(super) fn write(
     (detail, paint): (Detail, Paint),
 ) {
     let framework = judged.framework;
-    let _ = writeln!(out, "{} ({})", paint.paint(Style::Bold, &framework.title), framework.name);
+    *out += &paint.entry("", &format!("{} ({})", paint.paint(Style::Bold, &framework.title), framework.name));
     out.push_str(&summary(judged, paint));
-    let _ = writeln!(out, "{}", counts(judged));
+    *out += &paint.entry("", &counts(judged));
     failures(out, audit, found, judged, (detail, paint));
     attested(out, judged, paint);
     people(out, judged, paint);
@@ -34,12 +34,12 @@ pub(super) fn write(
 /// A line for each control, but for those that orgward does not look at: they are counted and listed by service below.
 fn summary(judged: &JudgedFramework<'_>, paint: Paint) -> String {
     let levels = judged.controls.iter().any(|judged| judged.control.level.is_some());
-    let mut head = vec!["", "CONTROL", "VERDICT", "FAIL", "UNKNOWN", "PASS", "N/A", "WHAT IT ASKS FOR"];
-    let mut aligns = vec![Align::Left, Align::Left, Align::Left];
+    let mut head = vec!["CONTROL", "VERDICT", "FAIL", "UNKNOWN", "PASS", "N/A", "WHAT IT ASKS FOR"];
+    let mut aligns = vec![Align::Left, Align::Left];
     aligns.extend([Align::Right; 4]);
     if levels {
-        head.insert(2, "LEVEL");
-        aligns.insert(2, Align::Right);
+        head.insert(1, "LEVEL");
+        aligns.insert(1, Align::Right);
     }
     // A column of its own where anything is exempt: what somebody answers for does apply.
     let answered = judged.controls.iter().flat_map(|judged| &judged.checks).any(|(_, cells)| cells.exempt > 0);
@@ -50,11 +50,10 @@ fn summary(judged: &JudgedFramework<'_>, paint: Paint) -> String {
     }
     let mut rows = vec![head.into_iter().map(|text| (text.to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
     for judged in judged.controls.iter().filter(|judged| judged.verdict != ControlVerdict::NotCovered) {
-        let (mark, style) = mark(judged.verdict);
+        let style = style(judged.verdict);
         let cells = judged.checks.iter().fold(Cells::default(), |sum, (_, cells)| sum.and(cells));
-        let figure = |n: usize, style| if n == 0 { ("-".to_owned(), Some(Style::Dim)) } else { (n.to_string(), style) };
+        let figure = |n: usize, style| (n.to_string(), if n == 0 { Some(Style::Dim) } else { style });
         let mut row = vec![
-            (mark.to_owned(), Some(style)),
             (judged.control.id.clone(), Some(Style::Bold)),
             (judged.verdict.as_str().to_owned(), Some(style)),
             figure(cells.fail, Some(Style::Red)),
@@ -65,7 +64,7 @@ fn summary(judged: &JudgedFramework<'_>, paint: Paint) -> String {
         ];
         if levels {
             let level = judged.control.level.map_or_else(|| "-".to_owned(), |level| level.to_string());
-            row.insert(2, (level, None));
+            row.insert(1, (level, None));
         }
         if answered {
             row.insert(row.len() - 2, figure(cells.exempt, Some(Style::Cyan)));
@@ -75,14 +74,13 @@ fn summary(judged: &JudgedFramework<'_>, paint: Paint) -> String {
     columns(&rows, &aligns, paint)
 }
 
-fn mark(verdict: ControlVerdict) -> (&'static str, Style) {
+fn style(verdict: ControlVerdict) -> Style {
     match verdict {
-        ControlVerdict::Fail => ("!!", Style::Red),
-        ControlVerdict::Unknown => ("??", Style::Yellow),
-        ControlVerdict::Pass => ("ok", Style::Green),
-        ControlVerdict::Attested => ("ok", Style::Cyan),
-        ControlVerdict::Manual => ("..", Style::Cyan),
-        ControlVerdict::Exempt | ControlVerdict::NotApplicable | ControlVerdict::NotCovered => ("--", Style::Dim),
+        ControlVerdict::Fail => Style::Red,
+        ControlVerdict::Unknown => Style::Yellow,
+        ControlVerdict::Pass => Style::Green,
+        ControlVerdict::Attested | ControlVerdict::Manual => Style::Cyan,
+        ControlVerdict::Exempt | ControlVerdict::NotApplicable | ControlVerdict::NotCovered => Style::Dim,
     }
 }
 
@@ -116,7 +114,7 @@ fn failures(
     for judged in judged.controls.iter().filter(|judged| judged.verdict == ControlVerdict::Fail) {
         let control = judged.control;
         let head = format!("{} {}", control.id, control.title);
-        let _ = writeln!(out, "\n{}", paint.paint(Style::Bold, &head));
+        *out += &format!("\n{}", paint.entry("", &paint.paint(Style::Bold, &head)));
         for (check, _) in judged.checks.iter().filter(|(_, cells)| cells.fail > 0) {
             match told.get(check) {
                 Some(earlier) => {
@@ -125,10 +123,12 @@ fn failures(
                 None => {
                     told.insert(check, &control.id);
                     let mut text = String::new();
+                    // What it says is put two blanks in.
+                    let inner = Paint { width: paint.width.map(|width| width.saturating_sub(2)), ..paint };
                     audit
                         .meta(check)
                         .into_iter()
-                        .for_each(|meta| failure(&mut text, audit, found, meta, (detail, paint)));
+                        .for_each(|meta| failure(&mut text, audit, found, meta, (detail, inner)));
                     for line in text.trim_matches('\n').lines() {
                         let _ = writeln!(out, "  {line}");
                     }
@@ -142,7 +142,8 @@ fn failures(
     let quiet: BTreeSet<&str> = judged.controls.iter().flat_map(silent).collect();
     if !quiet.is_empty() {
         let list: Vec<&str> = quiet.into_iter().collect();
-        let _ = writeln!(out, "\n{}: {}", paint.paint(Style::Yellow, "Checks without a verdict"), list.join(", "));
+        let head = paint.paint(Style::Yellow, "Checks without a verdict");
+        *out += &format!("\n{}", paint.entry("", &format!("{head}: {}", list.join(", "))));
     }
 }
 
@@ -160,9 +161,10 @@ fn attested(out: &mut String, judged: &JudgedFramework<'_>, paint: Paint) {
     }
     let _ = writeln!(out, "\n{}", paint.paint(Style::Cyan, "Attested by a person"));
     for judged in attested {
-        let _ = writeln!(out, "  {} {}", judged.control.id, judged.control.title);
+        *out += &paint.entry("  ", &format!("{} {}", judged.control.id, judged.control.title));
         if let Some(said) = &judged.attestation {
-            let _ = writeln!(out, "    {}, until {}; {}", plain(&said.owner), said.expires, plain(&given(said)));
+            let words = format!("{}, until {}; {}", plain(&said.owner), said.expires, plain(&given(said)));
+            *out += &paint.entry("    ", &words);
         }
     }
 }
@@ -181,16 +183,17 @@ fn people(out: &mut String, judged: &JudgedFramework<'_>, paint: Paint) {
     let _ = writeln!(out, "\n{}", paint.paint(Style::Cyan, "A person has to look"));
     for judged in manual {
         let control = judged.control;
-        let _ = writeln!(out, "  {} {}", control.id, control.title);
-        let _ = match &control.answer {
+        *out += &paint.entry("  ", &format!("{} {}", control.id, control.title));
+        match &control.answer {
             Answer::Checks { part: Some(part), .. } => {
-                writeln!(out, "    proved: {}; left: {}", part.proves, part.manual)
+                *out += &paint.entry("    ", &format!("proved: {}; left: {}", part.proves, part.manual));
             }
-            Answer::Manual { manual } => writeln!(out, "    {manual}"),
-            Answer::Checks { part: None, .. } | Answer::NotCovered { .. } => Ok(()),
-        };
+            Answer::Manual { manual } => *out += &paint.entry("    ", manual),
+            Answer::Checks { part: None, .. } | Answer::NotCovered { .. } => {}
+        }
         if let Some(Attestation { owner, date, expires, .. }) = &judged.attestation {
-            let _ = writeln!(out, "    open again: {} attested it from {date} until {expires}", plain(owner));
+            let words = format!("open again: {} attested it from {date} until {expires}", plain(owner));
+            *out += &paint.entry("    ", &words);
         }
     }
 }
@@ -207,6 +210,6 @@ fn uncovered(out: &mut String, judged: &JudgedFramework<'_>, paint: Paint) {
     }
     let _ = writeln!(out, "\n{}", paint.paint(Style::Dim, "Not covered by orgward"));
     for (service, ids) in services {
-        let _ = writeln!(out, "  {service}: {}", ids.join(", "));
+        *out += &paint.entry("  ", &format!("{service}: {}", ids.join(", ")));
     }
 }

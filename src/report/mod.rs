@@ -20,6 +20,7 @@ pub mod ndjson;
 pub mod ocsf;
 pub mod org_tree;
 pub mod plan_text;
+pub mod prose;
 pub mod row;
 mod rows_as_read;
 pub mod sarif;

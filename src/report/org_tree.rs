@@ -10,35 +10,34 @@ use std::fmt::Write as _;
 /// The tree: OUs by name, then accounts by name, each with its id, state and directly attached SCPs.
 pub fn render(org: &OrgFacts, paint: Paint) -> String {
     let mut out = String::new();
-    let _ = writeln!(
-        out,
+    let head = format!(
         "{} ({}), management account {}",
         paint.paint(Style::Bold, &org.organization.id),
         plain(&org.organization.feature_set),
         org.organization.management_account
     );
-    let _ = writeln!(out, "{} {}{}", plain(&org.root.name), org.root.id, attached(org, &org.root.id, paint));
-    children(&mut out, org, &org.root.id, "", paint);
+    out += &paint.entry("", &head);
+    let root = format!("{} {}{}", plain(&org.root.name), org.root.id, attached(org, &org.root.id, paint));
+    out += &paint.entry("", &root);
+    children(&mut out, org, &org.root.id, "  ", paint);
     let _ = writeln!(out, "\n{}, {}", count(org.ous.len(), "OU"), count(org.accounts.len(), "account"));
     out
 }
 
+/// What is directly in `parent`: OUs by their paths, each with what it holds below it, then accounts. Where an OU belongs
+/// is in its words, not only in the blanks before it.
 fn children(out: &mut String, org: &OrgFacts, parent: &TargetId, indent: &str, paint: Paint) {
     let mut ous: Vec<_> = org.ous.values().filter(|ou| &ou.parent == parent).collect();
     ous.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     let mut accounts: Vec<_> = org.accounts.values().filter(|account| &account.parent == parent).collect();
     accounts.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-    let total = ous.len() + accounts.len();
-    let joint = |i: usize| if i + 1 == total { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-    for (i, ou) in ous.iter().enumerate() {
-        let (branch, below) = joint(i);
-        let name = paint.paint(Style::Cyan, &plain(&ou.name));
-        let _ = writeln!(out, "{indent}{branch}{name} {}{}", ou.id, attached(org, &ou.id, paint));
-        children(out, org, &ou.id, &format!("{indent}{below}"), paint);
+    for ou in ous {
+        let path = paint.paint(Style::Cyan, &plain(&org.path(&ou.id)));
+        *out += &paint.entry(indent, &format!("{path} {}{}", ou.id, attached(org, &ou.id, paint)));
+        children(out, org, &ou.id, &format!("{indent}  "), paint);
     }
-    for (i, account) in accounts.iter().enumerate() {
-        let (branch, _) = joint(ous.len() + i);
-        let _ = writeln!(out, "{indent}{branch}{}", account_line(org, account, paint));
+    for account in accounts {
+        *out += &paint.entry(indent, &account_line(org, account, paint));
     }
 }
 

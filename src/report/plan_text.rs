@@ -21,21 +21,22 @@ pub fn render(plan: &Plan, org: Option<&OrgFacts>, digest: &str, paint: Paint) -
     }
     for refusal in &plan.refusals {
         let head = paint.paint(Style::Red, "refused");
-        let _ = writeln!(out, "{head} {}: {}", plain(&refusal.step), plain(&refusal.message));
+        out += &paint.entry("", &format!("{head} {}: {}", plain(&refusal.step), plain(&refusal.message)));
     }
     for unknown in &plan.unknowns {
         let head = paint.paint(Style::Yellow, "not planned");
         let account = unknown.account.as_ref().map(|id| format!(" account {}", named(id, org))).unwrap_or_default();
-        let _ = writeln!(out, "{head} {}{account}: {}", plain(&unknown.step), plain(&unknown.cause.to_string()));
+        let why = plain(&unknown.cause.to_string());
+        out += &paint.entry("", &format!("{head} {}{account}: {why}", plain(&unknown.step)));
     }
     for step in &plan.operator_steps {
-        let _ = writeln!(out, "{} {}", paint.paint(Style::Yellow, "to do by hand:"), plain(step));
+        out += &paint.entry("", &format!("{} {}", paint.paint(Style::Yellow, "to do by hand:"), plain(step)));
     }
     if let Some(run) = &plan.undoes {
         let _ = writeln!(out, "{} run {}", paint.paint(Style::Dim, "undoes:"), plain(run));
     }
     for note in &plan.notes {
-        let _ = writeln!(out, "{} {}", paint.paint(Style::Dim, "note:"), plain(note));
+        out += &paint.entry("", &format!("{} {}", paint.paint(Style::Dim, "note:"), plain(note)));
     }
     closing(&mut out, plan, digest, paint);
     out
@@ -63,7 +64,8 @@ fn heading(out: &mut String, plan: &Plan, index: usize, paint: Paint) {
     }
     let title = format!("Wave {} of {}: {}", index + 1, plan.waves.len(), plain(&wave.name));
     let gap = if out.is_empty() { "" } else { "\n" };
-    let _ = writeln!(out, "{gap}{} ({})", paint.paint(Style::Bold, &title), terms.join(", "));
+    *out += gap;
+    *out += &paint.entry("", &format!("{} ({})", paint.paint(Style::Bold, &title), terms.join(", ")));
 }
 
 fn closing(out: &mut String, plan: &Plan, digest: &str, paint: Paint) {
@@ -83,17 +85,15 @@ fn closing(out: &mut String, plan: &Plan, digest: &str, paint: Paint) {
             Some(_) => "Nothing to undo: what the run changed is as it was before, or it changed nothing",
             None => "Nothing to change: the organization is as the playbooks ask",
         };
-        let _ = writeln!(out, "{words}");
+        *out += &paint.entry("", words);
     }
     if !plan.applyable() {
-        let _ = writeln!(out, "This plan can't be applied: {} to mend first", count(plan.refusals.len(), "refusal"));
+        let refusals = count(plan.refusals.len(), "refusal");
+        *out += &paint.entry("", &format!("This plan can't be applied: {refusals} to mend first"));
     }
     if !plan.complete() {
-        let _ = writeln!(
-            out,
-            "This plan is not complete: {} could not be planned for",
-            count(plan.unknowns.len(), "thing")
-        );
+        let things = count(plan.unknowns.len(), "thing");
+        *out += &paint.entry("", &format!("This plan is not complete: {things} could not be planned for"));
     }
     let _ = writeln!(out, "{} {digest}", paint.paint(Style::Dim, "digest"));
 }
@@ -142,13 +142,13 @@ fn write_group(out: &mut String, group: &Group<'_>, org: Option<&OrgFacts>, pain
         }
         address => address.to_string(),
     };
-    let _ =
-        writeln!(out, "{} {}", paint.paint(style, &format!("{sign} {word}")), paint.paint(Style::Bold, &plain(&title)));
-    let _ = writeln!(out, "    step {}: {}", plain(&change.step), plain(&change.reason));
+    let head = paint.paint(style, &format!("{sign} {word}"));
+    *out += &paint.entry("", &format!("{head} {}", paint.paint(Style::Bold, &plain(&title))));
+    *out += &paint.entry("    ", &format!("step {}: {}", plain(&change.step), plain(&change.reason)));
     if matches!(change.address, Address::PasswordPolicy { .. }) {
         let names: Vec<String> =
             group.all.iter().filter_map(|change| change.address.account()).map(|id| named(id, org)).collect();
-        let _ = writeln!(out, "    accounts: {}", names.join(", "));
+        *out += &paint.entry("    ", &format!("accounts: {}", names.join(", ")));
     }
     write_fields(out, change.before.as_ref(), change.after.as_ref(), paint);
     for change in &group.all {
@@ -157,16 +157,13 @@ fn write_group(out: &mut String, group: &Group<'_>, org: Option<&OrgFacts>, pain
             (address, _) => address.account().map(|id| format!("{id}: ")).unwrap_or_default(),
         };
         for line in &change.impact {
-            let _ = writeln!(out, "    {} {account}{}", paint.paint(Style::Cyan, "impact:"), plain(line));
+            let head = paint.paint(Style::Cyan, "impact:");
+            *out += &paint.entry("    ", &format!("{head} {account}{}", plain(line)));
         }
         for confirmation in &change.confirmations {
-            let _ = writeln!(
-                out,
-                "    {} --confirm {}: {}",
-                paint.paint(Style::Red, "needs"),
-                confirmation.target,
-                plain(&confirmation.message)
-            );
+            let head = paint.paint(Style::Red, "needs");
+            let words = format!("{head} --confirm {}: {}", confirmation.target, plain(&confirmation.message));
+            *out += &paint.entry("    ", &words);
         }
     }
 }

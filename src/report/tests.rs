@@ -1,6 +1,7 @@
 //! Reports read their findings once, in order, and show of them what a reader who kept all would show.
 
 mod formats;
+mod widths;
 
 use super::audit_table::Detail;
 use super::failures::Failures;

@@ -1,5 +1,6 @@
 //! Text for terminals: hostile characters made visible, colour only where it is wanted, columns that line up.
 
+use super::prose::width;
 use std::fmt::Write as _;
 
 /// `text` safe for a terminal or a log line: control characters and the marks that reorder text are shown as `\u{..}`.
@@ -67,7 +68,7 @@ pub enum Style {
 pub struct Paint {
     /// Whether to paint.
     pub on: bool,
-    /// How many characters fit in a line; `None` where lines have no end, as in a pipe or a file.
+    /// How many columns a line has; `None` where lines have no end, as in a pipe or a file.
     pub width: Option<usize>,
 }
 
@@ -113,7 +114,7 @@ pub fn columns(rows: &[Vec<(String, Option<Style>)>], aligns: &[Align], paint: P
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (i, (text, _)) in row.iter().enumerate() {
-            let width = text.chars().count();
+            let width = width(text);
             match widths.get_mut(i) {
                 Some(known) => *known = (*known).max(width),
                 None => widths.push(width),
@@ -124,11 +125,20 @@ pub fn columns(rows: &[Vec<(String, Option<Style>)>], aligns: &[Align], paint: P
     let before: usize = widths.iter().take(last).map(|width| width + 2).sum();
     let fits = paint.width.is_none_or(|end| before + widths.last().copied().unwrap_or(0) <= end);
     let mut out = String::new();
+    if paint.width.is_some_and(|end| before.saturating_sub(2) > end) {
+        // Not even the others fit: each row by itself, as wide as there is room.
+        for row in rows {
+            let cells =
+                row.iter().map(|(text, style)| style.map_or_else(|| text.clone(), |style| paint.paint(style, text)));
+            out += &paint.entry("", &cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  "));
+        }
+        return out;
+    }
     for row in rows {
         let mut line = String::new();
         let mut further = Vec::new();
         for (i, (text, style)) in row.iter().enumerate() {
-            let width = widths.get(i).copied().unwrap_or(0);
+            let column = widths.get(i).copied().unwrap_or(0);
             let paint_it = |text: &str| style.map_or_else(|| text.to_owned(), |style| paint.paint(style, text));
             if let (true, Some(end), false) = (i == last && last > 0, paint.width, fits) {
                 let beside = end.saturating_sub(before) >= LEAST_LAST;
@@ -140,7 +150,7 @@ pub fn columns(rows: &[Vec<(String, Option<Style>)>], aligns: &[Align], paint: P
                 further.extend(parts.map(|part| format!("{}{}", " ".repeat(indent), paint_it(&part))));
                 continue;
             }
-            let pad = " ".repeat(width.saturating_sub(text.chars().count()));
+            let pad = " ".repeat(column.saturating_sub(width(text)));
             let painted = paint_it(text);
             if i > 0 {
                 line.push_str("  ");
@@ -158,23 +168,28 @@ pub fn columns(rows: &[Vec<(String, Option<Style>)>], aligns: &[Align], paint: P
     out
 }
 
-/// `text` in lines of at most `width` characters, broken between words, and inside a word that is longer than a line.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
+/// `text` in lines of at most `room` columns, broken between words, and inside a word that is longer than a line: beside a
+/// cell there is no room for it.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let room = room.max(1);
     let mut lines = Vec::new();
-    let mut line = String::new();
+    let (mut line, mut taken) = (String::new(), 0);
     for word in text.split(' ') {
-        let taken = line.chars().count();
-        if taken > 0 && taken + 1 + word.chars().count() > width {
+        if taken > 0 && taken + 1 + width(word) > room {
             lines.push(std::mem::take(&mut line));
+            taken = 0;
         } else if taken > 0 {
             line.push(' ');
+            taken += 1;
         }
         for c in word.chars() {
-            if line.chars().count() == width {
+            let wide = width(c.encode_utf8(&mut [0; 4]));
+            if taken > 0 && taken + wide > room {
                 lines.push(std::mem::take(&mut line));
+                taken = 0;
             }
             line.push(c);
+            taken += wide;
         }
     }
     if !line.is_empty() {
@@ -210,6 +225,17 @@ mod tests {
         assert_eq!(bare, "high     3\nmedium  12\n");
         let painted = columns(&rows, &aligns, Paint { on: true, width: None });
         assert_eq!(painted.replace("\u{1b}[31m", "").replace("\u{1b}[0m", ""), bare);
+    }
+
+    #[test]
+    fn where_not_even_the_figures_fit_each_row_is_by_itself() {
+        let cells = |cells: [&str; 4]| cells.map(|text| (text.to_owned(), None)).to_vec();
+        let rows = vec![
+            cells(["CHECK", "FAIL", "UNKNOWN", "WHAT"]),
+            cells(["root-mfa", "12", "", "MFA is on for the root user"]),
+        ];
+        let text = columns(&rows, &[], Paint { on: false, width: Some(20) });
+        assert_eq!(text, "CHECK  FAIL  UNKNOWN\n  WHAT\nroot-mfa  12  MFA is\n  on for the root\n  user\n");
     }
 
     #[test]

@@ -52,7 +52,7 @@ fn the_tree_shows_every_account_where_it_is() {
         let line = format!("{id} {}", text(account, "name"));
         assert!(run.out.contains(&line), "{line}:\n{}", run.out);
     }
-    run.shows(&["├─ Security ou-", "(management)", "6 OUs, 5 accounts"]).says(&["Scope: 5 of 5 accounts"]);
+    run.shows(&["  /Security ou-", "(management)", "6 OUs, 5 accounts"]).says(&["Scope: 5 of 5 accounts"]);
     let quiet = SHARED.run(&["org", "--quiet"]).ends(0);
     assert_eq!(quiet.err, "", "--quiet");
 }
@@ -117,7 +117,7 @@ fn an_audit_is_versioned_complete_in_order_and_keeps_its_fingerprints() {
     let table = served.run(&["audit", "--verbose"]).ends(4);
     no_secret(served, &table);
     table.shows(&[
-        "!!  high      org-deny-leave",
+        "fail     high      org-deny-leave",
         "root-access-keys",
         "Could not be told",
         "access_denied (iam:GetAccountPasswordPolicy): 6 verdicts in",

@@ -108,12 +108,9 @@ fn three_machines_say_what_one_says() {
     };
     table(&runs).ends(4).shows(&["password-policy-length", "over 7 accounts"]);
     let listed = machines.served.run(&["runs", "list"]).ends(0);
-    assert_eq!(
-        listed.out.matches("audit     done").count(),
-        2,
-        "the merged run is one like any other:\n{}",
-        listed.out
-    );
+    let words = listed.out.lines().map(|line| line.split_whitespace().skip(1).take(2).collect::<Vec<_>>());
+    let done = words.filter(|words| *words == ["audit", "done"]).count();
+    assert_eq!(done, 2, "the merged run is one like any other:\n{}", listed.out);
 
     // What does not belong together.
     table(&runs[..2]).ends(2).says(&["a gap: shard `2/3` is in none of the runs"]);

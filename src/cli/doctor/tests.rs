@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::aws::{Clock, SharedHttpClient, StaticCredentials};
-use crate::cli::ui::Color;
+use crate::cli::ui::{Color, Shown};
 use crate::config::{ConfigFile, Overrides};
 use crate::doctor::State;
 use crate::model::org::PolicyType;
@@ -78,7 +78,7 @@ impl Patient {
         let args = Words::try_parse_from(words).unwrap().args;
         let chosen = Chosen::of(&args, &settings).unwrap();
         let machine = Line::ok(Section::Machine, "state_dir", "runs are kept somewhere");
-        let ui = Ui::new(Color::Never, true);
+        let ui = Ui::new(Color::Never, Shown::Auto, true);
         let cancel = CancellationToken::new();
         diagnose(environment, &settings, (&args, &chosen), machine, &ui, &cancel).await.unwrap()
     }

@@ -6,7 +6,7 @@
 use crate::cli::eta::round;
 use crate::doctor::{Diagnosis, Line, Rate, Section, State};
 use crate::model::Share;
-use crate::report::text::{Align, Paint, Style, columns, count, cut, plain, wrapped};
+use crate::report::text::{Align, Paint, Style, columns, count, cut, plain};
 
 /// What AWS said is cut at these.
 const SAID: usize = 300;
@@ -39,23 +39,15 @@ fn told(line: &Line, paint: Paint) -> String {
         State::Unknown => (line.state.as_str(), Style::Yellow),
     };
     let pad = " ".repeat(7_usize.saturating_sub(word.len()));
-    let mut out = format!("  {}{pad}  {}\n", paint.paint(style, word), broken(&plain(&line.text), paint));
+    let mut out = paint.sentence(&format!("  {}{pad}  ", paint.paint(style, word)), &plain(&line.text));
     if let (Some(said), State::Problem | State::Unknown) = (&line.said, line.state) {
-        out += &format!("{INDENT}{}\n", broken(&format!("AWS said: {}", cut(&plain(said), SAID)), paint));
+        out += &paint.sentence(INDENT, &format!("AWS said: {}", cut(&plain(said), SAID)));
     }
     if let Some(fix) = &line.fix {
         // Never wrapped: it is there to be copied.
         out += &format!("{INDENT}{} {}\n", paint.paint(Style::Bold, "fix:"), plain(fix));
     }
     out
-}
-
-/// Broken where lines have an end; further lines begin where the text of the first does. In a pipe it stays on one line.
-fn broken(text: &str, paint: Paint) -> String {
-    match paint.width {
-        Some(width) => wrapped(text, width.saturating_sub(INDENT.len())).join(&format!("\n{INDENT}")),
-        None => text.to_owned(),
-    }
 }
 
 fn rates(diagnosis: &Diagnosis, share: Share, paint: Paint) -> String {

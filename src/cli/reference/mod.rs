@@ -11,6 +11,7 @@ mod settings;
 use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
 use crate::model::nearest;
+use crate::report::text::{Style, columns};
 use clap::Args;
 
 /// Print a page of the manual as Markdown, made of this orgward; without a name, which there are
@@ -61,7 +62,12 @@ const PAGES: [Page; 4] = [
 /// Runs the command.
 pub fn run(args: &ReferenceArgs, ui: &Ui) -> Outcome {
     let text = match &args.name {
-        None => PAGES.iter().map(|page| format!("{:10}{:28}{}\n", page.name, page.file, page.about)).collect(),
+        None => {
+            let row = |cells: [&str; 3], style| cells.map(|cell| (cell.to_owned(), style)).to_vec();
+            let head = row(["PAGE", "FILE", "WHAT IT LISTS"], Some(Style::Dim));
+            let pages = PAGES.iter().map(|page| row([page.name, page.file, page.about], None));
+            columns(&std::iter::once(head).chain(pages).collect::<Vec<_>>(), &[], ui.out)
+        }
         Some(name) => {
             let found = PAGES.iter().find(|page| page.name == name);
             found.ok_or_else(|| Failure::usage([no_page(name)]))?.text()?

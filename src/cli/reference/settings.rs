@@ -13,7 +13,7 @@ use schemars::{JsonSchema, schema_for};
 use serde_json::{Map, Value};
 
 /// Variables that are the setting of nothing in the config file.
-const OTHER_VARIABLES: [(&str, &str); 15] = [
+const OTHER_VARIABLES: [(&str, &str); 18] = [
     (
         "ORGWARD_CONFIG",
         "The config file (`--config`); without it `orgward.yaml` in the working directory, if it is there.",
@@ -41,8 +41,11 @@ const OTHER_VARIABLES: [(&str, &str); 15] = [
         "XDG_STATE_HOME",
         "Runs are kept in `orgward` below it, where `state_dir` names no other place; without it below `~/.local/state`, on Windows below `LOCALAPPDATA`.",
     ),
+    ("ORGWARD_PROGRESS", "`lines`: lines of progress instead of a bar, on a terminal too (`--progress`)."),
     ("NO_COLOR", "With any value: no colour, unless `--color always`."),
     ("CI", "With any value: lines of progress instead of a bar."),
+    ("TERM", "`dumb`: neither a bar nor colour, unless `--color always`."),
+    ("COLUMNS", "How wide a terminal is taken to be. Nothing is broken into lines where the output is no terminal."),
     ("HOME", "Where `~` is."),
 ];
 
