@@ -95,7 +95,7 @@ fn closing(out: &mut String, plan: &Plan, digest: &str, paint: Paint) {
         let things = count(plan.unknowns.len(), "thing");
         *out += &paint.entry("", &format!("This plan is not complete: {things} could not be planned for"));
     }
-    let _ = writeln!(out, "{} {digest}", paint.paint(Style::Dim, "digest"));
+    *out += &paint.entry("", &format!("{} {digest}", paint.paint(Style::Dim, "digest")));
 }
 
 /// Changes that differ in their account only.
@@ -203,6 +203,15 @@ fn write_fields(out: &mut String, before: Option<&Doc>, after: Option<&Doc>, pai
                     value(was),
                     value(is)
                 );
+            }
+            // In what is there before and after, a sign alone would not say what happens to a field.
+            (None, Some(is)) if before.is_some() => {
+                let sign = paint.paint(Style::Green, "+");
+                let _ = writeln!(out, "    {sign} {key:width$}  none -> {}", value(is));
+            }
+            (Some(was), None) if after.is_some() => {
+                let sign = paint.paint(Style::Red, "-");
+                let _ = writeln!(out, "    {sign} {key:width$}  {} -> none", value(was));
             }
             (None, Some(is)) => {
                 let _ = writeln!(out, "    {} {key:width$}  {}", paint.paint(Style::Green, "+"), value(is));

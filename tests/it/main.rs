@@ -74,6 +74,8 @@ mod packing;
 #[cfg(test)]
 mod policy_witness;
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod references;
 #[cfg(test)]
 mod requests;

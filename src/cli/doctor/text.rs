@@ -21,7 +21,7 @@ pub fn render(diagnosis: &Diagnosis, share: Share, paint: Paint) -> String {
         if lines.is_empty() {
             continue;
         }
-        out += &format!("{}\n", paint.paint(Style::Bold, section.title()));
+        out += &paint.entry("", &paint.paint(Style::Bold, section.title()));
         lines.iter().for_each(|line| out += &told(line, paint));
         out.push('\n');
     }
@@ -59,7 +59,7 @@ fn rates(diagnosis: &Diagnosis, share: Share, paint: Paint) -> String {
     };
     let rows: Vec<_> = diagnosis.rates.iter().map(row).collect();
     let title = format!("Request rates assumed ({share} of each quota; up to: not published, so found out)");
-    let mut out = format!("{}\n", paint.paint(Style::Bold, &title));
+    let mut out = paint.entry("", &paint.paint(Style::Bold, &title));
     out += &columns(&rows, &[Align::Left, Align::Right, Align::Left, Align::Left], paint);
     if diagnosis.learned_limits > 0 {
         out += &format!("  {} found out by runs before\n", count(diagnosis.learned_limits, "limit"));
@@ -77,7 +77,7 @@ fn end(diagnosis: &Diagnosis, paint: Paint) -> String {
         count(summary.notes, "note"),
         summary.ok
     );
-    let mut out = format!("{}\n", paint.paint(Style::Bold, &figures));
+    let mut out = paint.entry("", &paint.paint(Style::Bold, &figures));
     if let Some(estimate) = &diagnosis.estimate {
         let time = match estimate.seconds {
             Some(seconds) => format!("about {}", round(seconds)),
