@@ -3,7 +3,7 @@
 
 #![allow(dead_code, reason = "stories take what they need")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -86,30 +86,49 @@ pub struct Served {
 }
 
 impl Served {
-    /// Starts a sandbox with further arguments and waits until it serves.
+    /// Starts a sandbox with further arguments and waits until it serves; one that ends before fails the test with its words.
+    #[track_caller]
     pub fn start(args: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
+        let mut words = tempfile::tempfile().unwrap();
+        // The shell gives its own end of the pipe away, so that the pipe ends with the sandbox.
         let mut shell = Command::new("sh")
-            .args(["-c", "\"$@\" & read -r _; kill $!; wait $!", "sh", BINARY, "sandbox", "--port", "0", "--fast"])
+            .args([
+                "-c",
+                "\"$@\" & exec >&-; read -r _; kill $!; wait $!",
+                "sh",
+                BINARY,
+                "sandbox",
+                "--port",
+                "0",
+                "--fast",
+            ])
             .args(args)
             .env_clear()
             .env("HOME", home.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(words.try_clone().unwrap())
             .spawn()
             .expect("a shell");
         let lines = BufReader::new(shell.stdout.take().unwrap()).lines();
-        let mut variables = Vec::new();
+        let (mut variables, mut serves) = (Vec::new(), false);
         for line in lines {
             let line = line.unwrap();
             let (name, value) = line.strip_prefix("export ").and_then(|rest| rest.split_once('=')).expect("an export");
             variables.push((name.to_owned(), value.to_owned()));
-            if name == "ORGWARD_APPLY_EXTERNAL_ID" {
+            serves = variables.last().is_some_and(|(name, _)| name == "ORGWARD_APPLY_EXTERNAL_ID");
+            if serves {
                 break;
             }
         }
-        assert!(!variables.is_empty(), "`orgward sandbox {args:?}` ended before it served");
+        if !serves {
+            drop(shell.stdin.take());
+            let _ = shell.wait();
+            let mut said = String::new();
+            words.seek(SeekFrom::Start(0)).and_then(|_| words.read_to_string(&mut said)).unwrap();
+            panic!("`orgward sandbox {args:?}` ended before it served:\n{said}");
+        }
         Self { shell, variables, home }
     }
 
@@ -298,4 +317,10 @@ pub fn texts(under: &Path) -> Vec<(PathBuf, String)> {
         }
     }
     found
+}
+
+#[test]
+#[should_panic(expected = "no account has the id or name `nobody`")]
+fn a_sandbox_that_can_not_serve_fails_its_test_with_its_own_words() {
+    Served::start(&["--accounts", "3", "--fault", "iam=deny@nobody"]);
 }
