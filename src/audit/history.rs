@@ -13,8 +13,9 @@ use crate::store::{Run, RunStatus, StateDir, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The version of `standing.json` this build writes and reads.
-const VERSION: u32 = 1;
+/// The version of `standing.json` this build writes and reads. Another one is made anew: the first did not tell what nobody
+/// had asked for.
+const VERSION: u32 = 2;
 /// The file's own name for what it is.
 const FORMAT: &str = "orgward.standing";
 /// Its name in the run.
@@ -41,16 +42,22 @@ pub struct History {
 
 /// Keeps how a run stands, so that nobody reads its findings for it again.
 pub(super) fn keep_standing(run: &Run, as_of: Timestamp, accounts: usize, tally: &Tally) -> Result<(), StoreError> {
-    let standing = Standing {
-        run: run.id().to_string(),
-        as_of,
-        accounts,
-        cells: tally.all().clone(),
-        failing: tally.failing_by_severity().clone(),
-    };
+    let standing = stood(run, as_of, accounts, tally);
     let kept = KeptStanding { format: FORMAT.to_owned(), version: VERSION, standing };
     let text = serde_json::to_vec_pretty(&kept).map_err(|error| StoreError::io("write", run.dir(), error.into()))?;
     run.save(FILE, &text).map(drop)
+}
+
+fn stood(run: &Run, as_of: Timestamp, accounts: usize, tally: &Tally) -> Standing {
+    let cells = tally.all().clone();
+    Standing {
+        run: run.id().to_string(),
+        as_of,
+        accounts,
+        not_asked: cells.unknown.saturating_sub(tally.untold()),
+        cells,
+        failing: tally.failing_by_severity().clone(),
+    }
 }
 
 /// How the audit of a run stood; made from its findings where that was not kept.
@@ -60,7 +67,7 @@ pub(super) fn keep_standing(run: &Run, as_of: Timestamp, accounts: usize, tally:
 pub fn standing(run: &Run) -> Result<Standing, StoreError> {
     let read = || -> Option<Standing> {
         let kept: KeptStanding = serde_json::from_slice(&run.load(FILE).ok()?).ok()?;
-        let right = kept.format == FORMAT && kept.version <= VERSION && kept.standing.run == run.id().as_str();
+        let right = kept.format == FORMAT && kept.version == VERSION && kept.standing.run == run.id().as_str();
         right.then_some(kept.standing)
     };
     if let Some(standing) = read() {
@@ -73,13 +80,7 @@ pub fn standing(run: &Run) -> Result<Standing, StoreError> {
     let known = &again.known;
     // It only saves time: where it can't be written, it is made again.
     let _ = keep_standing(run, again.job.as_of, known.scope.accounts.len(), &again.tally);
-    Ok(Standing {
-        run: run.id().to_string(),
-        as_of: again.job.as_of,
-        accounts: known.scope.accounts.len(),
-        cells: again.tally.all().clone(),
-        failing: again.tally.failing_by_severity().clone(),
-    })
+    Ok(stood(run, again.job.as_of, known.scope.accounts.len(), &again.tally))
 }
 
 /// Whether two audits were asked the same, so that what differs is the organization's.
@@ -142,9 +143,9 @@ pub(super) mod tests {
     use super::*;
     use crate::audit::{Asked, AuditRun, Judged, Known};
     use crate::checks::{Selection, Thresholds, fixtures};
-    use crate::model::Finding;
     use crate::model::history::Became;
     use crate::model::scope::Scope;
+    use crate::model::{Cause, CauseKind, Finding, Verdict};
     use crate::store::{Frame, FrameKey, Kept};
     use std::collections::BTreeMap;
     use std::fs;
@@ -202,15 +203,34 @@ pub(super) mod tests {
         let tally = Tally::of(&findings(false));
         assert_eq!((made.accounts, &made.cells, &made.failing), (1, tally.all(), tally.failing_by_severity()));
         assert!(made.cells.fail > 0 && path.exists(), "and kept for the next time");
+        assert_eq!(made.not_asked, 0);
         keep_standing(&run, fixtures::as_of(), 7, &Tally::default()).unwrap();
         assert_eq!(standing(&run).unwrap().accounts, 7, "what is kept is believed");
         for bad in ["{", "{}", "[]"] {
             fs::write(&path, bad).unwrap();
             assert_eq!(standing(&run).unwrap(), made, "{bad}");
         }
-        let newer = fs::read_to_string(&path).unwrap().replace("\"version\": 1", "\"version\": 2");
-        fs::write(&path, newer).unwrap();
-        assert_eq!(standing(&run).unwrap(), made);
+        // One that was not told, or that is not known here.
+        for version in [1, 3] {
+            let other = fs::read_to_string(&path).unwrap();
+            let other = other.replace("\"version\": 2", &format!("\"version\": {version}"));
+            fs::write(&path, other.replace("\"accounts\": 1", "\"accounts\": 99")).unwrap();
+            assert_eq!(standing(&run).unwrap(), made, "{version}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_told_apart_from_gaps() {
+        let (_dir, state) = state();
+        let mut told = findings(true);
+        for (finding, kind) in told.iter_mut().zip([CauseKind::OptIn, CauseKind::OptIn, CauseKind::AccessDenied]) {
+            finding.verdict = Verdict::Unknown;
+            finding.resources.clear();
+            finding.cause = Some(Cause::new(kind, "iam:ListSSHPublicKeys", "not told"));
+        }
+        let run = audit(&state, 0, &job(), told, RunStatus::Done);
+        let made = standing(&run).unwrap();
+        assert_eq!((made.cells.unknown, made.not_asked), (3, 2));
     }
 
     #[test]

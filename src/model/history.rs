@@ -107,6 +107,8 @@ pub struct Standing {
     pub accounts: usize,
     /// Its cells by verdict.
     pub cells: Cells,
+    /// Cells among the unknown ones whose facts nobody asked for: no gap, and no part of what could pass.
+    pub not_asked: usize,
     /// Its failing cells by severity.
     pub failing: BTreeMap<Severity, usize>,
 }

@@ -109,6 +109,7 @@ fn around(org: &OrgFacts, account: &AccountId) -> Context {
         as_of: org.as_of - jiff::SignedDuration::from_hours(24 * days),
         accounts: 24,
         cells: Cells { pass, fail: 100, ..Cells::default() },
+        not_asked: 0,
         failing: BTreeMap::new(),
     };
     Context {

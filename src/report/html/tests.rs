@@ -67,6 +67,7 @@ fn context() -> Context {
         as_of: fixtures::as_of() + jiff::SignedDuration::from_hours(second),
         accounts: 2,
         cells: Cells { pass, fail: 4, ..Cells::default() },
+        not_asked: 0,
         failing: BTreeMap::new(),
     };
     let exemption = Exemption {

@@ -45,10 +45,10 @@ pub(super) struct TrendRow {
     pub(super) unknown: String,
 }
 
-/// Of verdicts that apply, how many pass, in tenths of a percent, cut.
+/// Of verdicts that were asked for and apply, how many pass, in tenths of a percent, cut: what counts for the score counts here.
 fn passing(standing: &Standing) -> i64 {
     let cells = &standing.cells;
-    let of = cells.total() - cells.not_applicable;
+    let of = cells.total().saturating_sub(cells.not_applicable + standing.not_asked);
     let tenths = (cells.pass * 1000).checked_div(of).unwrap_or(0);
     i64::try_from(tenths).unwrap_or(0)
 }
@@ -101,7 +101,7 @@ fn row(standing: &Standing) -> TrendRow {
         passing: format!("{}.{} %", share / 10, share % 10),
         failing: figure(standing.cells.fail),
         worst: format!("{} critical, {} high", figure(failing(Severity::Critical)), figure(failing(Severity::High))),
-        unknown: figure(standing.cells.unknown),
+        unknown: figure(standing.cells.unknown.saturating_sub(standing.not_asked)),
     }
 }
 
@@ -115,7 +115,8 @@ mod tests {
             run: "r".into(),
             as_of: jiff::Timestamp::from_second(second).unwrap(),
             accounts: 1,
-            cells: Cells { pass, fail, not_applicable: 50, ..Cells::default() },
+            cells: Cells { pass, fail, not_applicable: 50, unknown: 30, ..Cells::default() },
+            not_asked: 30,
             failing: Default::default(),
         }
     }
@@ -136,5 +137,32 @@ mod tests {
         let ys: Vec<i64> = trend.points.iter().map(|(_, y, _)| *y).collect();
         assert!(ys[0] > ys[1] && ys[1] > ys[2] && ys.iter().all(|y| (TOP..=HEIGHT - BOTTOM).contains(y)), "{ys:?}");
         assert_eq!(trend.rows[0].passing, "75.0 %", "the newest first, and what does not apply does not count");
+        assert_eq!(trend.rows[0].unknown, "0", "what nobody asked for is no gap");
+        let mut gaps = standing(150, 75, 25);
+        gaps.not_asked = 5;
+        let trend = Trend::of(&[standing(0, 60, 40), gaps]).unwrap();
+        assert_eq!((trend.rows[0].passing.as_str(), trend.rows[0].unknown.as_str()), ("60.0 %", "25"));
+    }
+
+    /// What is asked for in one Region and weighed alike is a share of verdicts in the trend and of squares in the score.
+    #[test]
+    fn the_trend_counts_what_the_score_counts() {
+        use super::super::squares::{Score, Square};
+        use crate::model::Verdict;
+        let verdicts = |verdict, count| std::iter::repeat_n(verdict, count);
+        let told = verdicts(Verdict::Pass, 7).chain(verdicts(Verdict::Fail, 2)).chain(verdicts(Verdict::Exempt, 1));
+        let told = told.chain(verdicts(Verdict::Unknown, 3)).chain(verdicts(Verdict::NotApplicable, 4));
+        let (mut score, mut cells, not_asked) = (Score::default(), Cells::default(), 6);
+        for verdict in told {
+            score.add(Severity::High, verdict.into());
+            cells.count(verdict);
+        }
+        for _ in 0..not_asked {
+            score.add(Severity::High, Square::Blank);
+            cells.count(Verdict::Unknown);
+        }
+        let stood = Standing { cells, not_asked, ..standing(0, 0, 0) };
+        assert_eq!(u64::try_from(passing(&stood)).ok(), score.tenths());
+        assert_eq!(score.words(), "53.8");
     }
 }
