@@ -139,6 +139,10 @@ impl Origin {
 /// The normal chain gave nothing.
 fn no_credentials(error: &CredentialsError) -> Cause {
     const FIX: &str = "sign in, or set a profile or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+    // Why nobody could be asked for them is no lack of them.
+    if let Some(ours) = errors::in_chain::<Cause>(error) {
+        return ours.clone();
+    }
     let message = match error {
         CredentialsError::CredentialsNotLoaded(_) => format!("no AWS credentials found, {FIX}"),
         CredentialsError::ProviderTimedOut(_) => format!("the credentials provider did not answer in time, {FIX}"),

@@ -28,7 +28,7 @@ pub(super) fn all_on_loopback(config: &SdkConfig) -> bool {
 }
 
 /// The endpoint set for a service; `None` for AWS's own.
-fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
+pub(super) fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
     let general = config.endpoint_url().map(str::to_owned);
     if config.get_origin("endpoint_url").is_client_config() {
         return general;

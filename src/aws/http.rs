@@ -1,5 +1,6 @@
 //! The one HTTP pool of a run against AWS, and the way to any other address.
 
+use super::trust::{Trusting, nobody_trusted};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -11,9 +12,14 @@ use std::error::Error;
 use std::time::Duration;
 
 /// An HTTP client with one pool for everything, TLS through rustls, and the proxy of `HTTPS_PROXY`, `HTTP_PROXY` and
-/// `NO_PROXY`. Connect and read time-outs come from the session settings.
+/// `NO_PROXY`. Connect and read time-outs come from the session settings. Where this machine has no certificates of public CAs,
+/// an HTTPS request fails with that as its cause before anything is sent; HTTP goes on (a sandbox, the metadata of an instance).
 pub fn production_http() -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(|settings, components| {
+    SharedHttpClient::new(Trusting { with_tls: pool(true), plain: pool(false) })
+}
+
+fn pool(tls: bool) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
         if let Some(settings) = settings {
             builder = builder.connector_settings(settings.clone());
@@ -21,7 +27,10 @@ pub fn production_http() -> SharedHttpClient {
         if let Some(components) = components {
             builder.set_sleep_impl(components.sleep_impl());
         }
-        builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build()
+        match tls {
+            true => builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build(),
+            false => builder.build_http(),
+        }
     })
 }
 
@@ -32,12 +41,15 @@ pub fn production_http() -> SharedHttpClient {
 /// Why there was no answer, in words without the address: the rest of it may be a key.
 pub async fn post(url: &str, headers: &[(&'static str, String)], body: Vec<u8>, time: Duration) -> Result<u16, String> {
     let settings = HttpConnectorSettings::builder().connect_timeout(time).read_timeout(time).build();
-    let connector = Connector::builder()
+    let builder = Connector::builder()
         .proxy_config(ProxyConfig::from_env())
         .connector_settings(settings)
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .build();
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()));
+    let connector = match nobody_trusted() {
+        None => builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build(),
+        Some(why) if !url.starts_with("http:") => return Err(format!("no connection: {}", why.message)),
+        Some(_) => builder.build_http(),
+    };
     let mut request = http::Request::post(url)
         .header("content-type", "application/json")
         .header("user-agent", concat!("orgward/", env!("CARGO_PKG_VERSION")));

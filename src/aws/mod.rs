@@ -27,6 +27,7 @@ mod siblings;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 pub use account_session::AccountSession;
 pub use aws_smithy_runtime_api::client::http::SharedHttpClient;

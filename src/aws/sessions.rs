@@ -119,7 +119,17 @@ impl Sessions {
             Some(region) => region.clone(),
             None => default_region("aws")?,
         };
-        let caller = who_am_i(&gate, &template, &credentials, &first).await?;
+        let caller = who_am_i(&gate, &template, &credentials, &first).await.map_err(|cause| match &given {
+            // A misspelled Region has no address; whether it is one, only AWS knows.
+            Some(region) if cause.kind == CauseKind::Unreachable && endpoints::endpoint(&template, "STS").is_none() => {
+                let message = format!(
+                    "{}; it was asked in Region `{region}`, check that there is one of that name",
+                    cause.message
+                );
+                Cause::new(cause.kind, cause.operation, message)
+            }
+            _ => cause,
+        })?;
         gate.limiter.caller_is(caller.account.as_str());
         let home = match given {
             Some(region) => region,

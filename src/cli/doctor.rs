@@ -25,7 +25,7 @@ use crate::doctor::{self, Diagnosis, Doctor, Entry, Ground, Line, Probe, Section
 use crate::grants;
 use crate::model::check::Fact;
 use crate::model::scope::{RegionRequest, Scope};
-use crate::model::{AccountFacts, AccountId, OrgFacts};
+use crate::model::{AccountFacts, AccountId, CauseKind, OrgFacts};
 use crate::playbook::{Planner, Playbook};
 use crate::store::StateDir;
 use clap::{Args, ValueEnum};
@@ -145,7 +145,10 @@ async fn diagnose(
     let profile = settings.profile.as_deref();
     let sessions = match environment.try_connect(settings).await? {
         Ok(sessions) => sessions,
-        Err(cause) if ["credentials", "sts:GetCallerIdentity"].contains(&cause.operation.as_str()) => {
+        Err(cause)
+            if cause.kind == CauseKind::NoCertificates
+                || ["credentials", "sts:GetCallerIdentity"].contains(&cause.operation.as_str()) =>
+        {
             let mut lines = vec![doctor::unconnected(&cause, profile), machine];
             lines.extend(dates.ahead().map(|ahead| doctor::clock(Some(ahead))));
             return Ok(Diagnosis::new(as_of, None, None, lines));

@@ -43,12 +43,13 @@ const EXITS: [Exit; 10] = [
     Exit::Interrupted,
 ];
 
-const CAUSES: [CauseKind; 12] = [
+const CAUSES: [CauseKind; 13] = [
     CauseKind::AssumeRoleDenied,
     CauseKind::AccessDenied,
     CauseKind::ExpiredCredentials,
     CauseKind::Throttled,
     CauseKind::Unreachable,
+    CauseKind::NoCertificates,
     CauseKind::TimedOut,
     CauseKind::NotAnAwsAnswer,
     CauseKind::AccountNotActive,
@@ -148,6 +149,11 @@ fn of_cause(kind: CauseKind) -> Entry {
         CauseKind::Unreachable => {
             ("not reachable", "No connection could be made, or it broke: DNS, proxy, firewall, Region.")
         }
+        CauseKind::NoCertificates => (
+            "no certificates to trust AWS by",
+            "HTTPS needs certificates of public CAs, which come with the system and not with orgward. A container image made of scratch has \
+             none, or SSL_CERT_FILE or SSL_CERT_DIR names a place without any. Nothing was sent.",
+        ),
         CauseKind::TimedOut => ("no answer in time", "The connection stood, and nothing came."),
         CauseKind::NotAnAwsAnswer => (
             "an answer that is not AWS's",

@@ -24,6 +24,10 @@ pub fn unconnected(cause: &Cause, profile: Option<&str>) -> Line {
         CauseKind::Unreachable | CauseKind::TimedOut | CauseKind::NotAnAwsAnswer => {
             "env | grep -i -e proxy -e AWS_ENDPOINT # then mend the network or the proxy".to_owned()
         }
+        CauseKind::NoCertificates => {
+            "sudo apt-get install ca-certificates # or name a file of them: export SSL_CERT_FILE=/path/to/ca-certificates.crt"
+                .to_owned()
+        }
         _ => "orgward config # shows each setting, and where it came from".to_owned(),
     };
     Line::problem(Section::Caller, "no_caller", format!("nobody is signed in: {cause}"), fix)

@@ -49,6 +49,8 @@ pub enum CauseKind {
     Throttled,
     /// No connection, or it broke.
     Unreachable,
+    /// This machine has no certificates of public CAs: nothing was sent.
+    NoCertificates,
     /// No answer in time.
     TimedOut,
     /// An answer that is not AWS's (an HTML page of a proxy, garbage).
@@ -74,6 +76,7 @@ impl CauseKind {
             Self::ExpiredCredentials => "expired_credentials",
             Self::Throttled => "throttled",
             Self::Unreachable => "unreachable",
+            Self::NoCertificates => "no_certificates",
             Self::TimedOut => "timed_out",
             Self::NotAnAwsAnswer => "not_an_aws_answer",
             Self::AccountNotActive => "account_not_active",
@@ -94,6 +97,10 @@ impl CauseKind {
             Self::ExpiredCredentials => "sign in again and repeat the run",
             Self::Throttled => "lower --max-concurrency, or run when the account is quieter",
             Self::Unreachable => "check the network, the proxy and AWS_ENDPOINT_URL",
+            Self::NoCertificates => {
+                "install the package ca-certificates, copy or mount /etc/ssl/certs/ca-certificates.crt into the container, or name a \
+                 file of them with SSL_CERT_FILE"
+            }
             Self::TimedOut => "check the network and the proxy, or run again",
             Self::NotAnAwsAnswer => "check AWS_ENDPOINT_URL and any proxy in between",
             Self::AccountNotActive => "nothing to do unless the account should be active",

@@ -64,6 +64,45 @@ fn one_account_behind_a_proxy_that_answers_html_is_a_row() {
 }
 
 #[test]
+fn a_region_that_can_not_be_reached_is_named_for_it_may_be_misspelled() {
+    let home = tempfile::tempdir().unwrap();
+    let mut asked = orgward(home.path());
+    asked.args(["org", "--region", "eu-wst-1"]).env("HTTPS_PROXY", NOWHERE).env("AWS_MAX_ATTEMPTS", "1");
+    asked.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "secret");
+    run(&mut asked).ends(1).says(&["it was asked in Region `eu-wst-1`", "check that there is one of that name"]);
+}
+
+#[test]
+fn without_certificates_of_public_cas_nothing_is_sent_and_the_fix_is_said() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let empty = home.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let garbage = home.path().join("garbage.pem");
+    std::fs::write(&garbage, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    let asked = |command: &str, name: &str, value: &std::path::Path| {
+        let mut asked = orgward(home.path());
+        asked.args([command, "--region", "eu-central-1"]).env(name, value);
+        asked.env("AWS_ENDPOINT_URL", format!("https://{}", listener.local_addr().unwrap()));
+        run(asked.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE").env("AWS_SECRET_ACCESS_KEY", "secret"))
+    };
+    let missing = std::path::Path::new("/no/such/file");
+    let fix = "install the package ca-certificates";
+    let said = asked("org", "SSL_CERT_FILE", missing).ends(1);
+    let said = said.says(&["there are no certificates of public CAs", "SSL_CERT_FILE names `/no/such/file`", fix]);
+    assert_eq!(said.err.lines().count(), 1, "{}", said.err);
+    asked("audit", "SSL_CERT_DIR", &empty).ends(1).says(&["there are no certificates", "SSL_CERT_DIR names", fix]);
+    asked("org", "SSL_CERT_FILE", &garbage).ends(1).says(&["no certificate of a public CA can be used", fix]);
+    let doctor = asked("doctor", "SSL_CERT_FILE", missing).ends(3);
+    doctor.shows(&["there are no certificates of public CAs", "fix: sudo apt-get install ca-certificates"]);
+    assert!(listener.accept().is_err(), "nobody was asked");
+    run(orgward(home.path()).args(["explain", "no_certificates"])).ends(0).shows(&["Nothing was sent"]);
+    // An endpoint without TLS, as the sandbox's is, needs none.
+    run(SHARED.command(&["org"]).env("SSL_CERT_FILE", missing)).ends(0);
+}
+
+#[test]
 fn settings_that_cannot_be_used_are_refused_before_the_first_call() {
     let nowhere = |args: &[&str]| {
         let mut command = SHARED.command(args);
