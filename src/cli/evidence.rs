@@ -25,7 +25,7 @@ pub struct EvidenceArgs {
     /// The run, as `orgward runs list` names it, or `last` for the last audit that ended
     #[arg(value_name = "RUN")]
     run: String,
-    /// The bundle to write: a gzip-compressed tar archive, such as evidence.tar.gz
+    /// The bundle to write: a gzip-compressed tar archive, such as evidence.tar.gz; one that is there is replaced
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Sign the manifest with this secret key (`minisign -G` makes one); its password: ORGWARD_SIGNING_PASSWORD, or asked for
@@ -44,6 +44,10 @@ pub struct EvidenceArgs {
 /// Runs the command. Nothing is asked of AWS.
 pub fn run(args: &EvidenceArgs, ui: &Ui) -> Outcome {
     store::check_writable(&args.out).map_err(Failure::error)?;
+    if args.sign.as_ref().is_some_and(|key| store::place(key) == store::place(&args.out)) {
+        let message = format!("`{}` is the key of --sign, which the bundle would replace", args.out.display());
+        return Err(Failure::usage([message]));
+    }
     let key = args.sign.as_deref().map(|path| key(path, args.password_file.as_deref())).transpose()?;
     let state = StateDir::open(&args.connection.settings()?.state_dir).map_err(Failure::error)?;
     let run = past::audit(&state, &args.run)?;

@@ -29,7 +29,7 @@ pub struct OrgArgs {
     #[arg(long, value_enum, default_value_t = Format::Tree)]
     format: Format,
     /// Write the whole organization, whatever the scope, to a file for `orgward audit --org FILE --shard I/N`. It is private:
-    /// it holds addresses of root users, policies, and endpoints of subscriptions
+    /// it holds addresses of root users, policies, and endpoints of subscriptions. One that is there is replaced
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     out: Option<PathBuf>,
     /// Also ask for the tags of every account, one call each, for `--tag` and custom checks

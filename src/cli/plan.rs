@@ -40,7 +40,7 @@ pub struct PlanArgs {
     /// Plan from the facts that the audit RUN keeps, with nothing asked of AWS; an id, `last`, or the directory of a run
     #[arg(long, value_name = "RUN", conflicts_with = "simulate")]
     from: Option<String>,
-    /// Write the plan to a file that `orgward apply FILE` runs
+    /// Write the plan to a file that `orgward apply FILE` runs; one that is there is replaced
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Form of the output

@@ -39,7 +39,7 @@ pub struct RollbackArgs {
     /// Show the plan of the way back and stop
     #[arg(long)]
     dry_run: bool,
-    /// Write that plan to a file that `orgward apply FILE` runs, and stop
+    /// Write that plan to a file that `orgward apply FILE` runs, and stop; one that is there is replaced
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Form of the plan

@@ -27,7 +27,7 @@ pub struct OutputArgs {
     /// Form of the report
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Write the report to a file instead of stdout
+    /// Write the report to a file instead of stdout; one that is there is replaced in one step, once the report is whole
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Write the report in another form too, to a file; repeatable, such as --also csv=findings.csv
@@ -150,10 +150,17 @@ impl OutputArgs {
         }
         self.plan()?;
         let mut seen = BTreeSet::new();
+        let plan = self.with_plan.as_deref().map(store::place);
         let files = self.output.iter().chain(self.also.iter().map(|(_, path)| path));
         for path in files {
             if !seen.insert(store::place(path)) {
                 return Err(Failure::usage([format!("`{}` is named for two reports, name two files", path.display())]));
+            }
+            if plan.as_ref() == Some(&store::place(path)) {
+                return Err(Failure::usage([format!(
+                    "`{}` is the plan of --with-plan, which the report would replace: name another file",
+                    path.display()
+                )]));
             }
             store::check_writable(path).map_err(Failure::error)?;
         }

@@ -175,7 +175,9 @@ pub fn write_output(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 }
 
 /// The same from what `write` writes, piece by piece: a report that is never whole in memory. A file is there with all of it
-/// or as it was before.
+/// or as it was before: it is written beside its place, under a name that begins with `.orgward-`, and takes its place once it is
+/// on the disk. A link stays, and what it leads to is replaced; one that leads nowhere is replaced itself. A directory is
+/// never replaced.
 ///
 /// # Errors
 /// With the path and the reason, or as `write` fails.

@@ -78,6 +78,8 @@ mod reading;
 #[cfg(test)]
 mod references;
 #[cfg(test)]
+mod replaced;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod resources;
