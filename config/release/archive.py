@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The archive of a release: a folder NAME with the binary, what share.sh made, licence, changelog and examples.
+"""The archive of a release: a folder NAME with the binary, what share.sh and licenses.py made, licence, changelog and
+examples.
 
 archive.py BINARY SHARE NAME OUT   OUT/NAME.tar.gz, or OUT/NAME.zip where the binary is an .exe
 
@@ -18,6 +19,8 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXTS = ["LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"]
 EXAMPLES = ["config/orgward.example.yaml", "config/exemptions.example.yaml", "config/checks/house-rules.example.yaml"]
+# The licences of what is linked: no archive goes out without them.
+LINKED = "THIRD-PARTY-LICENSES.txt"
 # The first moment that a zip file can hold.
 EPOCH = max(int(os.environ.get("SOURCE_DATE_EPOCH") or 0), 315532800)
 
@@ -64,6 +67,8 @@ def main(arguments):
     missing = [str(source) for _, source, _ in files if not source.is_file()]
     if missing or not (share / "man").is_dir():
         sys.exit(f"error: not there: {', '.join(missing) or share / 'man'}; share.sh makes man pages and completions")
+    if not (share / LINKED).is_file():
+        sys.exit(f"error: not there: {share / LINKED}; licenses.py makes it")
     out.mkdir(parents=True, exist_ok=True)
     windows = binary.suffix == ".exe"
     path = out / f"{name}{'.zip' if windows else '.tar.gz'}"

@@ -40,7 +40,7 @@ broken("workflow", release, "matrix.target", "matrix.nothing");
 broken("workflow", release, "needs: [build, sbom]", "needs: [build, nobody]");
 broken("workflow", release, "runs-on:", "run-on:");
 const image = good("container", containerfile);
-broken("container", image, "COPY LICENSE", "COPI LICENSE");
+broken("container", image, "COPY src src", "COPI src src");
 broken("container", image, "FROM scratch", "FROM scratch AS");
 console.log(`${passed} passed, 0 failed`);
 process.exit(0);

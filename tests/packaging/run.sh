@@ -40,6 +40,7 @@ rm -rf target/share "$lane/stage" "$lane/dist"
 mkdir -p "$lane/stage/release" "$lane/dist"
 strip -o "$lane/stage/release/orgward" target/debug/orgward
 config/release/share.sh target/debug/orgward target/share
+CARGO_NET_OFFLINE=true config/release/licenses.py target/share/THIRD-PARTY-LICENSES.txt >/dev/null
 CARGO_NET_OFFLINE=true CARGO_TARGET_DIR=$lane/stage cargo deb --quiet --no-build --no-strip --fast --output "$lane/dist/"
 CARGO_NET_OFFLINE=true config/release/sbom.sh "$lane/dist"
 

@@ -111,11 +111,54 @@ def notes(scratch):
     holds("our changelog has sections", headings)
 
 
+def licences(scratch):
+    """licenses.py: everything that is linked is in it with a text, the same bytes twice; then broken."""
+    script = RELEASE / "licenses.py"
+    offline = os.environ | {"CARGO_NET_OFFLINE": "true"}
+    file = scratch / "licences.txt"
+    run(script, file, env=offline)
+    text = file.read_text()
+    holds("the lane's is the same", text == (ROOT / "target/share/THIRD-PARTY-LICENSES.txt").read_text())
+    head, *parts = re.split(r"\n={100}\n", text)
+    listed = {line.split("  [")[0] for line in head.splitlines()[2:] if line}
+    tree = run("cargo", "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", env=offline)
+    linked = {tuple(line.split()[:2]) for line in tree.splitlines() if " v" in line} - {("orgward", f"v{VERSION}")}
+    wanted = {f"{name} {version.removeprefix('v')}" for name, version in linked}
+    holds("it lists what is linked and the standard library", listed == wanted | {"the standard library of Rust"}, str(listed ^ wanted))
+    owners = re.sub(r"\s+", " ", " ".join(parts[::2]))
+    holds("each has a text", all(re.search(rf"(Of |, ){re.escape(name)}(,|$| Of )", owners) for name in listed))
+    holds("a text is there once", len(parts) == 2 * len(set(" ".join(part.split()) for part in parts[1::2])))
+    flat = " ".join(text.split())
+    for words in ("Apache License Version 2.0", "Permission is hereby granted", "Yann Collet", "OpenSSL", "Daan Leijen"):
+        holds(f"it has {words}", words.replace(" ", "") in flat.replace(" ", ""))
+    holds("nobody is offered the GPL", "GNU GENERAL PUBLIC LICENSE" not in text)
+    # A crate that has no text, and whose licence has none here.
+    changed = scratch / "config" / "release" / "licenses.py"
+    changed.parent.mkdir(parents=True)
+    source = script.read_text()
+    for name in ("Cargo.toml", "Cargo.lock", "LICENSE", "src", "tests", "benches", "playbooks"):
+        (scratch / name).symlink_to(ROOT / name)
+    for what, (one, other), said in [
+        ("a licence unknown here", ('"MIT": lambda', '"Beerware": lambda'), "no text of a licence"),
+        ("another name of the files", ("(licen[cs]e|copying", "(nothing|nowhere"), "no text of a licence"),
+    ]:
+        holds(f"there is {what} to break", one in source)
+        changed.write_text(source.replace(one, other))
+        out = scratch / "none.txt"
+        told = run(sys.executable, changed, out, ok=False, env=offline)
+        holds(f"{what} is told and nothing is written", said in told and not out.exists(), told)
+    run(script, file, "no-such-target", ok=False, env=offline)
+    run(script, ok=False)
+
+
 def archive(scratch):
     """share.sh and archive.py: the same bytes twice, everything that is promised, and a binary that runs."""
     share = scratch / "share"
     run(RELEASE / "share.sh", ORGWARD, share)
     run(RELEASE / "share.sh", ORGWARD, share, ok=False)
+    lacking = [sys.executable, RELEASE / "archive.py", ORGWARD, share, "lacking", scratch / "lacking"]
+    holds("no archive without licences", "licenses.py makes it" in run(*lacking, ok=False))
+    shutil.copy(ROOT / "target/share/THIRD-PARTY-LICENSES.txt", share)
     small = scratch / "orgward"
     shutil.copy(WORK / "stage/release/orgward", small)
     name = f"orgward-{VERSION}-x86_64-unknown-linux-musl"
@@ -132,7 +175,7 @@ def archive(scratch):
         holds("nobody owns them", all(member.uid == member.gid == 0 and not member.uname for member in members.values()))
         tar.extractall(scratch / "out", filter="data")
     top = scratch / "out" / name
-    for wanted in ("LICENSE", "README.md", "man/orgward-audit.1", "completions/_orgward", "examples/orgward.example.yaml"):
+    for wanted in ("LICENSE", "THIRD-PARTY-LICENSES.txt", "README.md", "man/orgward-audit.1", "completions/_orgward", "examples/orgward.example.yaml"):
         holds(f"{wanted} is in it", (top / wanted).is_file())
     holds("it runs", VERSION in run(top / "orgward", "--version"))
     windows = scratch / "orgward.exe"
@@ -172,6 +215,7 @@ def debian(scratch):
         "usr/share/zsh/vendor-completions/_orgward",
         "usr/share/fish/vendor_completions.d/orgward.fish",
         "usr/share/doc/orgward/copyright",
+        "usr/share/doc/orgward/THIRD-PARTY-LICENSES.txt",
         "usr/share/doc/orgward/examples/orgward.example.yaml",
     ):
         holds(f"{wanted} is in it", (root / wanted).is_file())
@@ -205,6 +249,8 @@ def container(scratch):
     holds("a user without a name runs it", "USER 10001:10001" in last)
     holds("no shell is asked for", not any(line.startswith("RUN ") for line in last))
     holds("certificates are where rustls looks", any(line.endswith(" /etc/ssl/certs/ca-certificates.crt") for line in last))
+    for file in (RELEASE / "Containerfile", ROOT / "config/deploy/Containerfile"):
+        holds(f"{file.name} has the licences", "/build/THIRD-PARTY-LICENSES.txt /usr/share/doc/orgward/" in file.read_text())
     entry = json.loads(next(line for line in last if line.startswith("ENTRYPOINT")).removeprefix("ENTRYPOINT "))
     home = next(line for line in last if line.startswith("ENV HOME=")).removeprefix("ENV HOME=")
     if os.getuid() != 0:
@@ -253,7 +299,7 @@ def container(scratch):
 
 def main():
     """Everything, each in a folder of its own."""
-    parts = (workflow, dependencies, notes, archive, debian, container)
+    parts = (workflow, dependencies, notes, licences, archive, debian, container)
     with tempfile.TemporaryDirectory() as folder:
         for part in parts:
             scratch = pathlib.Path(folder) / part.__name__
