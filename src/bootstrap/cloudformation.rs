@@ -43,11 +43,13 @@ fn roles(setup: &Setup<'_>, description: &str) -> Result<Value, String> {
         },
         "AuditExternalId": external_id("The ExternalId of the audit role"),
     });
+    let (name, grants) = (&setup.names.audit_role, &setup.grants.audit_role);
     let mut resources = json!({
-        "AuditRole": role(setup, &setup.names.audit_role, "AuditExternalId", &setup.grants.audit_role, "to look: reads only")?,
+        "AuditRole": role(setup, name, "AuditExternalId", "AuditRolePolicy", "to look: reads only"),
+        "AuditRolePolicy": policy(name, grants, "What orgward needs to look: reads only")?,
     });
     if !setup.grants.apply_role.is_empty() {
-        let grants = &setup.grants.apply_role;
+        let (name, grants) = (&setup.names.apply_role, &setup.grants.apply_role);
         insert(
             &mut parameters,
             "ApplyExternalId",
@@ -56,7 +58,12 @@ fn roles(setup: &Setup<'_>, description: &str) -> Result<Value, String> {
         insert(
             &mut resources,
             "ApplyRole",
-            role(setup, &setup.names.apply_role, "ApplyExternalId", grants, "to change what its playbooks say")?,
+            role(setup, name, "ApplyExternalId", "ApplyRolePolicy", "to change what its playbooks say"),
+        );
+        insert(
+            &mut resources,
+            "ApplyRolePolicy",
+            policy(name, grants, "What orgward needs to change what its playbooks say")?,
         );
     }
     Ok(template(description, &parameters, &resources))
@@ -101,9 +108,15 @@ fn external_id(description: &str) -> Value {
     json!({"Type": "String", "NoEcho": true, "AllowedPattern": EXTERNAL_ID, "Description": description})
 }
 
-/// A role that only the account orgward is run from enters, and only with the ExternalId.
-fn role(setup: &Setup<'_>, name: &str, external_id: &str, grants: &[Grant], what: &str) -> Result<Value, String> {
-    let (path, bare) = name.rsplit_once('/').map_or(("/".to_owned(), name), |(path, bare)| (format!("/{path}/"), bare));
+/// The path and the name alone of a name with its path.
+fn path_and_name(name: &str) -> (String, &str) {
+    name.rsplit_once('/').map_or(("/".to_owned(), name), |(path, bare)| (format!("/{path}/"), bare))
+}
+
+/// A role that only the account orgward is run from enters, and only with the ExternalId. Its permissions are a managed policy of its
+/// name: with versions, and in sight where policies are reviewed, which an inline one is not.
+fn role(setup: &Setup<'_>, name: &str, external_id: &str, policy: &str, what: &str) -> Value {
+    let (path, bare) = path_and_name(name);
     let place = if setup.delegated() { "the delegated administrator" } else { "the management account" };
     let principal = json!({"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${CallerAccountId}:root"}});
     let trust = json!({
@@ -128,7 +141,7 @@ fn role(setup: &Setup<'_>, name: &str, external_id: &str, grants: &[Grant], what
             }
         ]
     });
-    Ok(json!({
+    json!({
         "Type": "AWS::IAM::Role",
         "Properties": {
             "RoleName": bare,
@@ -136,16 +149,19 @@ fn role(setup: &Setup<'_>, name: &str, external_id: &str, grants: &[Grant], what
             "Description": format!("Assumed by orgward from {place}, {what}"),
             "MaxSessionDuration": setup.session_seconds,
             "AssumeRolePolicyDocument": trust,
-            "Policies": [{"PolicyName": bare, "PolicyDocument": policy_document(grants)?}]
+            "ManagedPolicyArns": [{"Ref": policy}]
         }
-    }))
+    })
 }
 
+/// A managed policy; beside a role it has the role's path and name.
 fn policy(name: &str, grants: &[Grant], description: &str) -> Result<Value, String> {
+    let (path, bare) = path_and_name(name);
     Ok(json!({
         "Type": "AWS::IAM::ManagedPolicy",
         "Properties": {
-            "ManagedPolicyName": name,
+            "ManagedPolicyName": bare,
+            "Path": path,
             "Description": description,
             "PolicyDocument": policy_document(grants)?
         }

@@ -68,13 +68,24 @@ pub struct File {
     pub runs: bool,
 }
 
+/// The longest managed policy, in characters without white space (IAM User Guide, "IAM and AWS STS quotas").
+const LONGEST_POLICY: usize = 6_144;
+
 /// Every file, in the order of their names.
 ///
 /// # Errors
-/// If a value has no form as text, which no value made here is known to do.
+/// If a policy is longer than IAM takes, or a value has no form as text, which no value made here is known to do.
 pub fn files(setup: &Setup<'_>) -> Result<Vec<File>, String> {
     let mut files = Vec::new();
     for (name, document) in setup.documents() {
+        let text = serde_json::to_string(&document).map_err(|error| error.to_string())?;
+        let length = text.chars().filter(|c| !c.is_whitespace()).count();
+        if length > LONGEST_POLICY {
+            return Err(format!(
+                "the policy `{name}` has {length} characters and IAM takes {LONGEST_POLICY}: name fewer playbooks, or roll them out from \
+                 folders and roles of their own (--apply-role-name)"
+            ));
+        }
         files.push(file(&format!("policies/{name}.json"), pretty(&document)?));
     }
     files.push(file("members.template.json", pretty(&cloudformation::members(setup)?)?));

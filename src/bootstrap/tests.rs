@@ -54,6 +54,33 @@ fn an_audit_alone_makes_no_role_that_writes() {
 }
 
 #[test]
+fn permissions_are_managed_policies_beside_their_roles_and_fit() {
+    let files = written(&[("baseline", &[("targets", "/"), ("endpoint", "a@example.com")])]);
+    let members: serde_json::Value = serde_json::from_str(text(&files, "members.template.json")).unwrap();
+    for (role, path, name) in [("AuditRole", "/team/", "OrgwardAudit"), ("ApplyRole", "/", "OrgwardApply")] {
+        let resources = &members["Resources"];
+        assert!(resources[role]["Properties"]["Policies"].is_null(), "none is inline");
+        assert_eq!(resources[role]["Properties"]["ManagedPolicyArns"][0]["Ref"], format!("{role}Policy"));
+        let policy = &resources[format!("{role}Policy")]["Properties"];
+        assert_eq!((policy["Path"].as_str(), policy["ManagedPolicyName"].as_str()), (Some(path), Some(name)));
+    }
+    let alarms = (0..200).map(|number| format!("of-a-team-with-a-long-name-{number}")).collect();
+    let needs = Needs { kinds: [crate::resources::Kind::Alarm].into(), alarms, ..Needs::default() };
+    let names = Names {
+        partition: "aws".to_owned(),
+        audit_role: "OrgwardAudit".to_owned(),
+        apply_role: "OrgwardApply".to_owned(),
+        other_roles: BTreeMap::new(),
+        management: None,
+        delegated: None,
+    };
+    let grants = grants(&needs, &names);
+    let region = "eu-central-1".parse().unwrap();
+    let error = super::files(&Setup { grants: &grants, names: &names, region, session_seconds: 3_600 }).unwrap_err();
+    assert!(error.starts_with("the policy `apply-caller` has ") && error.contains("IAM takes 6144"), "{error}");
+}
+
+#[test]
 fn a_playbook_brings_the_apply_role_only_where_it_changes_members() {
     let organization = written(&[("deny-leave-organization", &[("targets", "/")])]);
     assert!(organization.iter().any(|file| file.path == "policies/apply-caller.json"));
@@ -82,7 +109,8 @@ fn a_delegated_administrator_is_trusted_in_the_management_account_too() {
         let roles: serde_json::Value = serde_json::from_str(text(&files, path)).unwrap();
         assert_eq!(roles["Parameters"]["CallerAccountId"]["Default"], "444455556666", "{path}");
         let role = &roles["Resources"]["AuditRole"]["Properties"];
-        let may = role["Policies"][0]["PolicyDocument"].to_string();
+        assert_eq!(role["ManagedPolicyArns"][0]["Ref"], "AuditRolePolicy", "{path}");
+        let may = roles["Resources"]["AuditRolePolicy"]["Properties"]["PolicyDocument"].to_string();
         assert!(may.contains("iam:ListOrganizationsFeatures") && may.contains("budgets:ViewBudget"), "{path}: {may}");
         assert!(roles["Resources"]["ApplyRole"].is_object(), "{path}");
     }

@@ -17,6 +17,7 @@ use crate::model::org::{Policy, PolicyType};
 use crate::model::region::{Analyzer, ConfigRecorder, ConfigRule, Detector, RegionFacts, SecurityHub};
 use crate::model::trail::Trail;
 use crate::model::{Cause, CauseKind, Observed};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// A delegated administrator and its services.
@@ -176,6 +177,13 @@ impl<'a> Facts<'a> {
     /// The ARN of the role with which the account was entered; `None` where the caller's own credentials served.
     pub fn entered_as(&mut self) -> Result<Option<&'a str>, Cause> {
         Ok(self.of_account(Fact::AuditRole)?.entered_as.as_deref())
+    }
+
+    /// The role with which the account was entered, and when it was in use for certain: as the account told its roles.
+    pub fn in_use(&mut self) -> Result<Option<(&'a str, Timestamp)>, Cause> {
+        let account = self.of_account(Fact::AuditRole)?;
+        let told = account.authorization.source().map(|source| source.observed_at);
+        Ok(account.entered_as.as_deref().zip(told))
     }
 
     /// The longest session of each role in seconds, by ARN.

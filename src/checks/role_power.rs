@@ -239,13 +239,13 @@ const ADMIN_INACTIVE: CheckMeta = CheckMeta {
         section: "Security best practices in IAM: Regularly review and remove unused users, roles, permissions, policies, and \
                   credentials",
     }],
-    facts: &[Fact::Organization, Fact::CredentialReport, Fact::Authorization],
+    facts: &[Fact::Organization, Fact::CredentialReport, Fact::Authorization, Fact::AuditRole],
 };
 
 fn admin_inactive(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
     let limit = i64::from(thresholds.admin_inactive_days);
     let principals = Principals::of(facts)?;
-    let authorization = facts.authorization()?;
+    let (authorization, in_use) = (facts.authorization()?, facts.in_use()?);
     // A role's use is told without the report; without it nothing passes.
     let report = facts.credential_report().ok();
     let mut found = Vec::new();
@@ -264,7 +264,11 @@ fn admin_inactive(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
                 let row = report.and_then(|report| report.rows.iter().find(|row| row.arn == holder.arn));
                 row.and_then(|row| last_active(facts, row))
             }
-            _ => authorization.roles.iter().find(|role| role.arn == holder.arn).and_then(|role| idle(facts, role)),
+            _ => authorization
+                .roles
+                .iter()
+                .find(|role| role.arn == holder.arn)
+                .and_then(|role| idle(facts, role, in_use)),
         };
         match idle {
             Some((ago, told)) if ago >= limit => {

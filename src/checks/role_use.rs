@@ -17,6 +17,7 @@ use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, 
 use crate::model::finding::FailingResource;
 use crate::model::iam::IamRole;
 use crate::policy::{Context, Principal};
+use jiff::Timestamp;
 
 /// The family.
 pub(super) const CHECKS: &[Check] = &[
@@ -33,7 +34,8 @@ const UNUSED: CheckMeta = CheckMeta {
     severity: Severity::Low,
     granularity: Granularity::Account,
     rationale: "A role nobody assumes still trusts whom it trusts, and what trusted it may long be gone. One that was never used \
-                counts from the day it was made; IAM remembers uses of the last 400 days. Break-glass roles are meant to be unused: \
+                counts from the day it was made; IAM remembers uses of the last 400 days, and tells them hours later: the role with \
+                which orgward reads the account is in use as it does. Break-glass roles are meant to be unused: \
                 exempt them until the day they are tried next. Service-linked roles and roles of IAM Identity Center are not \
                 judged: they go when their service or assignment goes.",
     remediation: Remediation {
@@ -47,16 +49,17 @@ const UNUSED: CheckMeta = CheckMeta {
         section: "Security best practices in IAM: Regularly review and remove unused users, roles, permissions, policies, and \
                   credentials",
     }],
-    facts: &[Fact::Authorization],
+    facts: &[Fact::Authorization, Fact::AuditRole],
 };
 
 fn unused(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
     let limit = i64::from(thresholds.role_unused_days);
     let mut found = Vec::new();
+    let in_use = facts.in_use()?;
     for role in
         facts.authorization()?.roles.iter().filter(|role| !is_service_linked(role) && !is_of_identity_center(role))
     {
-        match idle(facts, role) {
+        match idle(facts, role, in_use) {
             Some((ago, told)) if ago >= limit => {
                 found.push(FailingResource { resource: role.arn.clone(), message: told });
             }
@@ -70,9 +73,11 @@ fn unused(facts: &mut Facts<'_>, thresholds: &Thresholds) -> Judgement {
     Ok(Outcome::of(found, summary, &format!("no role is unused for {}", days(limit))))
 }
 
-/// For how many days a role was not used, and that in words; `None` if it can't be told.
-pub(super) fn idle(facts: &Facts<'_>, role: &IamRole) -> Option<(i64, String)> {
-    if let Some(used) = role.last_used {
+/// For how many days a role was not used, and that in words; `None` if it can't be told. `in_use`: a role that is known to have
+/// been used at a moment.
+pub(super) fn idle(facts: &Facts<'_>, role: &IamRole, in_use: Option<(&str, Timestamp)>) -> Option<(i64, String)> {
+    let known = in_use.filter(|(arn, _)| *arn == role.arn).map(|(_, at)| at);
+    if let Some(used) = role.last_used.max(known) {
         let ago = facts.days_since(used);
         return Some((ago, format!("was last used {} ago", days(ago))));
     }
@@ -250,6 +255,40 @@ mod tests {
         for path in ["/aws-service-role/x.amazonaws.com/", "/aws-reserved/sso.amazonaws.com/eu-central-1/"] {
             assert_eq!(with(None, Some(900), path).verdict, Verdict::Pass, "{path}");
         }
+    }
+
+    #[test]
+    fn the_role_that_reads_the_account_is_in_use_whatever_iam_tells_yet() {
+        let with = |used: Option<i64>, name: &str| {
+            let used = used.map(days_ago);
+            let role = IamRole { last_used: used, created: Some(days_ago(400)), ..fixtures::role(name, LITTLE) };
+            let arn = role.arn.clone();
+            let mut facts = fixtures::with_authorization(|all| {
+                all.roles.retain(|role| role.arn != arn);
+                all.roles.push(role);
+            });
+            facts.entered_as = Some(format!("arn:aws:iam::{MEMBER}:role/OrgwardAudit"));
+            judge(&fixtures::org(), &facts, "role-unused")
+        };
+        // Every quarter: the use before this one is too long ago, or was never told.
+        assert_eq!(with(Some(92), "OrgwardAudit").verdict, Verdict::Pass);
+        assert_eq!(with(None, "OrgwardAudit").verdict, Verdict::Pass);
+        // Whoever is mightier and not in use stays in sight, orgward's own apply role too.
+        assert_eq!(with(Some(92), "OrgwardApply").resources[0].message, "was last used 92 days ago");
+        assert_eq!(with(None, "team/OrgwardAudit").verdict, Verdict::Fail, "another one of that name");
+        // Facts that were kept are judged at a later moment.
+        let mut kept = fixtures::with_authorization(|all| all.roles.iter_mut().for_each(|role| role.last_used = None));
+        kept.authorization = match kept.authorization {
+            crate::model::Observed::Present { value, mut source } => {
+                source.observed_at = days_ago(100);
+                crate::model::Observed::Present { value, source }
+            }
+            other => other,
+        };
+        kept.entered_as = Some(format!("arn:aws:iam::{MEMBER}:role/OrgwardAudit"));
+        let finding = judge(&fixtures::org(), &kept, "role-unused");
+        let own = finding.resources.iter().find(|one| one.resource.ends_with("role/OrgwardAudit"));
+        assert_eq!(own.map(|one| one.message.as_str()), Some("was last used 100 days ago"), "{finding:?}");
     }
 
     #[test]

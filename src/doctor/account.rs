@@ -74,7 +74,7 @@ pub(super) fn trust(doctor: &mut Doctor<'_>, facts: &AccountFacts, entry: &Entry
             let Some(cause) = cause.filter(|cause| cause.kind != CauseKind::NotCollected) else { return };
             let text = format!("whether the audit role demands its ExternalId could not be told ({})", cause.operation);
             let fix = match cause.kind {
-                CauseKind::AccessDenied => doctor.commands.grant_role(&entry.audit, Document::AuditRole),
+                CauseKind::AccessDenied => doctor.commands.grant_role(&entry.audit, Document::AuditRole, facts),
                 kind => Fix::of(kind.fix()),
             };
             issue(State::Unknown, "trust_unknown", text, fix)

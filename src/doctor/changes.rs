@@ -75,7 +75,7 @@ fn of_member(doctor: &mut Doctor<'_>, facts: &AccountFacts, entry: &Entry) {
             if !grants.is_empty() {
                 let text = format!("what role `{role}` may write could not be told ({})", cause.operation);
                 let fix = match cause.kind {
-                    CauseKind::AccessDenied => doctor.commands.grant_role(&entry.audit, Document::AuditRole),
+                    CauseKind::AccessDenied => doctor.commands.grant_role(&entry.audit, Document::AuditRole, facts),
                     kind => Fix::of(kind.fix()),
                 };
                 doctor.gathered.add(issue(State::Unknown, "writes_unknown", text, fix), &facts.account, None);
@@ -211,7 +211,7 @@ fn evaluated(
             Block::OwnDeny | Block::NotGranted => {
                 let verb = if block == Block::OwnDeny { "is denied by its own policy" } else { "is not allowed" };
                 let fix = match document {
-                    Document::ApplyRole | Document::AuditRole => doctor.commands.grant_role(arn, document),
+                    Document::ApplyRole | Document::AuditRole => doctor.commands.grant_role(arn, document, facts),
                     Document::ApplyCaller | Document::AuditCaller => Fix::of(doctor.commands.grant(arn, document)),
                 };
                 issue(State::Problem, "write_not_granted", format!("{who} {verb} {what}"), fix)

@@ -3,8 +3,8 @@
 //! Must not: put a hostile text into a command: only ids, and names that whoever runs it chose.
 
 use super::gathered::Fix;
-use crate::model::PolicyId;
 use crate::model::ids::{Arn, Region, TargetId};
+use crate::model::{AccountFacts, PolicyId};
 
 /// What the commands have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Commands {
         }
         let what = match kind {
             "user" => format!("put-user-policy --user-name {name} --policy-name orgward-{}", document.name()),
-            // The name that bootstrap gives the role's own policy.
+            // The name that an inline policy of the role's own has where bootstrap made one.
             _ if matches!(document, Document::AuditRole | Document::ApplyRole) => {
                 format!("put-role-policy --role-name {name} --policy-name {name}")
             }
@@ -80,9 +80,22 @@ impl Commands {
         format!("{permissions} && aws iam {what} --policy-document {file}")
     }
 
-    /// Gives a role the policy that the document needs: in one account by hand, in many with what made them.
-    pub(super) fn grant_role(&self, arn: &str, document: Document) -> Fix {
-        Fix::each(format!("{} # with credentials of {{account}}", self.grant(arn, document)), self.bootstrap())
+    /// Gives a role the policy that the document needs: in one account by hand, in many with what made them. A role that has the
+    /// managed policy of its own name, as `bootstrap` makes it, gets a new version of that.
+    pub(super) fn grant_role(&self, arn: &str, document: Document, facts: &AccountFacts) -> Fix {
+        let policy = arn.replace(":role/", ":policy/");
+        let authorization = facts.authorization.value();
+        let role = authorization.and_then(|all| all.roles.iter().find(|role| role.arn == arn));
+        let one = match role.is_some_and(|role| role.attached.contains(&policy)) {
+            true => format!(
+                "{} && aws iam create-policy-version --policy-arn {} --policy-document file://{}.json --set-as-default",
+                self.permissions(document),
+                policy.replace(&format!("::{}:", facts.account), "::{account}:"),
+                document.name()
+            ),
+            false => self.grant(arn, document),
+        };
+        Fix::each(format!("{one} # with credentials of {{account}}"), self.bootstrap())
     }
 
     /// Makes the roles everywhere, or makes them anew.

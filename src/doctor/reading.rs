@@ -152,7 +152,7 @@ fn denied(doctor: &mut Doctor<'_>, facts: &AccountFacts, entry: &Entry, operatio
                 issue("caller_denied", format!("the caller may not call {what}"), fix)
             }
             None => {
-                let fix = doctor.commands.grant_role(&entry.audit, Document::AuditRole);
+                let fix = doctor.commands.grant_role(&entry.audit, Document::AuditRole, facts);
                 issue("read_denied", format!("the audit role may not call {what}"), fix)
             }
         };
