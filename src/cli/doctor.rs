@@ -22,7 +22,7 @@ use crate::checks::Thresholds;
 use crate::collect::{self, CollectOptions, Wanted};
 use crate::config::{DEFAULT_APPLY_ROLE, DEFAULT_ROLE, Settings};
 use crate::doctor::{self, Diagnosis, Doctor, Entry, Ground, Line, Probe, Section};
-use crate::grants;
+use crate::grants::{self, Needs};
 use crate::model::check::Fact;
 use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{AccountFacts, AccountId, CauseKind, OrgFacts};
@@ -123,8 +123,7 @@ impl Chosen {
         let mut wanted = selected.wanted.clone();
         if !playbooks.is_empty() {
             // Whose policies are evaluated has to be read.
-            wanted =
-                wanted.and(Wanted::of_a_plan().facts()).and(Planner::FACTS).and([Fact::Authorization, Fact::Regions]);
+            wanted = wanted.and(Wanted::of_a_plan().facts()).and(Planner::FACTS).and(Needs::EVALUATED);
         }
         Ok(Self { selected, playbooks, wanted, thresholds: survey::thresholds(settings)? })
     }

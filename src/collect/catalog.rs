@@ -35,6 +35,10 @@ pub struct FactSource {
 /// What every run calls before any fact: who the caller is, and entering an account.
 pub const ENTERING: &[&str] = &["sts:GetCallerIdentity", "sts:AssumeRole"];
 
+/// What every run calls in the caller's own account while the organization is enumerated, whatever its facts: Regions that are
+/// named are held against those there are.
+pub const ENUMERATING: &[&str] = &["account:ListRegions"];
+
 /// Calls whose IAM action has the same name, which is all of them.
 const fn source(fact: Fact, place: Place, calls: &'static [&'static str]) -> FactSource {
     FactSource { fact, place, calls, permissions: calls }

@@ -44,7 +44,7 @@ mod watchers;
 
 pub use account::{BASE_REQUESTS, REQUESTS_PER_BUCKET, REQUESTS_PER_REGION, REQUESTS_PER_TRAIL};
 pub use analyzers::organization_analyzers;
-pub use catalog::{CATALOG, ENTERING, FactSource, Place};
+pub use catalog::{CATALOG, ENTERING, ENUMERATING, FactSource, Place};
 pub use credential_report::{ReportError, parse as parse_credential_report};
 pub use denials::denials;
 pub use fan_out::{CollectOptions, Ended, FanOut, Known, Progress, Work, accounts, each_account};

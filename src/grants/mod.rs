@@ -58,6 +58,7 @@ pub fn grants(needs: &Needs, names: &Names) -> Grants {
     // The caller's own account is read with the caller's own credentials, and may be any of the others' places too.
     let mut management = facts(&[Place::Account, Place::LogGroupOwner, Place::Administrator]);
     let mut member = management.clone();
+    management.extend(collect::ENUMERATING.iter().map(|action| (*action).to_owned()));
     for (action, _) in needs.kinds.iter().flat_map(|kind| reads(*kind)) {
         let of_member = !action.starts_with("organizations:");
         (if of_member { &mut management } else { &mut organization }).insert((*action).to_owned());

@@ -30,11 +30,15 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// What `orgward doctor` reads of every account to tell whether a playbook's writes are allowed there: whatever the checks,
+    /// whoever is to roll a playbook out can ask that first.
+    pub const EVALUATED: [Fact; 2] = [Fact::Authorization, Fact::Regions];
+
     /// The same with what these playbooks read and change.
     #[must_use]
     pub fn and_playbooks(mut self, playbooks: &[Playbook]) -> Self {
         if !playbooks.is_empty() {
-            self.facts.extend(Wanted::of_a_plan().and(Planner::FACTS).facts());
+            self.facts.extend(Wanted::of_a_plan().and(Planner::FACTS).and(Self::EVALUATED).facts());
         }
         for playbook in playbooks {
             self.denials |= playbook.rollout.is_some();

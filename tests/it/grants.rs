@@ -7,8 +7,10 @@ use orgward::bootstrap::{self, Setup};
 use orgward::checks::{self, Selection, Thresholds};
 use orgward::collect::{self, CollectOptions, Wanted};
 use orgward::grants::{Grant, Grants, Names, Needs, document, grants};
+use orgward::model::check::Fact;
 use orgward::model::finding::Target;
 use orgward::model::org::{AccountState, PolicyType};
+use orgward::model::scope::RegionRequest;
 use orgward::model::{AccountId, Address, CauseKind, Doc, Finding, Observed, OrgFacts, TargetId, Verdict};
 use orgward::playbook::{Playbook, Values, load_shipped};
 use orgward::resources::World;
@@ -35,15 +37,18 @@ fn baseline() -> Playbook {
 fn needed(sandbox: &Sandbox, playbooks: &[Playbook]) -> Grants {
     let wanted = Wanted::everything().deep().events(1);
     let needs = Needs { facts: wanted.facts().collect(), ..Needs::default() }.and_playbooks(playbooks);
-    let names = Names {
+    grants(&needs, &names(sandbox))
+}
+
+fn names(sandbox: &Sandbox) -> Names {
+    Names {
         partition: "aws".to_owned(),
         audit_role: generate::AUDIT_ROLE.to_owned(),
         apply_role: generate::APPLY_ROLE.to_owned(),
         other_roles: BTreeMap::new(),
         management: Some(sandbox.management_account()),
         delegated: None,
-    };
-    grants(&needs, &names)
+    }
 }
 
 fn text(grants: &[Grant]) -> String {
@@ -304,4 +309,33 @@ async fn who_may_only_audit_changes_nothing_and_enters_no_role_that_could() {
     let before = world.read(&own).await.value().cloned();
     let denied = world.write(&own, before.as_ref(), None).await.unwrap_err();
     assert_eq!(denied.kind, CauseKind::AccessDenied);
+}
+
+/// What the fewest checks take is not hidden by what others take: each set of facts that a check reads, alone.
+#[tokio::test(start_paused = true)]
+async fn every_check_alone_has_what_it_takes() {
+    let sets: BTreeSet<Vec<Fact>> =
+        checks::CATALOG.iter().map(|meta| Wanted::of(meta.facts.to_vec()).facts().collect()).collect();
+    assert!(sets.len() > 10, "{}", sets.len());
+    for facts in sets {
+        let sandbox = Sandbox::new(Scenario::small());
+        let names = names(&sandbox);
+        let needs = Needs { facts: facts.iter().copied().collect(), ..Needs::default() };
+        let key = install(&sandbox, &grants(&needs, &names));
+        let sessions = least(&sandbox, key).await;
+        let cancel = CancellationToken::new();
+        let wanted = Wanted::of(facts.iter().copied());
+        let org = collect::organization_facts(&sessions, false, &wanted, &cancel).await.unwrap();
+        let accounts: Vec<AccountId> = org.accounts.keys().cloned().collect();
+        let regions = RegionRequest::Only(vec![Scenario::small().home]);
+        let options = CollectOptions { wanted, regions, ..CollectOptions::default() };
+        collect::each_account(&sessions, &org, &accounts, &options, &cancel, Arc::new(()), &mut |_| {}).await;
+        let denied: BTreeSet<String> = sandbox
+            .requests()
+            .iter()
+            .filter(|request| request.status == 403)
+            .map(|request| format!("{}:{}", request.service, request.operation))
+            .collect();
+        assert_eq!(denied.into_iter().collect::<Vec<_>>(), [""; 0], "with {facts:?}");
+    }
 }

@@ -56,9 +56,13 @@ mod html_pages;
 #[cfg(test)]
 mod in_process;
 #[cfg(test)]
+mod installed;
+#[cfg(test)]
 mod kept;
 #[cfg(test)]
 mod kills;
+#[cfg(test)]
+mod least_doctor;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]

@@ -152,11 +152,13 @@ fn facts() -> String {
         let number = readers.get(&source.fact).copied().unwrap_or_default();
         vec![code(&named(source.fact)), format!("{place}{flag}"), calls.join(", "), number.to_string()]
     });
-    let entering: Vec<String> = collect::ENTERING.iter().map(|call| code(call)).collect();
+    let calls = |calls: &[&str]| calls.iter().map(|call| code(call)).collect::<Vec<_>>().join(", ");
     format!(
-        "\n## Facts\n\nAn audit asks for the facts of its checks, and what they rest on, once each. Every audit reads `organization` and \
-         enters accounts ({}). Where a call and its permission have different names, `orgward permissions` has the permission's.\n\n{}",
-        entering.join(", "),
+        "\n## Facts\n\nAn audit asks for the facts of its checks, and what they rest on, once each. Every audit reads `organization`, \
+         asks the caller's own account which Regions there are ({}) and enters accounts ({}). Where a call and its permission have \
+         different names, `orgward permissions` has the permission's.\n\n{}",
+        calls(collect::ENUMERATING),
+        calls(collect::ENTERING),
         table(&["fact", "read", "calls", "checks"], &rows.collect::<Vec<_>>()),
     )
 }
