@@ -2,25 +2,23 @@
 //!
 //! Owns: builders of facts under which every check passes. Must not: read anything; each value is written here.
 
-use crate::model::account::RegionState;
-use crate::model::billing::{BillingAlarms, Budget};
-use crate::model::bucket::TrailBucket;
-use crate::model::contact::Contact;
-use crate::model::credential::SamlProvider;
-use crate::model::event::RecentEvents;
-use crate::model::iam::{
-    Authorization, Cell, CredentialReport, CredentialRow, IamRole, IamUser, InlinePolicy, KeyRow, ManagedPolicy,
-    PasswordPolicy, VirtualMfaDevice,
-};
+use crate::model::billing::Budget;
 use crate::model::monitoring::{Alarm, MetricFilter, Monitoring, Subscription};
 use crate::model::org::{
     Account, AccountState, OrgServices, Organization, Ou, Policy, PolicyType, PolicyTypeState, Root,
 };
-use crate::model::region::{Analyzer, ConfigRecorder, ConfigRule, Detector, RegionFacts, SecurityHub};
+use crate::model::region::Analyzer;
 use crate::model::trail::{BasicSelector, EventSelectors, LogGroup, Trail, TrailStatus};
-use crate::model::{AccountFacts, AccountId, Observed, OrgFacts, Region, Source, TargetId};
+use crate::model::{AccountId, Observed, OrgFacts, Region, Source, TargetId};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
+
+mod account;
+
+pub(crate) use account::{
+    LITTLE, account, account_with_trail, contact, key, quiet, role, root_row, trail_bucket, user_row,
+    with_authorization,
+};
 
 /// The management account.
 pub(crate) const MANAGEMENT: &str = "111111111111";
@@ -245,55 +243,6 @@ pub(crate) fn analyzer(name: &str, owner: &str, kind: &str) -> Analyzer {
     }
 }
 
-/// Everything on in one Region.
-pub(crate) fn watchers(global: bool) -> RegionFacts {
-    RegionFacts {
-        analyzers: seen("access-analyzer:ListAnalyzers", vec![analyzer("account", MEMBER, "ACCOUNT")]),
-        config_recorders: seen(
-            "config:DescribeConfigurationRecorders",
-            vec![ConfigRecorder {
-                name: "default".to_owned(),
-                all_supported: true,
-                include_global: global,
-                strategy: "ALL_SUPPORTED_RESOURCE_TYPES".to_owned(),
-                included: std::collections::BTreeSet::new(),
-                excluded: std::collections::BTreeSet::new(),
-                recording: true,
-                last_status: Some("SUCCESS".to_owned()),
-            }],
-        ),
-        security_hub: seen(
-            "securityhub:DescribeHub",
-            SecurityHub {
-                arn: format!("arn:aws:securityhub:eu-central-1:{MEMBER}:hub/default"),
-                subscribed_at: Some(days_ago(300)),
-            },
-        ),
-        detectors: seen("guardduty:ListDetectors", vec![Detector { id: "12abc".to_owned(), enabled: true }]),
-    }
-}
-
-/// A trail's bucket that nobody else can read, with access logs.
-pub(crate) fn trail_bucket(name: &str) -> TrailBucket {
-    TrailBucket {
-        name: name.to_owned(),
-        region: home(),
-        public_policy: seen("s3:GetBucketPolicyStatus", false),
-        group_grants: seen("s3:GetBucketAcl", Vec::new()),
-        access_log_bucket: seen("s3:GetBucketLogging", "access-logs".to_owned()),
-    }
-}
-
-/// A contact with these fields filled.
-pub(crate) fn contact(fields: &[&str]) -> Contact {
-    Contact { filled: fields.iter().map(|field| (*field).to_owned()).collect() }
-}
-
-/// No event at all in 7 days.
-pub(crate) fn quiet() -> RecentEvents {
-    RecentEvents { since: days_ago(7), cut_off: Vec::new(), events: Vec::new() }
-}
-
 /// The same organization without an organization trail.
 pub(crate) fn org_without_trail() -> OrgFacts {
     let organization_trails = seen("cloudtrail:DescribeTrails", Vec::new());
@@ -392,235 +341,5 @@ pub(crate) fn monitoring(owner: &str) -> Monitoring {
             ),
         )]),
         topics: seen("sns:ListTopics", vec![topic]),
-    }
-}
-
-/// The root user's row: never used, MFA on.
-pub(crate) fn root_row() -> CredentialRow {
-    CredentialRow {
-        user: "<root_account>".to_owned(),
-        arn: format!("arn:aws:iam::{MEMBER}:root"),
-        created: Cell::At(days_ago(400)),
-        password_enabled: None,
-        password_last_used: Cell::NoInformation,
-        password_last_changed: Cell::NotSupported,
-        mfa_active: true,
-        keys: vec![key(false, Cell::NotApplicable, Cell::NotApplicable); 2],
-        certificates: Vec::new(),
-    }
-}
-
-/// A user with a password used yesterday, MFA, and a key 30 days old used yesterday.
-pub(crate) fn user_row(name: &str) -> CredentialRow {
-    CredentialRow {
-        user: name.to_owned(),
-        arn: format!("arn:aws:iam::{MEMBER}:user/{name}"),
-        created: Cell::At(days_ago(200)),
-        password_enabled: Some(true),
-        password_last_used: Cell::At(days_ago(1)),
-        password_last_changed: Cell::At(days_ago(100)),
-        mfa_active: true,
-        keys: vec![
-            key(true, Cell::At(days_ago(30)), Cell::At(days_ago(1))),
-            key(false, Cell::NotApplicable, Cell::NotApplicable),
-        ],
-        certificates: Vec::new(),
-    }
-}
-
-/// An access key.
-pub(crate) fn key(active: bool, last_rotated: Cell, last_used: Cell) -> KeyRow {
-    KeyRow { active, last_rotated, last_used }
-}
-
-/// A trust policy that lets EC2 use a role.
-pub(crate) const EC2_TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-
-/// A role with an inline policy.
-pub(crate) fn role(name: &str, document: &str) -> IamRole {
-    IamRole {
-        name: name.to_owned(),
-        arn: format!("arn:aws:iam::{MEMBER}:role/{name}"),
-        path: "/".to_owned(),
-        created: Some(days_ago(200)),
-        trust_policy: EC2_TRUST.to_owned(),
-        inline: vec![InlinePolicy { name: "work".to_owned(), document: document.to_owned() }],
-        attached: Vec::new(),
-        boundary: None,
-        last_used: Some(days_ago(1)),
-        tags: BTreeMap::new(),
-    }
-}
-
-/// A document that allows little.
-pub(crate) const LITTLE: &str =
-    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
-
-/// What AWSSupportAccess comes down to.
-const SUPPORT: &str =
-    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"support:*","Resource":"*"}]}"#;
-
-/// An application's role, people's role of IAM Identity Center for support, and our own audit role.
-fn roles() -> Vec<IamRole> {
-    let managed =
-        |name: &str, arn: &str| IamRole { inline: Vec::new(), attached: vec![arn.to_owned()], ..role(name, LITTLE) };
-    let little = format!("arn:aws:iam::{MEMBER}:policy/little");
-    let people = managed("AWSReservedSSO_Support_0123456789abcdef", "arn:aws:iam::aws:policy/AWSSupportAccess");
-    vec![
-        managed("app", &little),
-        IamRole {
-            arn: format!("arn:aws:iam::{MEMBER}:role/aws-reserved/sso.amazonaws.com/eu-central-1/{}", people.name),
-            path: "/aws-reserved/sso.amazonaws.com/eu-central-1/".to_owned(),
-            trust_policy: format!(
-                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Federated":"arn:aws:iam::{MEMBER}:saml-provider/AWSSSO_1_DO_NOT_DELETE"}},"Action":["sts:AssumeRoleWithSAML","sts:TagSession"],"Condition":{{"StringEquals":{{"SAML:aud":"https://signin.aws.amazon.com/saml"}}}}}}]}}"#
-            ),
-            ..people
-        },
-        IamRole {
-            trust_policy: format!(
-                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{MANAGEMENT}:root"}},"Action":"sts:AssumeRole","Condition":{{"StringEquals":{{"sts:ExternalId":"not-for-everyone"}}}}}}]}}"#
-            ),
-            ..managed("OrgwardAudit", &little)
-        },
-    ]
-}
-
-/// The healthy member with other users, groups, roles or policies.
-pub(crate) fn with_authorization(change: impl FnOnce(&mut Authorization)) -> AccountFacts {
-    let facts = account();
-    let authorization = facts.authorization.map(|mut all| {
-        change(&mut all);
-        all
-    });
-    AccountFacts { authorization, ..facts }
-}
-
-/// A healthy member, seen in two enabled Regions and one disabled, that leans on the organization trail.
-pub(crate) fn account() -> AccountFacts {
-    let summary = [
-        ("AccountMFAEnabled", 1),
-        ("AccountAccessKeysPresent", 0),
-        ("AccountPasswordPresent", 1),
-        ("AccountSigningCertificatesPresent", 0),
-    ];
-    let regions = [home(), region("us-east-1"), region("ap-east-1")];
-    let states = [RegionState::EnabledByDefault, RegionState::EnabledByDefault, RegionState::Disabled];
-    AccountFacts {
-        account: id(MEMBER),
-        summary: seen(
-            "iam:GetAccountSummary",
-            summary.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
-        ),
-        password_policy: seen(
-            "iam:GetAccountPasswordPolicy",
-            PasswordPolicy {
-                minimum_password_length: 14,
-                require_symbols: true,
-                require_numbers: true,
-                require_uppercase_characters: true,
-                require_lowercase_characters: true,
-                allow_users_to_change_password: true,
-                max_password_age: Some(90),
-                password_reuse_prevention: Some(24),
-                hard_expiry: true,
-            },
-        ),
-        credential_report: seen(
-            "iam:GetCredentialReport",
-            CredentialReport { generated_at: as_of(), rows: vec![root_row(), user_row("ann")] },
-        ),
-        authorization: seen(
-            "iam:GetAccountAuthorizationDetails",
-            Authorization {
-                users: vec![IamUser {
-                    name: "ann".to_owned(),
-                    arn: format!("arn:aws:iam::{MEMBER}:user/ann"),
-                    created: Some(days_ago(200)),
-                    groups: Vec::new(),
-                    inline: Vec::new(),
-                    attached: Vec::new(),
-                    boundary: None,
-                    tags: BTreeMap::new(),
-                }],
-                groups: Vec::new(),
-                roles: roles(),
-                policies: vec![
-                    ManagedPolicy {
-                        name: "little".to_owned(),
-                        arn: format!("arn:aws:iam::{MEMBER}:policy/little"),
-                        attachment_count: 2,
-                        document: Some(LITTLE.to_owned()),
-                    },
-                    ManagedPolicy {
-                        name: "AWSSupportAccess".to_owned(),
-                        arn: "arn:aws:iam::aws:policy/AWSSupportAccess".to_owned(),
-                        attachment_count: 1,
-                        document: Some(SUPPORT.to_owned()),
-                    },
-                ],
-            },
-        ),
-        virtual_mfa_devices: seen(
-            "iam:ListVirtualMFADevices",
-            vec![VirtualMfaDevice {
-                serial: format!("arn:aws:iam::{MEMBER}:mfa/ann"),
-                user_arn: Some(format!("arn:aws:iam::{MEMBER}:user/ann")),
-            }],
-        ),
-        regions: seen("account:ListRegions", regions.iter().cloned().zip(states).collect()),
-        regions_in_scope: regions.to_vec(),
-        trails: BTreeMap::from([(home(), seen("cloudtrail:DescribeTrails", vec![shadow()]))]),
-        monitoring: Vec::new(),
-        entered_as: Some(format!("arn:aws:iam::{MEMBER}:role/OrgwardAudit")),
-        role_sessions: seen(
-            "iam:ListRoles",
-            ["app", "OrgwardAudit"].map(|name| (format!("arn:aws:iam::{MEMBER}:role/{name}"), 3600)).into(),
-        ),
-        server_certificates: seen("iam:ListServerCertificates", Vec::new()),
-        saml_providers: seen(
-            "iam:ListSAMLProviders",
-            vec![SamlProvider {
-                arn: format!("arn:aws:iam::{MEMBER}:saml-provider/AWSSSO_1_DO_NOT_DELETE"),
-                valid_until: Some(days_ago(-400)),
-            }],
-        ),
-        service_specific_credentials: seen("iam:ListServiceSpecificCredentials", Vec::new()),
-        ssh_public_keys: seen("iam:ListSSHPublicKeys", Vec::new()),
-        security_contact: seen(
-            "account:GetAlternateContact",
-            contact(&["EmailAddress", "Name", "PhoneNumber", "Title"]),
-        ),
-        contact_information: seen(
-            "account:GetContactInformation",
-            contact(&["AddressLine1", "City", "CountryCode", "FullName", "PhoneNumber", "PostalCode"]),
-        ),
-        watchers: BTreeMap::from([(home(), watchers(true)), (region("us-east-1"), watchers(false))]),
-        trail_buckets: seen("s3:ListBuckets", Vec::new()),
-        config_rules: seen(
-            "config:DescribeConfigRules",
-            vec![ConfigRule {
-                name: "access-keys-rotated".to_owned(),
-                identifier: Some("ACCESS_KEYS_ROTATED".to_owned()),
-                active: true,
-                parameters: BTreeMap::from([("maxAccessKeyAge".to_owned(), "90".to_owned())]),
-            }],
-        ),
-        billing_alarms: seen(
-            "cloudwatch:DescribeAlarms",
-            BillingAlarms { alarms: Vec::new(), subscriptions: BTreeMap::new() },
-        ),
-        recent_events: BTreeMap::from(
-            [home(), region("us-east-1")].map(|region| (region, seen("cloudtrail:LookupEvents", quiet()))),
-        ),
-    }
-}
-
-/// A healthy member with a trail and an alarm chain of its own.
-pub(crate) fn account_with_trail() -> AccountFacts {
-    AccountFacts {
-        trails: BTreeMap::from([(home(), seen("cloudtrail:DescribeTrails", vec![trail("own-trail", MEMBER, false)]))]),
-        monitoring: vec![monitoring(MEMBER)],
-        trail_buckets: seen("s3:ListBuckets", vec![trail_bucket("logs")]),
-        ..account()
     }
 }
