@@ -75,16 +75,17 @@ pub(super) struct Bound<'g> {
 impl<'a> Guardrails<'a> {
     /// Reads every policy once.
     pub fn new(policies: &'a [Policy]) -> Self {
-        Self::reading(policies, |_| true)
+        Self::reading(policies, None)
     }
 
     /// Reads only the policies that bind one account.
     pub fn of_account(policies: &'a [Policy], tree: Tree<'_>, account: &Account) -> Self {
         let chain = tree.chain(&account.id.clone().into());
-        Self::reading(policies, |targets| targets.iter().any(|target| chain.contains(target)))
+        Self::reading(policies, Some(&chain))
     }
 
-    fn reading(policies: &'a [Policy], wanted: impl Fn(&[TargetId]) -> bool) -> Self {
+    /// `chain`: only what is attached there. A policy of AWS's own is attached to every account, and this is asked for each.
+    fn reading(policies: &'a [Policy], chain: Option<&[TargetId]>) -> Self {
         let mut attached: BTreeMap<&TargetId, Vec<usize>> = BTreeMap::new();
         let (mut adrift, mut documents) = (Vec::new(), Vec::new());
         for (at, policy) in policies.iter().enumerate() {
@@ -95,8 +96,12 @@ impl<'a> Guardrails<'a> {
                     &[]
                 }
             };
-            targets.iter().for_each(|target| attached.entry(target).or_default().push(at));
-            documents.push(wanted(targets).then(|| document(policy)));
+            let mut wanted = chain.is_none();
+            for target in targets.iter().filter(|target| chain.is_none_or(|chain| chain.contains(target))) {
+                attached.entry(target).or_default().push(at);
+                wanted = true;
+            }
+            documents.push(wanted.then(|| document(policy)));
         }
         Self { documents, attached, adrift, policies }
     }
