@@ -4,9 +4,9 @@
 use super::exit::Failure;
 use crate::report::text::{Paint, Style, plain};
 use crate::store::{self, Streamed};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use terminal_size::{Height, Width};
 
 /// When to paint.
@@ -41,6 +41,9 @@ pub struct Ui {
     quiet: bool,
     bars: bool,
 }
+
+/// The bars that are drawn: there is one terminal, and what is said there goes above them.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// The narrowest terminal that tables are made for.
 const NARROWEST: usize = 40;
@@ -150,22 +153,21 @@ impl Ui {
 
     fn stderr(&self, text: &str) {
         // Nothing is left to tell if stderr itself is gone.
-        let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
+        let write = || drop(writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n')));
+        // A bar that is drawn would stay where it was.
+        if self.bars { BARS.suspend(write) } else { write() }
     }
 
     /// A bar, where one can be seen.
     pub fn bar(&self) -> Option<ProgressBar> {
         let seen = self.bars && !self.quiet;
-        seen.then(|| ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()))
+        seen.then(|| BARS.add(ProgressBar::new(0)))
     }
 
     /// Progress over `total` things.
     pub fn progress(&self, total: usize, what: &'static str) -> Progress<'_> {
-        let bar = if self.quiet || !self.bars {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr())
-        };
+        let bar = self.bar().unwrap_or_else(ProgressBar::hidden);
+        bar.set_length(total as u64);
         // The template is a constant; were it wrong, indicatif's own style would show.
         if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {elapsed} {wide_msg}") {
             bar.set_style(style.progress_chars("=> "));
