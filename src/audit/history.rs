@@ -49,13 +49,12 @@ pub(super) fn keep_standing(run: &Run, as_of: Timestamp, accounts: usize, tally:
 }
 
 fn stood(run: &Run, as_of: Timestamp, accounts: usize, tally: &Tally) -> Standing {
-    let cells = tally.all().clone();
     Standing {
         run: run.id().to_string(),
         as_of,
         accounts,
-        not_asked: cells.unknown.saturating_sub(tally.untold()),
-        cells,
+        cells: tally.all().clone(),
+        not_asked: tally.not_asked(),
         failing: tally.failing_by_severity().clone(),
     }
 }

@@ -208,6 +208,11 @@ impl Tally {
         self.untold
     }
 
+    /// The other unknown cells: nobody asked for their facts.
+    pub fn not_asked(&self) -> usize {
+        self.all().unknown.saturating_sub(self.untold)
+    }
+
     /// The causes of unknown cells, most cells first.
     pub fn causes(&self) -> Vec<CauseCount<'_>> {
         let mut causes: Vec<CauseCount<'_>> = Vec::new();

@@ -50,7 +50,7 @@ impl<'a> Coverage<'a> {
     /// What `tally` counted.
     pub fn of(tally: &'a Tally) -> Self {
         let all = tally.all();
-        let (cells, not_asked) = (all.total(), all.unknown.saturating_sub(tally.untold()));
+        let (cells, not_asked) = (all.total(), tally.not_asked());
         let row = |cause: CauseCount<'a>| CauseRow {
             kind: cause.kind,
             operation: cause.operation,
