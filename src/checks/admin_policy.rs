@@ -3,6 +3,7 @@
 //! Owns: one check of one account, over customer-managed policies that are attached and inline policies. Must not: judge
 //! AWS-managed policies (AdministratorAccess is known for what it is), or weigh boundaries and SCPs against them.
 
+use super::documents::Documents;
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
 use super::references::aws;
 use super::thresholds::Thresholds;
@@ -53,10 +54,9 @@ const ESCALATIONS: [&str; 9] = [
 fn admin_star(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let authorization = facts.authorization()?;
     let (mut failing, shared) = (Vec::new(), facts.shared());
-    let allows_everything = |text| shared.documents.read(text).map(|document| everything_in(&document));
     for (owner, policy) in inline_policies(authorization) {
         let name = format!("inline policy `{}`", policy.name);
-        match allows_everything(&policy.document) {
+        match allows_everything(&shared.documents, &policy.document) {
             Ok(None) => {}
             Ok(Some(why)) => {
                 // An inline policy has no ARN, and its owner may have several.
@@ -72,7 +72,7 @@ fn admin_star(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
             facts.doubt(OPERATION, format!("the answer has no document for `{}`", policy.arn));
             continue;
         };
-        match allows_everything(document) {
+        match allows_everything(&shared.documents, document) {
             Ok(None) => {}
             Ok(Some(message)) => failing.push(FailingResource { resource: policy.arn.clone(), message }),
             Err(why) => {
@@ -93,6 +93,11 @@ pub(super) fn inline_policies(authorization: &Authorization) -> impl Iterator<It
     let groups = authorization.groups.iter().map(|group| (group.arn.as_str(), &group.inline));
     let roles = authorization.roles.iter().map(|role| (role.arn.as_str(), &role.inline));
     users.chain(groups).chain(roles).flat_map(|(owner, inline)| inline.iter().map(move |policy| (owner, policy)))
+}
+
+/// Why a document allows everything; `None` if it does not; an error if it can't be read.
+pub(super) fn allows_everything<'a>(documents: &Documents<'a>, text: &'a str) -> Result<Option<String>, String> {
+    documents.read(text).map(|document| everything_in(&document))
 }
 
 /// Why a document allows everything; `None` if it does not.
@@ -160,7 +165,6 @@ pub(super) fn some(list: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::documents::parse;
     use super::super::fixtures;
     use super::super::tests::judge as judge_facts;
     use super::*;
@@ -168,7 +172,8 @@ mod tests {
     use crate::model::{Finding, Verdict};
 
     fn judge(statement: &str) -> Option<String> {
-        everything_in(&parse(&format!(r#"{{"Version": "2012-10-17", "Statement": {statement}}}"#)).unwrap())
+        let text = format!(r#"{{"Version": "2012-10-17", "Statement": {statement}}}"#);
+        allows_everything(&Documents::default(), &text).unwrap()
     }
 
     #[test]
@@ -265,6 +270,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_policy_is_an_error() {
-        assert!(parse(r#"{"Statement": [{"Effect": "Maybe", "Action": "*", "Resource": "*"}]}"#).is_err());
+        let allows_everything = |text| allows_everything(&Documents::default(), text);
+        assert!(allows_everything("{").is_err());
+        assert!(allows_everything(r#"{"Statement": [{"Effect": "Maybe", "Action": "*", "Resource": "*"}]}"#).is_err());
     }
 }

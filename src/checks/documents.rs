@@ -18,19 +18,12 @@ impl<'a> Documents<'a> {
     /// # Errors
     /// The first reason why it is none.
     pub fn read(&self, text: &'a str) -> Result<Rc<Document>, String> {
-        self.0.borrow_mut().entry(text).or_insert_with(|| parse(text).map(Rc::new)).clone()
+        let parse = || match Document::parse(text) {
+            Ok(document) => Ok(Rc::new(document)),
+            Err(errors) => Err(errors.first().map_or_else(|| "not a policy".to_owned(), ToString::to_string)),
+        };
+        self.0.borrow_mut().entry(text).or_insert_with(parse).clone()
     }
-}
-
-/// Reads a document by itself.
-///
-/// # Errors
-/// The first reason why it is none.
-pub(super) fn parse(text: &str) -> Result<Document, String> {
-    let first = |errors: Vec<crate::policy::PolicyError>| {
-        errors.first().map_or_else(|| "not a policy".to_owned(), ToString::to_string)
-    };
-    Document::parse(text).map_err(first)
 }
 
 #[cfg(test)]

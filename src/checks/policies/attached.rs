@@ -3,7 +3,7 @@
 //! Owns: four checks of one account, each by who carries which managed policy. Must not: weigh boundaries; that a boundary
 //! limits a policy is told, and excuses nothing.
 
-use super::super::admin_policy::everything_in;
+use super::super::admin_policy::allows_everything;
 use super::super::evaluate::{Facts, Judgement, Outcome};
 use super::super::principals::{AUTHORIZATION, is_administrator_access};
 use super::super::references::aws;
@@ -37,9 +37,8 @@ pub(super) fn admin(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let mut failing = Vec::new();
     let mut judged: BTreeMap<&str, Option<String>> = BTreeMap::new();
     let shared = facts.shared();
-    let allows_everything = |text| shared.documents.read(text).map(|document| everything_in(&document));
     for policy in &authorization.policies {
-        let why = match policy.document.as_deref().map(allows_everything) {
+        let why = match policy.document.as_deref().map(|text| allows_everything(&shared.documents, text)) {
             Some(Ok(why)) => why,
             Some(Err(_)) | None if is_administrator_access(&policy.arn) => None,
             Some(Err(why)) if in_use(policy, authorization) => {

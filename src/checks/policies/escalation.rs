@@ -11,6 +11,7 @@
 //! whoever has a way of their own. A principal that may do everything but IAM gains by a service's role only if that is stronger.
 
 use super::super::admin_policy::everything_in;
+use super::super::documents::Documents;
 use super::super::evaluate::{Facts, Judgement, Outcome};
 use super::super::principals::{AUTHORIZATION, Holder, INVENTED, Kind, Principals, Standing, may_allow, named};
 use super::super::references::aws;
@@ -44,7 +45,7 @@ pub(super) const ESCALATION: CheckMeta = CheckMeta {
 pub(super) fn escalation(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let principals = Principals::of(facts)?;
     let (mut failing, mut administrators) = (Vec::new(), 0_usize);
-    let search = Search::run(&principals);
+    let search = Search::run(&principals, &facts.shared().documents);
     for (holder, found) in principals.holders().iter().zip(&search.found) {
         if holder.kind == Kind::Group {
             continue;
@@ -158,11 +159,15 @@ struct Search<'p, 'a> {
 }
 
 impl<'p, 'a> Search<'p, 'a> {
-    fn run(principals: &'p Principals<'a>) -> Self {
+    fn run(principals: &'p Principals<'a>, documents: &Documents<'a>) -> Self {
         let published = Published::embedded();
         let (actions, services) = (published.actions(), published.services());
         let reach = |document| actions.iter().copied().filter(|action| may_allow(document, action)).collect();
-        let trusting = |holder: &Holder<'_>| trusted(holder, &services, principals);
+        let trusting = |holder: &Holder<'a>| match holder.trust.map(|text| documents.read(text)) {
+            Some(Ok(trust)) => trusted(holder, &trust, &services, principals),
+            Some(Err(_)) => services.clone(),
+            None => BTreeSet::new(),
+        };
         let standings: Vec<Standing> = principals.holders().iter().map(|holder| principals.standing(holder)).collect();
         let found = standings.iter().map(|standing| match standing {
             Standing::Administrator => Found::Administrator,
@@ -411,11 +416,10 @@ fn reserved(holder: &Holder<'_>) -> bool {
 /// The services that a role's trust policy lets assume it, or may.
 fn trusted(
     holder: &Holder<'_>,
+    trust: &Document,
     services: &BTreeSet<&'static str>,
     principals: &Principals<'_>,
 ) -> BTreeSet<&'static str> {
-    let Some(trust) = holder.trust else { return BTreeSet::new() };
-    let Ok(document) = Document::parse(trust) else { return services.clone() };
     let may = |service: &&'static str| {
         let context = Context::partial().with("aws:SourceAccount", principals.account.as_str());
         let request = Request {
@@ -424,7 +428,7 @@ fn trusted(
             resource: holder.arn.to_owned(),
             context,
         };
-        matches!(evaluate(&[&document], &request), Decision::Allow | Decision::CannotTell { .. })
+        matches!(evaluate(&[trust], &request), Decision::Allow | Decision::CannotTell { .. })
     };
     services.iter().copied().filter(may).collect()
 }
