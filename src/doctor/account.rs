@@ -113,8 +113,7 @@ pub(super) fn regions(doctor: &mut Doctor<'_>, facts: &AccountFacts, entry: &Ent
             .chain(open.iter().filter(|region| !regions.contains(region)))
             .map(ToString::to_string)
             .collect();
-        let names: Vec<String> = regions.iter().map(ToString::to_string).collect();
-        let text = format!("SCP `{policy}` keeps audits out of {}", few(&names, REGIONS_NAMED));
+        let text = format!("SCP `{policy}` keeps audits out of {}", few(&regions, REGIONS_NAMED));
         let fix = Fix::of(format!("orgward audit --regions {}", left.join(",")));
         let issue = Issue::new(Section::Regions, State::Problem, "region_closed", text).mended_by(fix);
         doctor.gathered.add(issue, &facts.account, None);

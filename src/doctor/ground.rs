@@ -182,9 +182,9 @@ impl<'o> Doctor<'o> {
         lines.extend(self.roles());
         lines.extend(self.reading());
         lines.extend(self.changing());
-        let regions: Vec<String> = self.figures.answering.iter().map(ToString::to_string).collect();
+        let regions = &self.figures.answering;
         if !regions.is_empty() {
-            let text = format!("{} of the Regions in scope answer: {}", regions.len(), few(&regions, REGIONS_NAMED));
+            let text = format!("{} of the Regions in scope answer: {}", regions.len(), few(regions, REGIONS_NAMED));
             lines.push(Line::ok(Section::Regions, "regions", text));
         }
         let gathered = self.gathered.lines(ground.org);
@@ -316,7 +316,7 @@ pub(super) fn name_of(arn: &str) -> &str {
     arn.split_once(":role/").map_or(arn, |(_, name)| name)
 }
 
-/// Whom a line is about, at this place.
+/// Actions in words.
 pub(super) fn listed(actions: &BTreeSet<String>) -> String {
     few(actions, 4)
 }
