@@ -8,7 +8,8 @@ use crate::checks::{self, families, frameworks};
 use crate::collect;
 use crate::model::check::{CheckMeta, Severity};
 use crate::model::framework::Framework;
-use crate::report::text::{Align, Paint, Style, columns};
+use crate::report::table::{self, row, table};
+use crate::report::text::{Paint, Style};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -145,7 +146,7 @@ pub fn run(args: &ChecksArgs, ui: &Ui) -> Outcome {
                 if shown.is_empty() { by_name(&usual) } else { Ok(shown.clone()) }
             };
             match format {
-                Format::Table => table(&metas, &columns(&["cis-5.0"])?, ui.out),
+                Format::Table => listed(&metas, &columns(&["cis-5.0"])?, ui.out),
                 Format::Json => pretty(&metas.into_iter().map(Listed::of).collect::<Vec<_>>())?,
                 Format::Markdown => markdown(&metas, &columns(&["cis-5.0", "cis-7.0"])?),
             }
@@ -228,19 +229,17 @@ fn heading(framework: &Framework) -> String {
     }
 }
 
-fn table(metas: &[&CheckMeta], frameworks: &[&Framework], paint: Paint) -> String {
-    let dim = |text: &str| (text.to_owned(), Some(Style::Dim));
-    let mut head = vec![dim("CHECK"), dim("SEVERITY")];
-    head.extend(frameworks.iter().map(|framework| dim(&heading(framework))));
-    head.push(dim("WHAT IT ASKS FOR"));
-    let mut rows = vec![head];
-    rows.extend(metas.iter().map(|meta| {
+fn listed(metas: &[&CheckMeta], frameworks: &[&Framework], paint: Paint) -> String {
+    let mut head = vec!["CHECK".to_owned(), "SEVERITY".to_owned()];
+    head.extend(frameworks.iter().map(|framework| heading(framework)));
+    head.push("WHAT IT ASKS FOR".to_owned());
+    let rows = metas.iter().map(|meta| {
         let mut row = vec![(meta.id.to_owned(), Some(Style::Bold)), (meta.severity.as_str().to_owned(), None)];
         row.extend(frameworks.iter().map(|framework| (numbers(meta, framework), None)));
         row.push((meta.title.to_owned(), None));
         row
-    }));
-    columns(&rows, &[], paint)
+    });
+    table(head, rows, &[], paint)
 }
 
 fn markdown(metas: &[&CheckMeta], frameworks: &[&Framework]) -> String {
@@ -294,15 +293,13 @@ fn explain(meta: &CheckMeta, paint: Paint) -> String {
 
 /// A line for each control: framework, number, and what it asks for.
 fn controls(meta: &CheckMeta, paint: Paint) -> String {
-    let rows: Vec<Vec<(String, Option<Style>)>> = frameworks::controls_of(meta.id)
+    let rows: Vec<_> = frameworks::controls_of(meta.id)
         .map(|(framework, control)| {
             let level = control.level.map(|level| format!(" (level {level})")).unwrap_or_default();
-            [format!("  {}", framework.name), control.id.clone(), format!("{}{level}", control.title)]
-                .map(|t| (t, None))
-                .to_vec()
+            row([format!("  {}", framework.name), control.id.clone(), format!("{}{level}", control.title)])
         })
         .collect();
-    if rows.is_empty() { "  none\n".to_owned() } else { columns(&rows, &[Align::Left; 3], paint) }
+    if rows.is_empty() { "  none\n".to_owned() } else { table::columns(&rows, &[], paint) }
 }
 
 #[cfg(test)]

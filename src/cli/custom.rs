@@ -6,7 +6,8 @@ use super::exit::{Exit, Failure};
 use super::ui::Ui;
 use crate::checks;
 use crate::checks::custom::{self, CustomCheck, FieldInfo};
-use crate::report::text::{Align, Paint, Style, columns};
+use crate::report::table::table;
+use crate::report::text::{Paint, Style};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -129,11 +130,10 @@ impl View {
 
 /// The view that custom checks are written against, as a table.
 pub fn view(paint: Paint) -> String {
-    let mut rows = vec![["FIELD", "FACT", "WHAT IT HOLDS"].map(|t| (t.to_owned(), Some(Style::Dim))).to_vec()];
-    rows.extend(custom::view_fields().into_iter().map(|field: FieldInfo| {
+    let rows = custom::view_fields().into_iter().map(|field: FieldInfo| {
         let fact = field.fact.and_then(|fact| serde_json::to_value(fact).ok());
         let fact = fact.and_then(|fact| fact.as_str().map(str::to_owned)).unwrap_or_else(|| "-".to_owned());
         vec![(field.name, Some(Style::Bold)), (fact, None), (field.about.to_owned(), None)]
-    }));
-    columns(&rows, &[Align::Left; 3], paint)
+    });
+    table(["FIELD", "FACT", "WHAT IT HOLDS"], rows, &[], paint)
 }

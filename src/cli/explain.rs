@@ -6,7 +6,8 @@ use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
 use crate::model::plan::RefusalKind;
 use crate::model::{CauseKind, nearest};
-use crate::report::text::{Align, Style, columns, plain};
+use crate::report::table::table;
+use crate::report::text::{Style, plain};
 use clap::Args;
 
 /// Explain an exit code, the cause of something unknown, or why a plan is refused
@@ -244,9 +245,7 @@ pub fn run(args: &ExplainArgs, ui: &Ui) -> Outcome {
                     (entry.title.to_owned(), None),
                 ]
             };
-            let head = ["CODE", "WHAT IT IS", "WHAT IT SAYS"].map(|text| (text.to_owned(), Some(Style::Dim))).to_vec();
-            let rows: Vec<_> = std::iter::once(head).chain(entries.iter().map(row)).collect();
-            columns(&rows, &[Align::Left; 3], ui.out)
+            table(["CODE", "WHAT IT IS", "WHAT IT SAYS"], entries.iter().map(row), &[], ui.out)
         }
         Some(code) => {
             let wanted = code.trim().to_lowercase().replace([' ', '-'], "_");

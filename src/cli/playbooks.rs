@@ -3,7 +3,8 @@
 use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
 use crate::playbook;
-use crate::report::text::{Align, Style, columns};
+use crate::report::table::table;
+use crate::report::text::Style;
 use clap::Args;
 
 /// List the shipped playbooks, or print one
@@ -17,12 +18,10 @@ pub struct PlaybooksArgs {
 pub fn run(args: &PlaybooksArgs, ui: &Ui) -> Outcome {
     let text = match &args.name {
         None => {
-            let head = ["PLAYBOOK", "WHAT IT DOES"].map(|text| (text.to_owned(), Some(Style::Dim))).to_vec();
             let row = |shipped: &playbook::Shipped| {
                 vec![(shipped.name.to_owned(), Some(Style::Bold)), (description(shipped.text).to_owned(), None)]
             };
-            let rows: Vec<_> = std::iter::once(head).chain(playbook::shipped().iter().map(row)).collect();
-            columns(&rows, &[Align::Left; 2], ui.out)
+            table(["PLAYBOOK", "WHAT IT DOES"], playbook::shipped().iter().map(row), &[], ui.out)
         }
         Some(name) => match playbook::shipped().iter().find(|shipped| shipped.name == name) {
             Some(shipped) => shipped.text.to_owned(),

@@ -7,7 +7,8 @@ use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
 use crate::aws::Clock;
 use crate::model::{SPAN_FORM, seconds};
-use crate::report::text::{Align, Style, bytes, columns, count, plain};
+use crate::report::table::{row, table};
+use crate::report::text::{bytes, count, plain};
 use crate::store::{Holder, Manifest, StateDir};
 use clap::{ArgGroup, Args};
 use jiff::{SignedDuration, Timestamp};
@@ -50,8 +51,7 @@ pub fn run(args: &PruneArgs, ui: &Ui) -> Outcome {
     }
     let going = chosen(&manifests, (args.keep, args.older_than, args.all), now);
     let head = ["RUN", "COMMAND", "STATUS", "ORGANIZATION", "SIZE"];
-    let mut rows = vec![head.map(|text| (text.to_owned(), Some(Style::Dim))).to_vec()];
-    let (mut total, mut removed) = (0, 0);
+    let (mut rows, mut total, mut removed) = (Vec::new(), 0, 0);
     for manifest in &going {
         let size = match remove(&state, manifest, args.yes, now) {
             Ok(size) => size,
@@ -63,10 +63,9 @@ pub fn run(args: &PruneArgs, ui: &Ui) -> Outcome {
         (total, removed) = (total + size, removed + 1);
         let Manifest { run, command, status, organization, .. } = manifest;
         let status = status.as_str().replace('_', " ");
-        let cells = [run.to_string(), plain(command), status, plain(organization), bytes(size)];
-        rows.push(cells.map(|cell| (cell, None)).to_vec());
+        rows.push(row([run.to_string(), plain(command), status, plain(organization), bytes(size)]));
     }
-    let mut text = if removed > 0 { columns(&rows, &[Align::Left; 4], ui.out) } else { String::new() };
+    let mut text = if removed > 0 { table(head, rows, &[], ui.out) } else { String::new() };
     let (what, size) = (count(removed, "run"), bytes(total));
     let end = match args.yes {
         _ if going.is_empty() => "Nothing to remove".to_owned(),

@@ -8,7 +8,8 @@ use super::prune;
 use super::ui::{Ui, pretty};
 use crate::execute::{self, Outcome as Came, Progress, Record};
 use crate::model::{Cause, Plan};
-use crate::report::text::{Align, Style, columns, plain};
+use crate::report::table::{row, table};
+use crate::report::text::{Style, plain};
 use crate::store::{self, JournalContents, Manifest, Run, RunId, RunStatus, StateDir};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -81,8 +82,7 @@ fn state(connection: &ConnectionArgs) -> Result<StateDir, Failure> {
 }
 
 fn list(state: &StateDir, format: Format, ui: &Ui) -> Result<(), Failure> {
-    let (mut table, mut unread) = (vec![head()], String::new());
-    let mut rows = Vec::new();
+    let (mut read, mut unread, mut json) = (Vec::new(), String::new(), Vec::new());
     for id in state.runs().map_err(Failure::error)? {
         match state.run(&id) {
             Ok(run) => {
@@ -92,30 +92,25 @@ fn list(state: &StateDir, format: Format, ui: &Ui) -> Result<(), Failure> {
                 let more: Vec<String> =
                     related(manifest).into_iter().chain((!kept.is_empty()).then_some(kept)).collect();
                 let (command, organization) = (plain(&manifest.command), plain(&manifest.organization));
-                let cells = [id.to_string(), command, status(&run), organization, more.join(", ")];
-                table.push(cells.map(|cell| (cell, None)).to_vec());
-                let mut row = serde_json::to_value(manifest).map_err(Failure::error)?;
-                if let (Value::Object(row), false) = (&mut row, sizes.is_empty()) {
-                    row.insert("bytes".to_owned(), past_audit::in_json(&sizes));
+                read.push(row([id.to_string(), command, status(&run), organization, more.join(", ")]));
+                let mut told = serde_json::to_value(manifest).map_err(Failure::error)?;
+                if let (Value::Object(told), false) = (&mut told, sizes.is_empty()) {
+                    told.insert("bytes".to_owned(), past_audit::in_json(&sizes));
                 }
-                rows.push(row);
+                json.push(told);
             }
             Err(error) => {
                 unread += &ui.out.entry("", &format!("{id}  can't be read: {}", plain(&error.to_string())));
-                rows.push(json!({"run": id, "error": error.to_string()}));
+                json.push(json!({"run": id, "error": error.to_string()}));
             }
         }
     }
     ui.data(&match format {
-        Format::Text if rows.is_empty() => "No runs yet\n".to_owned(),
-        Format::Text if table.len() == 1 => unread,
-        Format::Text => columns(&table, &[Align::Left; 5], ui.out) + &unread,
-        Format::Json => pretty(&json!({"version": 1, "runs": rows}))?,
+        Format::Text if json.is_empty() => "No runs yet\n".to_owned(),
+        Format::Text if read.is_empty() => unread,
+        Format::Text => table(["RUN", "COMMAND", "STATUS", "ORGANIZATION", "KEEPS"], read, &[], ui.out) + &unread,
+        Format::Json => pretty(&json!({"version": 1, "runs": json}))?,
     })
-}
-
-fn head() -> Vec<(String, Option<Style>)> {
-    ["RUN", "COMMAND", "STATUS", "ORGANIZATION", "KEEPS"].map(|text| (text.to_owned(), Some(Style::Dim))).to_vec()
 }
 
 /// How a run stands, in a word. Whoever is at work on an audit holds its files: where nobody does, it ended without a word.

@@ -10,7 +10,7 @@ use crate::doctor::Diagnosis;
 use crate::execute::Record;
 use crate::model::{Plan, nearest};
 use crate::playbook;
-use crate::report::text::{Style, columns};
+use crate::report::table::{row, table};
 use crate::report::{audit_json, ndjson};
 use crate::store::JOURNAL_VERSION;
 use clap::Args;
@@ -56,10 +56,8 @@ pub const SCHEMAS: [Published; 9] = [
 /// Runs the command.
 pub fn run(args: &SchemaArgs, ui: &Ui) -> Outcome {
     let Some(name) = &args.name else {
-        let row = |cells: [&str; 2], style| cells.map(|cell| (cell.to_owned(), style)).to_vec();
-        let head = row(["SCHEMA", "WHAT IT DESCRIBES"], Some(Style::Dim));
-        let schemas = SCHEMAS.iter().map(|one| row([one.name, one.about], None));
-        ui.data(&columns(&std::iter::once(head).chain(schemas).collect::<Vec<_>>(), &[], ui.out))?;
+        let schemas = SCHEMAS.iter().map(|one| row([one.name, one.about]));
+        ui.data(&table(["SCHEMA", "WHAT IT DESCRIBES"], schemas, &[], ui.out))?;
         return Ok(Exit::Clean);
     };
     let found = SCHEMAS.iter().find(|one| one.name == name).ok_or_else(|| {

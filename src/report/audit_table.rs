@@ -3,7 +3,8 @@
 use super::coverage::Coverage;
 use super::failures::{Failures, Resources};
 use super::row::mend;
-use super::text::{Align, Paint, Style, columns, count, cut, plain};
+use super::table::{Align, table};
+use super::text::{Paint, Style, count, cut, plain};
 use super::{Audit, ReportError, diff, exemptions, framework_table};
 use crate::model::check::{CheckMeta, Severity};
 use crate::model::finding::Target;
@@ -101,7 +102,7 @@ fn summary(checks: &[Row<'_>], paint: Paint) -> String {
     if exempt {
         head.insert(EXEMPT, "EXEMPT");
     }
-    let mut rows = vec![head.iter().map(|text| ((*text).to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
+    let mut rows = Vec::new();
     for Row { meta, cells } in checks {
         let (verdict, style) = match (cells.fail, cells.unknown) {
             (0, 0) if cells.pass > 0 => ("pass", Style::Green),
@@ -129,7 +130,7 @@ fn summary(checks: &[Row<'_>], paint: Paint) -> String {
     }
     let mut aligns = vec![Align::Left; 3];
     aligns.resize(head.len() - 1, Align::Right);
-    columns(&rows, &aligns, paint)
+    table(head, rows, &aligns, paint)
 }
 
 /// What fails of one check, and how to mend it.

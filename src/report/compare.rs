@@ -1,14 +1,14 @@
 //! Two audits of the same organization side by side: what failed before, what fails after.
 
-use super::text::{Align, Paint, Style, columns};
+use super::table::{Align, table};
+use super::text::{Paint, Style};
 use crate::model::Tally;
 use crate::model::check::CheckMeta;
 
 /// A line for each check whose figures differ or that still fails; the others are counted below.
 pub fn render(checks: &[&CheckMeta], before: &Tally, after: &Tally, paint: Paint) -> String {
     let head = ["CHECK", "FAIL BEFORE", "FAIL AFTER", "UNKNOWN BEFORE", "UNKNOWN AFTER", "SO IT IS"];
-    let mut rows = vec![head.iter().map(|text| ((*text).to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
-    let mut untouched = 0;
+    let (mut rows, mut untouched) = (Vec::new(), 0);
     for meta in checks {
         let [then, now] = [before, after].map(|tally| tally.check(meta.id));
         let (fail_before, fail_after, unknown_before, unknown_after) = (then.fail, now.fail, then.unknown, now.unknown);
@@ -33,7 +33,7 @@ pub fn render(checks: &[&CheckMeta], before: &Tally, after: &Tally, paint: Paint
         ]);
     }
     let aligns = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right];
-    let mut out = columns(&rows, &aligns, paint);
+    let mut out = table(head, rows, &aligns, paint);
     if untouched > 0 {
         let words = format!("{untouched} more checks neither fail nor are unknown, before or after");
         out += &paint.entry("", &words);

@@ -4,7 +4,8 @@
 
 use super::row::fingerprint;
 use super::rows_as_read::{self, Unread};
-use super::text::{Align, Paint, Style, columns, count, plain};
+use super::table::{Align, table};
+use super::text::{Paint, Style, count, plain};
 use super::{ReportError, audit_table};
 use crate::model::AccountId;
 use crate::model::finding::Target;
@@ -183,20 +184,18 @@ fn by_check(changes: &Changes, paint: Paint) -> String {
     if checks.is_empty() {
         return String::new();
     }
-    let mut head = vec![("CHECK".to_owned(), Some(Style::Dim))];
-    head.extend(classes.iter().map(|became| (words(*became).to_uppercase(), Some(Style::Dim))));
-    let mut rows = vec![head];
-    for (check, counted) in checks {
+    let head = std::iter::once("CHECK".to_owned()).chain(classes.iter().map(|became| words(*became).to_uppercase()));
+    let rows = checks.into_iter().map(|(check, counted)| {
         let mut row = vec![(check.clone(), Some(Style::Bold))];
         row.extend(classes.iter().map(|became| match counted.get(became) {
             Some(n) => (n.to_string(), Some(style(*became))),
             None => ("-".to_owned(), Some(Style::Dim)),
         }));
-        rows.push(row);
-    }
+        row
+    });
     let mut aligns = vec![Align::Left];
     aligns.resize(classes.len() + 1, Align::Right);
-    columns(&rows, &aligns, paint) + "\n"
+    table(head, rows, &aligns, paint) + "\n"
 }
 
 /// A row as JSON.

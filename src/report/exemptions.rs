@@ -2,7 +2,8 @@
 //!
 //! Owns: how each stands, for every format. Must not: decide what is exempt.
 
-use super::text::{Align, Paint, Style, columns, count, plain};
+use super::table::table;
+use super::text::{Paint, Style, count, plain};
 use super::{Audit, framework_table};
 use crate::model::exemption::{Attestation, Exemption, Exemptions, day};
 use crate::model::scope::find_ou;
@@ -147,7 +148,7 @@ pub(super) fn section(audit: &Audit<'_>, paint: Paint) -> String {
             };
             (of_exemption(standing.exemption), standing.state, matched)
         });
-        out.push_str(&table(rows.collect(), paint));
+        out.push_str(&told(rows, paint));
     }
     for standing in &standings {
         for why in &standing.unknown {
@@ -161,7 +162,7 @@ pub(super) fn section(audit: &Audit<'_>, paint: Paint) -> String {
         let rows = attested.iter().map(|standing| {
             (of_attestation(standing.attestation), standing.state, framework_table::given(standing.attestation))
         });
-        out.push_str(&table(rows.collect(), paint));
+        out.push_str(&told(rows, paint));
     }
     out
 }
@@ -204,7 +205,7 @@ pub fn listing(exemptions: &Exemptions, today: Date, paint: Paint) -> String {
         rows.push((*expires, (of_attestation(attestation), of_day(attestation, today), given)));
     }
     rows.sort_by_key(|(expires, _)| *expires);
-    table(rows.into_iter().map(|(_, row)| row).collect(), paint)
+    told(rows.into_iter().map(|(_, row)| row), paint)
 }
 
 /// Name, last day, owner and ticket; how it stands; what is told of it.
@@ -220,8 +221,9 @@ fn of_attestation(attestation: &Attestation) -> [String; 4] {
     [format!("{framework} {control}"), expires.to_string(), owner.clone(), "-".to_owned()]
 }
 
-fn table(rows: Vec<Row>, paint: Paint) -> String {
-    let rows = rows.into_iter().map(|(names, state, more)| {
+/// Rows as they come, one for each exemption or attestation.
+fn told(rows: impl Iterator<Item = Row>, paint: Paint) -> String {
+    let rows = rows.map(|(names, state, more)| {
         let style = match state {
             State::Expired => Style::Red,
             State::ExpiresSoon | State::Unmatched => Style::Yellow,
@@ -233,8 +235,5 @@ fn table(rows: Vec<Row>, paint: Paint) -> String {
         row.push((plain(&more), None));
         row
     });
-    let head = ["  STANDS", "NAME", "UNTIL", "OWNER", "TICKET", "WHAT"];
-    let head = head.iter().map(|text| ((*text).to_owned(), Some(Style::Dim))).collect::<Vec<_>>();
-    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    columns(&rows, &[Align::Left; 6], paint)
+    table(["  STANDS", "NAME", "UNTIL", "OWNER", "TICKET", "WHAT"], rows, &[], paint)
 }

@@ -6,7 +6,8 @@
 use super::Audit;
 use super::audit_table::{Detail, failure};
 use super::failures::Failures;
-use super::text::{Align, Paint, Style, columns, count, plain};
+use super::table::{Align, table};
+use super::text::{Paint, Style, count, plain};
 use crate::model::exemption::Attestation;
 use crate::model::framework::{Answer, Cells, ControlVerdict, JudgedControl, JudgedFramework};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +49,7 @@ fn summary(judged: &JudgedFramework<'_>, paint: Paint) -> String {
         head.insert(at, "EXEMPT");
         aligns.push(Align::Right);
     }
-    let mut rows = vec![head.into_iter().map(|text| (text.to_owned(), Some(Style::Dim))).collect::<Vec<_>>()];
+    let mut rows = Vec::new();
     for judged in judged.controls.iter().filter(|judged| judged.verdict != ControlVerdict::NotCovered) {
         let style = style(judged.verdict);
         let cells = judged.checks.iter().fold(Cells::default(), |sum, (_, cells)| sum.and(cells));
@@ -71,7 +72,7 @@ fn summary(judged: &JudgedFramework<'_>, paint: Paint) -> String {
         }
         rows.push(row);
     }
-    columns(&rows, &aligns, paint)
+    table(head, rows, &aligns, paint)
 }
 
 fn style(verdict: ControlVerdict) -> Style {

@@ -26,6 +26,7 @@ mod rows_as_read;
 pub mod sarif;
 mod source;
 mod standards;
+pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;

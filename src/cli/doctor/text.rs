@@ -6,7 +6,8 @@
 use crate::cli::eta::round;
 use crate::doctor::{Diagnosis, Line, Rate, Section, State};
 use crate::model::Share;
-use crate::report::text::{Align, Paint, Style, columns, count, cut, plain};
+use crate::report::table::{Align, columns, row};
+use crate::report::text::{Paint, Style, count, cut, plain};
 
 /// What AWS said is cut at these.
 const SAID: usize = 300;
@@ -51,13 +52,12 @@ fn told(line: &Line, paint: Paint) -> String {
 }
 
 fn rates(diagnosis: &Diagnosis, share: Share, paint: Paint) -> String {
-    let row = |rate: &Rate| {
+    let told = |rate: &Rate| {
         let whose = if rate.of_each_account { "each account" } else { "the caller's account" };
         let most = if rate.at_most > rate.per_second { format!("up to {}/s", rate.at_most) } else { String::new() };
-        let cells = [format!("  {}", rate.operation), format!("{}/s", rate.per_second), whose.to_owned(), most];
-        cells.into_iter().map(|cell| (cell, None)).collect()
+        row([format!("  {}", rate.operation), format!("{}/s", rate.per_second), whose.to_owned(), most])
     };
-    let rows: Vec<_> = diagnosis.rates.iter().map(row).collect();
+    let rows: Vec<_> = diagnosis.rates.iter().map(told).collect();
     let title = format!("Request rates assumed ({share} of each quota; up to: not published, so found out)");
     let mut out = paint.entry("", &paint.paint(Style::Bold, &title));
     out += &columns(&rows, &[Align::Left, Align::Right, Align::Left, Align::Left], paint);

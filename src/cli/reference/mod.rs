@@ -11,7 +11,7 @@ mod settings;
 use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
 use crate::model::nearest;
-use crate::report::text::{Style, columns};
+use crate::report::table::{row, table};
 use clap::Args;
 
 /// Print a page of the manual as Markdown, made of this orgward; without a name, which there are
@@ -63,10 +63,8 @@ const PAGES: [Page; 4] = [
 pub fn run(args: &ReferenceArgs, ui: &Ui) -> Outcome {
     let text = match &args.name {
         None => {
-            let row = |cells: [&str; 3], style| cells.map(|cell| (cell.to_owned(), style)).to_vec();
-            let head = row(["PAGE", "FILE", "WHAT IT LISTS"], Some(Style::Dim));
-            let pages = PAGES.iter().map(|page| row([page.name, page.file, page.about], None));
-            columns(&std::iter::once(head).chain(pages).collect::<Vec<_>>(), &[], ui.out)
+            let pages = PAGES.iter().map(|page| row([page.name, page.file, page.about]));
+            table(["PAGE", "FILE", "WHAT IT LISTS"], pages, &[], ui.out)
         }
         Some(name) => {
             let found = PAGES.iter().find(|page| page.name == name);
