@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The evidence witness: bundles of orgward opened with tar, sha256sum and Debian's minisign alone; keys of minisign used by orgward.
 # Installs minisign where it may (Debian, as root); skips with words where it can't be had.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
+# shellcheck source-path=SCRIPTDIR source=../lane.sh
+. "$(dirname "$0")/../lane.sh"
 if ! command -v minisign >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
     apt-get install -y -qq --no-install-recommends minisign >/dev/null 2>&1 \
         || { apt-get update -qq >/dev/null 2>&1 && apt-get install -y -qq --no-install-recommends minisign >/dev/null 2>&1; } || true

