@@ -9,68 +9,22 @@
     reason = "a bench may stop at what it does not expect"
 )]
 
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
+#[path = "../replay.rs"]
+mod replay;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use orgward::aws::{Clock, Quotas, SessionSettings, Sessions, StaticCredentials};
 use orgward::checks::Selection;
 use orgward::collect::{self, CollectOptions, Wanted};
 use orgward::model::{AccountFacts, AccountId, OrgFacts};
 use orgward::sandbox::generate::{self, Population};
 use orgward::sandbox::{Sandbox, Scenario, scenario};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use replay::Replay;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-
-/// An HTTP client that asks the sandbox once and says the same again.
-#[derive(Debug, Clone)]
-struct Replay {
-    sandbox: SharedHttpClient,
-    answers: Arc<Mutex<HashMap<Vec<u8>, (u16, Vec<u8>)>>>,
-}
-
-#[derive(Debug)]
-struct Replaying {
-    asked: SharedHttpConnector,
-    answers: Arc<Mutex<HashMap<Vec<u8>, (u16, Vec<u8>)>>>,
-}
-
-impl HttpClient for Replay {
-    fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
-        let asked = self.sandbox.http_connector(settings, parts);
-        SharedHttpConnector::new(Replaying { asked, answers: Arc::clone(&self.answers) })
-    }
-}
-
-impl HttpConnector for Replaying {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let answers = Arc::clone(&self.answers);
-        let mut key = request.uri().as_bytes().to_vec();
-        key.extend(request.headers().get("x-amz-target").unwrap_or_default().as_bytes());
-        key.extend(request.body().bytes().unwrap_or_default());
-        let known = answers.lock().unwrap().get(&key).cloned();
-        let response = |status: u16, body: Vec<u8>| HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
-        if let Some((status, body)) = known {
-            return HttpConnectorFuture::new(async move { Ok(response(status, body)) });
-        }
-        let asked = self.asked.call(request);
-        HttpConnectorFuture::new(async move {
-            let answer = asked.await?;
-            let status = answer.status().as_u16();
-            let body = answer.body().bytes().unwrap_or_default().to_vec();
-            // What failed may go well the next time, such as a credential report.
-            if status == 200 {
-                answers.lock().unwrap().insert(key, (status, body.clone()));
-            }
-            Ok(response(status, body))
-        })
-    }
-}
 
 /// A sandbox, sessions into it, and what they found.
 #[derive(Debug)]
@@ -97,7 +51,7 @@ impl World {
             let asked = orgward::sandbox::state::ReportRequest { requested_at, max_password_age: None };
             org.reports = accounts.into_iter().map(|account| (account, asked)).collect();
         });
-        let http = SharedHttpClient::new(Replay { sandbox: sandbox.http_client(), answers: Arc::default() });
+        let http = Replay::over(sandbox.http_client());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (sessions, org, facts) = runtime.block_on(found(&http, sandbox.credentials()));
         Self { runtime, sessions, org, facts }

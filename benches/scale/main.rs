@@ -14,6 +14,8 @@ mod far;
 mod job;
 mod limits;
 mod machine;
+#[path = "../replay.rs"]
+mod replay;
 mod request;
 mod run;
 

@@ -1,21 +1,13 @@
 //! CPU time of a request through orgward over that of a bare SDK call: the same call over the same connector, in one run.
 //!
-//! Owns: the two loops, and a connector that says the same again, so that no work of the sandbox is in either. Must not: touch
-//! a network, or judge the ratio.
+//! Owns: the two loops. Must not: touch a network, or judge the ratio.
 
+use crate::replay::Replay;
 use crate::run;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::http::StatusCode;
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use orgward::aws::{AccountSession, Clock, Quotas, Sessions};
 use orgward::model::Cause;
 use orgward::sandbox::{Sandbox, Scenario, scenario};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -42,7 +34,7 @@ pub struct Cost {
 pub fn measure() -> Result<Cost, String> {
     let text = |error: &dyn std::fmt::Display| format!("the request can't be measured: {error}");
     let sandbox = Sandbox::with_latency(Scenario::small(), Duration::ZERO);
-    let http = SharedHttpClient::new(Replay { sandbox: sandbox.http_client(), answers: Answers::default() });
+    let http = Replay::over(sandbox.http_client());
     let quotas = Quotas::embedded().with_overrides("bench", FREE).map_err(|error| text(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| text(&error))?;
     let clock = Clock::virtual_from(scenario::EPOCH);
@@ -96,45 +88,4 @@ fn bare(http: &SharedHttpClient, sandbox: &Sandbox, clock: Clock) -> aws_sdk_iam
         .time_source(clock)
         .build();
     aws_sdk_iam::Client::from_conf(config)
-}
-
-/// What was answered, by request.
-type Answers = Arc<Mutex<HashMap<Vec<u8>, (StatusCode, Vec<u8>)>>>;
-
-/// An HTTP client that asks the sandbox once and says the same again.
-#[derive(Debug, Clone)]
-struct Replay {
-    sandbox: SharedHttpClient,
-    answers: Answers,
-}
-
-#[derive(Debug)]
-struct Replaying {
-    asked: SharedHttpConnector,
-    answers: Answers,
-}
-
-impl HttpClient for Replay {
-    fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
-        let asked = self.sandbox.http_connector(settings, parts);
-        SharedHttpConnector::new(Replaying { asked, answers: Arc::clone(&self.answers) })
-    }
-}
-
-impl HttpConnector for Replaying {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let answers = Arc::clone(&self.answers);
-        let key = [request.uri().as_bytes(), request.body().bytes().unwrap_or_default()].concat();
-        let known = answers.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some((status, body)) = known {
-            return HttpConnectorFuture::ready(Ok(HttpResponse::new(status, SdkBody::from(body))));
-        }
-        let asked = self.asked.call(request);
-        HttpConnectorFuture::new(async move {
-            let answer = asked.await?;
-            let (status, body) = (answer.status(), answer.body().bytes().unwrap_or_default().to_vec());
-            answers.lock().unwrap_or_else(PoisonError::into_inner).insert(key, (status, body.clone()));
-            Ok(HttpResponse::new(status, SdkBody::from(body)))
-        })
-    }
 }
