@@ -2,6 +2,7 @@
 //! wrote, installed in a sandbox in this process, which the binary is then run against.
 
 use crate::harness::{Run, orgward, run};
+use crate::sandboxed;
 use orgward::model::AccountId;
 use orgward::sandbox::org::Org;
 use orgward::sandbox::state::{Policy, ReportRequest};
@@ -66,8 +67,7 @@ impl Installed {
 
     /// What was asked and denied since the requests were last forgotten.
     pub fn denied(&self) -> BTreeSet<String> {
-        let denied = self.sandbox.requests().into_iter().filter(|request| request.status == 403);
-        denied.map(|request| format!("{}:{}", request.service, request.operation)).collect()
+        sandboxed::denied(&self.sandbox)
     }
 }
 
@@ -195,8 +195,8 @@ impl Place<'_> {
     }
 }
 
-/// Puts values where a template refers to them.
-fn fill(value: &mut Value, say: &dyn Fn(&str) -> String) {
+/// Puts values where a template refers to them, as CloudFormation does.
+pub fn fill(value: &mut Value, say: &dyn Fn(&str) -> String) {
     let referred = value.get("Ref").or_else(|| value.get("Fn::Sub")).and_then(Value::as_str).map(say);
     match (referred, value) {
         (Some(text), value) => *value = text.into(),

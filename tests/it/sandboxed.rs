@@ -5,6 +5,7 @@ use orgward::collect::{self, CollectOptions};
 use orgward::model::scope::RegionRequest;
 use orgward::model::{AccountFacts, AccountId, Cause, OrgFacts};
 use orgward::sandbox::{LoggedRequest, Sandbox, Scenario, generate, scenario};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,12 @@ pub async fn operator(sandbox: &Sandbox) -> Sessions {
 pub fn requests_of(requests: &[LoggedRequest], account: &AccountId) -> Vec<String> {
     let of_account = requests.iter().filter(|request| request.account.as_ref() == Some(account));
     of_account.map(|request| format!("{}:{}", request.service, request.operation)).collect()
+}
+
+/// What was asked and denied since the requests were last forgotten.
+pub fn denied(sandbox: &Sandbox) -> BTreeSet<String> {
+    let denied = sandbox.requests().into_iter().filter(|request| request.status == 403);
+    denied.map(|request| format!("{}:{}", request.service, request.operation)).collect()
 }
 
 /// The causes of every fact of an account that is unknown, by the name of its field.
