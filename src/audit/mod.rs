@@ -23,6 +23,7 @@ mod rejudge;
 mod reopen;
 mod reuse;
 mod shared;
+mod verdicts;
 
 pub use audit_run::{AuditRun, Judged, Known, RunFindings, Went, finished, job, known};
 pub use diff::{Compared, Diff, DiffError};

@@ -3,10 +3,11 @@
 //! Owns: what of a kept run can be judged, and that a fact nobody collected is unknown. Must not: ask AWS, or change the run
 //! that it reads.
 
-use super::audit_run::{self, AuditRun, Judged, Known};
+use super::audit_run::{self, AuditRun, Known};
 use super::exemptions;
 use super::job::Job;
 use super::pipeline::{Audited, Ending};
+use super::verdicts::Verdicts;
 use crate::checks::exempt::Exempting;
 use crate::checks::{Selection, Thresholds};
 use crate::model::check::Fact;
@@ -18,7 +19,6 @@ use crate::model::{AccountFacts, AccountId, Cause, CauseKind, OrgFacts, Verdict}
 use crate::store::{Frame, FrameKey, FrameReader, Kept, Run, RunId, RunStatus, StateDir, StoreError};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
@@ -233,18 +233,10 @@ impl Judging<'_> {
         files: &Mutex<Files>,
     ) -> Result<(), StoreError> {
         findings.iter_mut().for_each(|finding| self.not_collected(finding));
-        findings.sort_by(Finding::in_order);
-        self.exempting.apply(self.org, key.account(), &mut findings);
-        let judged = Judged { finished: true, findings };
-        let frame = Frame::of(&judged).map_err(|error| audit_run::no_frame(Path::new(key.as_str()), error))?;
+        let verdicts = Verdicts::of((key, true), findings, &self.exempting, self.org)?;
         let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
         let Files { kept, tally, .. } = &mut *files;
-        if let (Some(account), Some(facts)) = (key.account(), &facts) {
-            kept.keep_facts(account, facts)?;
-        }
-        kept.keep_findings(&key, &frame)?;
-        judged.findings.iter().for_each(|finding| tally.add(finding));
-        Ok(())
+        verdicts.keep(kept, tally, facts.as_ref())
     }
 
     /// A verdict of a check whose facts were not all asked for is no verdict: what looks like nothing may never have been looked

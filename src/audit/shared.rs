@@ -3,12 +3,13 @@
 //! Owns: judging an account in its own task, or putting its facts away until the organization is whole. Must not: ask AWS, or
 //! know in what order accounts come.
 
-use super::audit_run::{self, AuditRun, Judged, Known};
+use super::audit_run::{self, AuditRun, Known};
 use super::pipeline::{AuditError, Request};
+use super::verdicts::Verdicts;
 use crate::checks::exempt::Exempting;
 use crate::model::scope::Scope;
 use crate::model::tally::Tally;
-use crate::model::{AccountFacts, AccountId, Finding, OrgFacts};
+use crate::model::{AccountFacts, AccountId, OrgFacts};
 use crate::store::{Frame, FrameKey, StoreError};
 use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeSet;
@@ -63,7 +64,7 @@ impl Shared {
     }
 
     fn put_away(&self, facts: &AccountFacts) -> Result<(), StoreError> {
-        let frame = self.frame(&facts.account, facts)?;
+        let frame = frame(facts)?;
         let mut files = self.files();
         let Some(kept) = &mut files.kept else { return Ok(()) };
         kept.keep_facts(&facts.account, &frame)?;
@@ -73,43 +74,29 @@ impl Shared {
 
     /// Judges an account; `keep`: and keeps its facts, if it was asked to the end.
     fn judge(&self, org: &OrgFacts, facts: &AccountFacts, keep: bool) -> Result<(), StoreError> {
-        let mut findings = self.request.selection.account(org, facts, &self.request.thresholds);
-        findings.sort_by(Finding::in_order);
-        self.exempt(org, Some(&facts.account), &mut findings);
+        let findings = self.request.selection.account(org, facts, &self.request.thresholds);
         let finished = audit_run::finished(facts);
-        let facts_frame = (keep && finished).then(|| self.frame(&facts.account, facts)).transpose()?;
-        let judged = Judged { finished, findings };
-        let frame = self.frame(&facts.account, &judged)?;
+        let frame = (keep && finished).then(|| frame(facts)).transpose()?;
+        let verdicts = Verdicts::of((FrameKey::from(&facts.account), finished), findings, self.exempting(org), org)?;
         let mut files = self.files();
-        let Some(kept) = &mut files.kept else { return Ok(()) };
-        facts_frame.iter().try_for_each(|frame| kept.keep_facts(&facts.account, frame))?;
-        kept.keep_findings(&FrameKey::from(&facts.account), &frame)?;
-        count(&mut files.tally, &judged.findings);
-        Ok(())
+        let Files { kept: Some(kept), tally, .. } = &mut *files else { return Ok(()) };
+        verdicts.keep(kept, tally, frame.as_ref())
     }
 
-    pub(super) fn exempt(&self, org: &OrgFacts, account: Option<&AccountId>, findings: &mut [Finding]) {
-        let exempting = self.exempting.get_or_init(|| Exempting::new(&self.request.exemptions, org));
-        exempting.apply(org, account, findings);
-    }
-
-    fn frame(&self, account: &AccountId, value: &impl serde::Serialize) -> Result<Frame, StoreError> {
-        Frame::of(value).map_err(|error| audit_run::no_frame(Path::new(account.as_str()), error))
+    /// The exemptions, held against the organization once.
+    fn exempting(&self, org: &OrgFacts) -> &Exempting {
+        self.exempting.get_or_init(|| Exempting::new(&self.request.exemptions, org))
     }
 
     /// The organization is whole: keeps it and its own verdicts.
     pub(super) fn whole(&self, org: OrgFacts, scope: &Scope) -> Result<(), StoreError> {
-        let mut findings = self.request.selection.organization(&org, &self.request.thresholds);
-        findings.sort_by(Finding::in_order);
-        self.exempt(&org, None, &mut findings);
+        let findings = self.request.selection.organization(&org, &self.request.thresholds);
+        let verdicts = Verdicts::of((FrameKey::Organization, true), findings, self.exempting(&org), &org)?;
         let known = Known { organization: org, scope: scope.clone() };
-        let judged = Judged { finished: true, findings };
         let mut files = self.files();
-        let Some(kept) = &mut files.kept else { return Ok(()) };
+        let Files { kept: Some(kept), tally, .. } = &mut *files else { return Ok(()) };
         kept.keep_organization(&known)?;
-        let frame = Frame::of(&judged).map_err(|error| audit_run::no_frame(kept.run().dir(), error))?;
-        kept.keep_findings(&FrameKey::Organization, &frame)?;
-        count(&mut files.tally, &judged.findings);
+        verdicts.keep(kept, tally, None)?;
         drop(files);
         // Set once: every way comes here once.
         let _ = self.org.set(Arc::new(known.organization));
@@ -150,6 +137,6 @@ impl Shared {
     }
 }
 
-fn count(tally: &mut Tally, findings: &[Finding]) {
-    findings.iter().for_each(|finding| tally.add(finding));
+fn frame(facts: &AccountFacts) -> Result<Frame, StoreError> {
+    Frame::of(facts).map_err(|error| audit_run::no_frame(Path::new(facts.account.as_str()), error))
 }
