@@ -89,19 +89,17 @@ impl<'a> Guardrails<'a> {
         let mut attached: BTreeMap<&TargetId, Vec<usize>> = BTreeMap::new();
         let (mut adrift, mut documents) = (Vec::new(), Vec::new());
         for (at, policy) in policies.iter().enumerate() {
-            let targets = match policy.targets.known() {
-                Ok(targets) => targets.map_or(&[][..], Vec::as_slice),
-                Err(cause) => {
-                    adrift.push(cause.clone());
-                    &[]
-                }
+            let targets = policy.targets.known().unwrap_or_else(|cause| {
+                adrift.push(cause.clone());
+                None
+            });
+            let bound: Vec<&TargetId> = match (targets, chain) {
+                (Some(targets), Some(chain)) => chain.iter().filter_map(|target| targets.get(target)).collect(),
+                (Some(targets), None) => targets.iter().collect(),
+                (None, _) => Vec::new(),
             };
-            let mut wanted = chain.is_none();
-            for target in targets.iter().filter(|target| chain.is_none_or(|chain| chain.contains(target))) {
-                attached.entry(target).or_default().push(at);
-                wanted = true;
-            }
-            documents.push(wanted.then(|| document(policy)));
+            documents.push((chain.is_none() || !bound.is_empty()).then(|| document(policy)));
+            bound.into_iter().for_each(|target| attached.entry(target).or_default().push(at));
         }
         Self { documents, attached, adrift, policies }
     }

@@ -275,7 +275,7 @@ fn unused(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let mut failing = Vec::new();
     for policy in types.into_iter().flat_map(|(_, policies)| policies).filter(|policy| !policy.aws_managed) {
         let Ok(targets) = facts.part(&policy.targets) else { continue };
-        if targets.is_none_or(Vec::is_empty) {
+        if targets.is_none_or(|targets| targets.is_empty()) {
             let message = format!("policy `{}` is attached to nothing", policy.name);
             failing.push(FailingResource { resource: policy.arn.clone(), message });
         }

@@ -15,7 +15,7 @@ use crate::model::observed::{Observed, Source};
 use crate::model::org::{Policy, PolicyType, PolicyTypeState, Root};
 use crate::resources::policy::{self, Summary};
 use futures::{StreamExt, future, stream};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const POLICIES: &str = "organizations:ListPolicies";
 pub(super) const CONTENT: &str = "organizations:DescribePolicy";
@@ -47,7 +47,7 @@ pub(super) fn attach_to_all(policies: &mut Policies, everything: &[TargetId]) {
     });
     for policy in seen.flatten().filter(|policy| is_on_all(policy.aws_managed, policy.id.as_str())) {
         if let Observed::Present { value, .. } = &mut policy.targets {
-            value.extend_from_slice(everything);
+            value.extend(everything.iter().cloned());
         }
     }
 }
@@ -91,7 +91,7 @@ async fn whole(
     order.sort_by_key(|(_, _, aws_managed)| !aws_managed);
     let targets = stream::iter(order.clone()).map(|(at, id, aws_managed)| async move {
         if is_on_all(aws_managed, id.as_str()) {
-            return (at, Observed::Present { value: Vec::new(), source: source.clone() });
+            return (at, Observed::Present { value: BTreeSet::new(), source: source.clone() });
         }
         (at, watch.observed(TARGETS, policy::targets(session, &id)).await)
     });

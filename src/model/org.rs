@@ -12,7 +12,7 @@ use super::trail::Trail;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of the organization before any account is looked at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -257,7 +257,7 @@ pub struct Policy {
     /// The document exactly as saved (its characters count against the quota).
     pub content: Observed<String>,
     /// Where it is attached.
-    pub targets: Observed<Vec<TargetId>>,
+    pub targets: Observed<BTreeSet<TargetId>>,
     /// Its tags; AWS-managed policies have none.
     pub tags: Observed<BTreeMap<String, String>>,
 }

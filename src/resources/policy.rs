@@ -16,7 +16,7 @@ use aws_sdk_organizations::operation::list_tags_for_resource::ListTagsForResourc
 use aws_sdk_organizations::operation::list_targets_for_policy::ListTargetsForPolicyOutput;
 use aws_sdk_organizations::types::{self, Tag};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const LIST: &str = "organizations:ListPolicies";
 const READ: &str = "organizations:DescribePolicy";
@@ -91,8 +91,8 @@ async fn describe(session: &AccountSession, id: &PolicyId) -> Result<Option<(Sum
     Ok(Some((from_aws(READ, summary)?, content.to_owned())))
 }
 
-/// Where a policy is attached, in id order; absent where the policy is not there.
-pub(crate) async fn targets(session: &AccountSession, id: &PolicyId) -> Observed<Vec<TargetId>> {
+/// Where a policy is attached; absent where the policy is not there.
+pub(crate) async fn targets(session: &AccountSession, id: &PolicyId) -> Observed<BTreeSet<TargetId>> {
     let work = async {
         let mut found = Vec::new();
         let stream = session.organizations().list_targets_for_policy().policy_id(id.as_str()).into_paginator().send();
@@ -102,9 +102,7 @@ pub(crate) async fn targets(session: &AccountSession, id: &PolicyId) -> Observed
         }
         let id = |target: &types::PolicyTargetSummary| target.target_id().and_then(|id| id.parse().ok());
         let ids = found.iter().map(|target| id(target).ok_or_else(|| incomplete(TARGETS, "valid target id")));
-        let mut ids = ids.collect::<Result<Vec<TargetId>, Cause>>()?;
-        ids.sort();
-        Ok(Some(ids))
+        ids.collect::<Result<BTreeSet<TargetId>, Cause>>().map(Some)
     };
     session.observe(TARGETS, &session.global_region(), work).await
 }

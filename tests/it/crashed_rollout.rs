@@ -10,7 +10,7 @@ use orgward::model::{Doc, Observed, OrgFacts, Plan, TargetId};
 use orgward::resources::World;
 use orgward::sandbox::{Fault, FaultKind, Sandbox, Scenario};
 use orgward::store::Journal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rollout; `ACTION` is what its policy denies. Accounts come before their OU: a wave attaches what a later one removes.
@@ -37,7 +37,7 @@ fn playbook(action: &str) -> String {
 }
 
 /// The policies that are not AWS's own: name, and what they are without their ids.
-type Policies = BTreeMap<String, (String, Option<String>, Option<BTreeMap<String, String>>, Vec<TargetId>)>;
+type Policies = BTreeMap<String, (String, Option<String>, Option<BTreeMap<String, String>>, BTreeSet<TargetId>)>;
 
 /// Where the crash is.
 #[derive(Debug, Clone, Copy)]
@@ -113,8 +113,7 @@ impl Case {
         let all = org.policies.values().filter_map(|of_kind| of_kind.value()).flatten();
         all.filter(|policy| !policy.aws_managed)
             .map(|policy| {
-                let mut targets = policy.targets.value().cloned().unwrap_or_default();
-                targets.sort();
+                let targets = policy.targets.value().cloned().unwrap_or_default();
                 let (content, tags) = (policy.content.value().cloned(), policy.tags.value().cloned());
                 (policy.name.clone(), (policy.description.clone(), content, tags, targets))
             })

@@ -129,7 +129,7 @@ async fn policies_are_listed_beside_the_accounts() {
     assert_eq!((&org.accounts, &org.ous), (&streamed.accounts, &streamed.ous));
     let targets = |org: &OrgFacts| -> Vec<(String, usize)> {
         let policies = org.policies.values().filter_map(|policies| policies.value()).flatten();
-        policies.map(|policy| (policy.name.clone(), policy.targets.value().map_or(0, Vec::len))).collect()
+        policies.map(|policy| (policy.name.clone(), policy.targets.value().map_or(0, BTreeSet::len))).collect()
     };
     assert_eq!(targets(&org), targets(&streamed));
     let everything = 1 + org.ous.len() + org.accounts.len();

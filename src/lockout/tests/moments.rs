@@ -78,7 +78,7 @@ fn a_changed_text_is_judged_wherever_it_is_attached() {
     // The only Allow of a level that becomes narrower.
     let mut facts = org(vec![scp("ours", FULL, &[INNER])]);
     let Some(Observed::Present { value, .. }) = facts.policies.get_mut(&PolicyType::Scp) else { panic!() };
-    value[0].targets = present([ROOT, OU, MANAGEMENT, SECOND, THIRD].map(target).to_vec());
+    value[0].targets = present([ROOT, OU, MANAGEMENT, SECOND, THIRD].map(target).into());
     let narrower = plan(vec![write("ours", Some(FULL), Some(S3_ONLY))]);
     let proof = proved(&facts, &narrower);
     assert!(messages(&proof)[0].contains("no policy attached to OU /Workloads/Prod"), "{proof:?}");

@@ -112,7 +112,7 @@ fn decide(
     let live = current.filter(|_| replaced.is_none());
     let attached = match live {
         Some(policy) => policy.targets.known().map_err(Clone::clone)?.cloned().unwrap_or_default(),
-        None => Vec::new(),
+        None => BTreeSet::new(),
     };
     let mut written = match text(planning, spec, live, &attached, draft) {
         Ok(change) => change,
@@ -139,8 +139,8 @@ fn decide(
         }
     }
     if let Some(placed) = planning.placed {
-        let (attached, depends_on) = (attached.as_slice(), depends_on.as_slice());
-        let rolling = Rolling { planning, placed, spec, policies, attached, replaced: &others, depends_on };
+        let (attached, replaced, depends_on) = (&attached, others.as_slice(), depends_on.as_slice());
+        let rolling = Rolling { planning, placed, spec, policies, attached, replaced, depends_on };
         // Half a rollout is none.
         return rolling.plan(&targets, draft).inspect_err(|_| draft.changes.truncate(planned));
     }
@@ -204,7 +204,7 @@ fn text(
     planning: &Planning<'_>,
     spec: &ScpSpec,
     live: Option<&Policy>,
-    attached: &[TargetId],
+    attached: &BTreeSet<TargetId>,
     draft: &mut Draft,
 ) -> Result<Option<Change>, Stop> {
     let address = Address::Policy { policy_type: PolicyType::Scp, name: spec.name.clone() };

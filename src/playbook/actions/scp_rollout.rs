@@ -26,7 +26,7 @@ pub(super) struct Rolling<'r> {
     /// Every service control policy.
     pub policies: &'r [Policy],
     /// Where the policy in use is attached.
-    pub attached: &'r [TargetId],
+    pub attached: &'r BTreeSet<TargetId>,
     /// What it replaces.
     pub replaced: &'r [&'r Policy],
     /// The change of the policy itself, if one is planned.
@@ -60,7 +60,7 @@ impl Rolling<'_> {
     pub fn plan(&self, targets: &BTreeSet<TargetId>, draft: &mut Draft) -> Result<(), Cause> {
         let org = self.planning.org;
         let mut targets = targets.clone();
-        let mut live: Vec<(&Policy, Vec<TargetId>)> = Vec::new();
+        let mut live: Vec<(&Policy, BTreeSet<TargetId>)> = Vec::new();
         for policy in self.replaced {
             let places = policy.targets.known().map_err(Clone::clone)?.cloned().unwrap_or_default();
             // Where only the replaced policy is attached, the step's takes over too: an update would have reached it.
@@ -190,7 +190,7 @@ impl Rolling<'_> {
     }
 
     /// Detaches and deletes what is replaced.
-    fn retire(&self, layout: &Layout, live: &[(&Policy, Vec<TargetId>)], draft: &mut Draft) -> Result<(), Cause> {
+    fn retire(&self, layout: &Layout, live: &[(&Policy, BTreeSet<TargetId>)], draft: &mut Draft) -> Result<(), Cause> {
         let (org, placed) = (self.planning.org, self.placed);
         for (policy, places) in live {
             if narrows(policy) {

@@ -66,7 +66,7 @@ fn applied(mut org: OrgFacts, plan: &Plan) -> OrgFacts {
             Address::Attachment { policy, target, .. } => {
                 let found = policies.iter_mut().find(|found| found.name == *policy).unwrap();
                 let Observed::Present { value, .. } = &mut found.targets else { panic!() };
-                value.push(target.clone());
+                value.insert(target.clone());
             }
             _ => panic!("{change:?}"),
         }

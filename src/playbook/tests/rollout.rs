@@ -75,7 +75,6 @@ fn applied(org: &OrgFacts, plan: &Plan) -> OrgFacts {
                 assert_eq!(there, change.before.is_some(), "{}", change.address);
                 value.retain(|found| found != target);
                 value.extend(after.as_ref().map(|_| target.clone()));
-                value.sort();
             }
             _ => {}
         }
