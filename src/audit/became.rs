@@ -44,6 +44,11 @@ impl Said {
         }
     }
 
+    /// Whether a report has a row of the whole cell.
+    fn is_whole(&self) -> bool {
+        self.resources.is_empty() && (self.exempt.is_empty() || self.verdict == Verdict::Fail)
+    }
+
     /// Whether someone answers for a resource, or for the whole cell.
     fn is_exempt(&self, resource: Option<&str>) -> bool {
         self.exempt.iter().any(|exempt| exempt.resource.is_none() || exempt.resource.as_deref() == resource)
@@ -87,7 +92,9 @@ pub(super) fn compare<E>(
             let message = fails.get(&resource).or_else(|| failed.get(&resource)).copied().unwrap_or_default();
             let Some(Said { check, target, severity, .. }) = said else { continue };
             let fails = fails.contains_key(&resource);
-            each(&Changed { became, check, target, resource, severity: *severity, message, fails })?;
+            let looked = !fails && matches!(became, Became::Fixed | Became::CheckChanged);
+            let gone = looked && (resource.is_some() || new.is_some_and(|said| !said.is_whole()));
+            each(&Changed { became, check, target, resource, severity: *severity, message, fails, gone })?;
         }
     }
     Ok(())
@@ -132,6 +139,33 @@ mod tests {
                     message: "agreed".to_owned(),
                 })
                 .collect(),
+        }
+    }
+
+    #[test]
+    fn a_row_is_gone_where_the_later_audit_looked_and_has_none_of_it() {
+        let gone = |was: &[&str], is: Option<Said>, changed| -> Vec<Option<String>> {
+            let (was, mut told) = (said("c", false, Verdict::Fail, was, &[]), Vec::new());
+            let word = |findings| Word { in_scope: true, findings };
+            compare::<()>(word(&[was]), word(is.as_slice()), &|_| changed, &mut |row| {
+                told.extend(row.gone.then(|| row.resource.map(str::to_owned)));
+                Ok(())
+            })
+            .unwrap();
+            told
+        };
+        let is = |verdict, failing: &[&str], exempt: &[Option<&str>]| Some(said("c", false, verdict, failing, exempt));
+        let a = [Some("a".to_owned())];
+        for changed in [false, true] {
+            assert_eq!(gone(&["a"], is(Verdict::Pass, &[], &[]), changed), a);
+            assert_eq!(gone(&["a", "b"], is(Verdict::Fail, &["b"], &[]), changed), a);
+            assert_eq!(gone(&["a"], is(Verdict::NotApplicable, &[], &[]), changed), a);
+            assert_eq!(gone(&[], is(Verdict::Pass, &[], &[]), changed), [], "the cell has its own row");
+            assert_eq!(gone(&[], is(Verdict::Fail, &["a"], &[]), changed), [None], "and here it has not");
+            assert_eq!(gone(&["a"], is(Verdict::Fail, &["a"], &[]), changed), []);
+            assert_eq!(gone(&["a"], is(Verdict::Unknown, &[], &[]), changed), [], "nobody can say");
+            assert_eq!(gone(&["a"], None, changed), [], "nobody looked");
+            assert_eq!(gone(&["a"], is(Verdict::Exempt, &[], &[Some("a")]), changed), [], "someone answers for it");
         }
     }
 

@@ -30,10 +30,12 @@ struct KeptStanding {
 }
 
 /// What was before an audit.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct History {
     /// How it differs from the newest of them.
     pub changes: Option<Changes>,
+    /// The newest of them beside it, to be read once more.
+    pub before: Option<Diff>,
     /// How each stood, oldest first, this one last.
     pub trend: Vec<Standing>,
     /// What could not be read of them, in words.
@@ -123,13 +125,15 @@ pub fn history(state: &StateDir, run: &Run) -> Result<History, StoreError> {
         }
     }
     if let Some(before) = runs.last() {
-        let differ = || -> Result<Changes, String> {
+        let differ = || -> Result<(Diff, Changes), String> {
             let words = |error: DiffError| error.to_string();
             let diff = Diff::of(Compared::open(before).map_err(words)?, Compared::open(run).map_err(words)?);
-            diff.map_err(words)?.each(&mut |_| Ok(())).map_err(|error| error.to_string())
+            let diff = diff.map_err(words)?;
+            let changes = diff.each(&mut |_| Ok(())).map_err(|error| error.to_string())?;
+            Ok((diff, changes))
         };
         match differ() {
-            Ok(changes) => history.changes = Some(changes),
+            Ok((diff, changes)) => (history.before, history.changes) = (Some(diff), Some(changes)),
             Err(why) => history.problems.push(why),
         }
     }
@@ -251,7 +255,7 @@ pub(super) mod tests {
         assert_eq!(ids(earlier(&state, &third).unwrap()), [first.id().clone(), second.id().clone()]);
         assert_eq!(ids(earlier(&state, &first).unwrap()), []);
 
-        let History { changes, trend, problems } = history(&state, &third).unwrap();
+        let History { changes, trend, problems, .. } = history(&state, &third).unwrap();
         let changes = changes.unwrap();
         assert_eq!((changes.before.as_str(), problems.len()), (second.id().as_str(), 0));
         let new = changes.rows[&Became::New];
@@ -271,7 +275,7 @@ pub(super) mod tests {
         let path = before.frames_path(Kept::Findings);
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
-        let History { changes, trend, problems } = history(&state, &run).unwrap();
+        let History { changes, trend, problems, .. } = history(&state, &run).unwrap();
         assert_eq!((changes, trend.len()), (None, 1));
         assert!(!problems.is_empty() && problems.iter().all(|why| why.contains("findings.frames")), "{problems:?}");
     }

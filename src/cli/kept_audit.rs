@@ -5,12 +5,13 @@
 use super::exit::Failure;
 use super::select::Selected;
 use super::ui::Ui;
-use crate::audit::{self, Ending, History, Merged, Reopened, RunFindings};
+use crate::audit::{self, Diff, Ending, History, Merged, Reopened, RunFindings};
 use crate::checks::frameworks;
 use crate::config::{KeepFacts, Settings};
 use crate::model::framework::Framework;
 use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{OrgFacts, Tally, span};
+use crate::report::diff::Differences;
 use crate::report::exemptions;
 use crate::report::text::{bytes, count, plain};
 use crate::report::{Audit, Context, RunStats};
@@ -33,6 +34,7 @@ pub struct KeptAudit {
     stats: RunStats,
     ending: Ending,
     context: Context,
+    before: Option<Diff>,
 }
 
 impl KeptAudit {
@@ -46,7 +48,7 @@ impl KeptAudit {
         run.save(STATS, &text).map_err(Failure::error)?;
         let findings = RunFindings::open(&run).map_err(Failure::error)?;
         let context = context(&run)?;
-        Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context })
+        Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context, before: None })
     }
 
     /// One that was joined of shards.
@@ -58,7 +60,7 @@ impl KeptAudit {
         let findings = RunFindings::open(&run).map_err(Failure::error)?;
         let (org, stats, ending) = (Arc::new(org), RunStats::default(), Ending::Complete);
         let context = context(&run)?;
-        Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context })
+        Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context, before: None })
     }
 
     /// One of before.
@@ -78,7 +80,7 @@ impl KeptAudit {
         };
         let context = context(&run)?;
         let (org, scope) = (Arc::new(known.organization), known.scope);
-        Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context })
+        Ok(Self { run, org, scope, tally, findings, selected, stats, ending, context, before: None })
     }
 
     /// The same with what was before it: how it differs from the newest kept audit that was asked the same, and how each of
@@ -88,8 +90,9 @@ impl KeptAudit {
     /// If the runs can't be listed.
     pub fn remembering(mut self, state: &StateDir, ui: &Ui) -> Result<Self, Failure> {
         if self.ending == Ending::Complete {
-            let History { changes, trend, problems } = audit::history(state, &self.run).map_err(Failure::error)?;
-            (self.context.changes, self.context.trend) = (changes, trend);
+            let History { changes, before, trend, problems } =
+                audit::history(state, &self.run).map_err(Failure::error)?;
+            (self.before, self.context.changes, self.context.trend) = (before, changes, trend);
             problems.iter().for_each(|why| ui.warn(&format!("what was before can't be told: {}", plain(why))));
         }
         Ok(self)
@@ -157,6 +160,7 @@ impl KeptAudit {
             tally: &self.tally,
             frameworks: &judged,
             context: &self.context,
+            before: self.before.as_ref().map(|before| before as &dyn Differences),
             stats: self.stats,
             interrupted: self.ending != Ending::Complete,
         })

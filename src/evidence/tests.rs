@@ -77,6 +77,7 @@ impl Audited {
             tally: &self.tally,
             frameworks: &[],
             context: &self.context,
+            before: None,
             stats: RunStats::default(),
             interrupted: false,
         })

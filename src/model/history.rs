@@ -81,6 +81,8 @@ pub struct Changed<'a> {
     pub message: &'a str,
     /// Whether it fails in the later audit.
     pub fails: bool,
+    /// Whether the later audit looked and has no row of it at all: what passes by itself has one, a resource that is gone has none.
+    pub gone: bool,
 }
 
 /// How an audit differs from one before, counted.

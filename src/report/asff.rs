@@ -1,10 +1,11 @@
 //! Findings in the AWS Security Finding Format: each line is one request of `securityhub:BatchImportFindings`.
 //!
-//! A request holds findings of one account, because the default product takes those of its own account only; at most 100, and
+//! What failed in the audit before and has no row any more is archived, so that it does not stand open in Security Hub until it
+//! expires there. A request holds findings of one account, because the default product takes those of its own account only; at most 100, and
 //! less than 6 MB. Texts are cut to what each field takes. Sources: Security Hub API reference, `AwsSecurityFinding`; Security Hub
 //! partner guide, "Guidelines for using the BatchImportFindings API".
 
-use super::row::{Row, mend, rows, short};
+use super::row::{Row, mend, short, with_gone};
 use super::source::known;
 use super::{Audit, ReportError, Standards};
 use crate::model::check::Severity;
@@ -28,11 +29,9 @@ const FIELD: usize = 2048;
 /// If the findings can't be read or the report can't be written.
 pub fn write(audit: &Audit<'_>, standards: &Standards<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
     let mut batch = Batch::default();
-    audit.findings.each(&mut |finding| {
-        rows(finding).try_for_each(|row| {
-            let text = serde_json::to_string(&known(record(&row, audit, standards))).map_err(ReportError::Json)?;
-            batch.add(row.owner(audit), &text, out)
-        })
+    with_gone(audit, &mut |row| {
+        let text = serde_json::to_string(&known(record(row, audit, standards))).map_err(ReportError::Json)?;
+        batch.add(row.owner(audit), &text, out)
     })?;
     batch.end(out)
 }
@@ -107,7 +106,7 @@ fn record(row: &Row<'_>, audit: &Audit<'_>, standards: &Standards<'_>) -> Value 
         }},
         // An import can't change the workflow or the note of a finding that is there: what were suppressed would stay so when
         // its exemption is over. The record's state it can change.
-        "RecordState": if row.verdict == Verdict::Exempt { "ARCHIVED" } else { "ACTIVE" },
+        "RecordState": if row.verdict == Verdict::Exempt || row.gone { "ARCHIVED" } else { "ACTIVE" },
     })
 }
 

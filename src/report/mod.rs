@@ -37,6 +37,7 @@ use crate::model::framework::JudgedFramework;
 use crate::model::history::{Changes, Standing};
 use crate::model::scope::Scope;
 use crate::model::{OrgFacts, Plan, Tally};
+use diff::Differences;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -103,6 +104,8 @@ pub struct Audit<'a> {
     pub frameworks: &'a [JudgedFramework<'a>],
     /// What stands around it.
     pub context: &'a Context,
+    /// The audit before it that was asked the same, if one is kept: what failed there and has no row here any more.
+    pub before: Option<&'a dyn Differences>,
     /// What it cost.
     pub stats: RunStats,
     /// Whether the run was cut short.

@@ -1,9 +1,9 @@
 //! Findings as OCSF events of the class Compliance Finding (2003), one a line, as Security Lake and SIEMs take them.
 //!
-//! Every row is an event: what passes too. Times are in milliseconds. Source: schema.ocsf.io, class `compliance_finding` with the
+//! Every row is an event: what passes too. What failed in the audit before and has no row any more is closed. Times are in milliseconds. Source: schema.ocsf.io, class `compliance_finding` with the
 //! profile `cloud`.
 
-use super::row::{Row, mend, rows};
+use super::row::{Row, mend, with_gone};
 use super::source::{json, known};
 use super::{Audit, ReportError, Standards};
 use crate::model::check::Severity;
@@ -63,11 +63,9 @@ pub fn write(
     version: Version,
     out: &mut dyn Write,
 ) -> Result<(), ReportError> {
-    audit.findings.each(&mut |finding| {
-        rows(finding).try_for_each(|row| {
-            json(&known(event(&row, audit, standards, version)), out)?;
-            Ok(out.write_all(b"\n")?)
-        })
+    with_gone(audit, &mut |row| {
+        json(&known(event(row, audit, standards, version)), out)?;
+        Ok(out.write_all(b"\n")?)
     })
 }
 
@@ -75,6 +73,7 @@ fn event(row: &Row<'_>, audit: &Audit<'_>, standards: &Standards<'_>, version: V
     let finding = row.finding;
     let time = audit.org.as_of.as_millisecond();
     let meta = row.meta(audit);
+    let (activity_id, activity) = if row.gone { (3, "Close") } else { (1, "Create") };
     let (status_id, status) = match row.verdict {
         Verdict::Fail => (1, "New"),
         Verdict::Exempt => (3, "Suppressed"),
@@ -100,14 +99,14 @@ fn event(row: &Row<'_>, audit: &Audit<'_>, standards: &Standards<'_>, version: V
     };
     let fingerprint = row.fingerprint();
     json!({
-        "activity_id": 1,
-        "activity_name": "Create",
+        "activity_id": activity_id,
+        "activity_name": activity,
         "category_uid": 2,
         "category_name": "Findings",
         "class_uid": 2003,
         "class_name": "Compliance Finding",
-        "type_uid": 200_301,
-        "type_name": "Compliance Finding: Create",
+        "type_uid": 200_300 + activity_id,
+        "type_name": format!("Compliance Finding: {activity}"),
         "time": time,
         "severity_id": severity_id,
         "severity": severity,

@@ -2,10 +2,11 @@
 //!
 //! Owns: how a finding becomes rows, and what stays the same of a row from run to run. Must not: know any format.
 
-use super::Audit;
+use super::{Audit, ReportError};
 use crate::model::check::CheckMeta;
 use crate::model::exemption::Exemption;
 use crate::model::finding::{Finding, Target};
+use crate::model::history::Changed;
 use crate::model::{AccountId, Verdict};
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -26,6 +27,8 @@ pub struct Row<'a> {
     pub message: &'a str,
     /// The id of the exemption, on exempt rows.
     exemption: Option<&'a str>,
+    /// Whether it is a row of the audit before that this one has none of: told once more, so that whoever keeps rows closes it.
+    pub gone: bool,
 }
 
 /// Who answers for an exempt row.
@@ -60,6 +63,7 @@ pub fn rows(finding: &Finding) -> impl Iterator<Item = Row<'_>> {
         verdict: finding.verdict,
         message: &finding.message,
         exemption: None,
+        gone: false,
     });
     let failing = finding.resources.iter().map(move |failing| Row {
         finding,
@@ -67,6 +71,7 @@ pub fn rows(finding: &Finding) -> impl Iterator<Item = Row<'_>> {
         verdict: finding.verdict,
         message: &failing.message,
         exemption: None,
+        gone: false,
     });
     let exempt = finding.exempt.iter().map(move |exempted| Row {
         finding,
@@ -74,8 +79,39 @@ pub fn rows(finding: &Finding) -> impl Iterator<Item = Row<'_>> {
         verdict: Verdict::Exempt,
         message: &exempted.message,
         exemption: Some(&exempted.exemption),
+        gone: false,
     });
     whole.into_iter().chain(failing).chain(exempt)
+}
+
+/// Hands over every row of the audit, and then those of the audit before that it has none of, as passed: for formats that go where
+/// rows are kept by their fingerprint, and would else stand open for ever.
+pub(super) fn with_gone(
+    audit: &Audit<'_>,
+    visit: &mut dyn FnMut(&Row<'_>) -> Result<(), ReportError>,
+) -> Result<(), ReportError> {
+    audit.findings.each(&mut |finding| rows(finding).try_for_each(|row| visit(&row)))?;
+    let Some(before) = audit.before else { return Ok(()) };
+    let close = &mut |changed: &Changed<'_>| {
+        if !changed.gone {
+            return Ok(());
+        }
+        let finding = Finding {
+            check: changed.check.to_owned(),
+            target: changed.target.clone(),
+            verdict: Verdict::Pass,
+            severity: changed.severity,
+            message: format!("does not fail any more; before: {}", changed.message),
+            resources: Vec::new(),
+            exempt: Vec::new(),
+            doubt: None,
+            evidence: Vec::new(),
+            cause: None,
+        };
+        let (resource, verdict, message) = (changed.resource, finding.verdict, &finding.message);
+        visit(&Row { finding: &finding, resource, verdict, message, exemption: None, gone: true })
+    };
+    before.each(close).map(drop)
 }
 
 impl<'a> Row<'a> {

@@ -46,6 +46,7 @@ fn with<T>(findings: &dyn Findings, tally: &Tally, make: impl FnOnce(&Audit<'_>)
         tally,
         frameworks: &[],
         context: &Context::default(),
+        before: None,
         stats: RunStats::default(),
         interrupted: false,
     })

@@ -60,6 +60,7 @@ fn write(path: &Path, org: &OrgFacts, findings: &dyn Findings, context: &Context
         tally: &tally,
         frameworks: &[frameworks::judge(cis, &tally)],
         context,
+        before: None,
         stats: RunStats::default(),
         interrupted: false,
     };

@@ -106,6 +106,7 @@ fn page(org: &OrgFacts, findings: &Vec<Finding>, context: &Context, redact_accou
         tally: &Tally::of(findings),
         frameworks: &[],
         context,
+        before: None,
         stats: RunStats::default(),
         interrupted: false,
     };

@@ -5,7 +5,10 @@ use super::*;
 use crate::checks::frameworks;
 use crate::model::exemption::{ExemptScope, Exemption, Exemptions};
 use crate::model::finding::Exempted;
+use crate::model::history::{Became, Changed, Changes};
+use crate::report::diff::{Differences, Side};
 use crate::report::ocsf::Version;
+use crate::report::row::fingerprint;
 use serde_json::Value;
 
 /// A name that is a formula, markup, a link, an argument, and moves the cursor.
@@ -77,6 +80,7 @@ fn small<T>(make: impl FnOnce(&Audit<'_>) -> T) -> T {
         tally: &tally,
         frameworks: &[],
         context: &context,
+        before: None,
         stats: RunStats::default(),
         interrupted: false,
     })
@@ -203,4 +207,55 @@ fn a_config_file_places_what_no_playbook_mends() {
     assert_eq!(place(3)["artifactLocation"]["uri"], "exemptions.yaml");
     assert_eq!(place(3)["region"]["startLine"], 12);
     assert_eq!(results[3]["suppressions"][0]["status"], "accepted");
+}
+
+/// An audit before: a key that was deleted since, a user nobody knows about any more, and a failure that is one still.
+struct Before;
+
+impl Differences for Before {
+    fn sides(&self) -> (Side<'_>, Side<'_>) {
+        let run = "20260501T000000Z-1";
+        let side = Side { run, as_of: fixtures::as_of(), orgward: "0.1.0", accounts: 1, checks: 1, complete: true };
+        (side, side)
+    }
+
+    fn each(&self, visit: &mut dyn FnMut(&Changed<'_>) -> Result<(), ReportError>) -> Result<Changes, ReportError> {
+        let target = Target::Account(fixtures::id(fixtures::MEMBER));
+        let told = [
+            (Became::Fixed, "arn:aws:iam::222222222222:user/gone", false, true),
+            (Became::NoLongerEvaluated, "arn:aws:iam::222222222222:user/unseen", false, false),
+            (Became::Unchanged, "arn:aws:iam::222222222222:user/ops", true, false),
+        ];
+        for (became, resource, fails, gone) in told {
+            let (check, resource, severity) = ("root-access-keys", Some(resource), Severity::Critical);
+            visit(&Changed { became, check, target: &target, resource, severity, message: HOSTILE, fails, gone })?;
+        }
+        Ok(Changes::default())
+    }
+}
+
+#[test]
+fn what_failed_before_and_is_gone_is_closed_where_rows_are_kept_by_their_id() {
+    let values = |text: &str| -> Vec<Value> { text.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    let with = |write: &dyn Fn(&Audit<'_>, &mut Vec<u8>)| {
+        values(&text(|audit, out| write(&Audit { before: Some(&Before), ..*audit }, out)))
+    };
+    let target = Target::Account(fixtures::id(fixtures::MEMBER));
+    let id = fingerprint("root-access-keys", &target, Some("arn:aws:iam::222222222222:user/gone"));
+    let events = with(&|audit, out| ocsf::write(audit, &cis(), Version::V1_5, out).unwrap());
+    let (last, others) = events.split_last().unwrap();
+    assert_eq!(
+        others.len(),
+        text(|audit, out| ocsf::write(audit, &cis(), Version::V1_5, out).unwrap()).lines().count()
+    );
+    assert!(others.iter().all(|event| event["type_uid"] == 200_301 && event["activity_id"] == 1));
+    let told = (&last["activity_id"], &last["type_uid"], &last["status_id"], &last["compliance"]["status_id"]);
+    assert_eq!(told, (&3.into(), &200_303.into(), &4.into(), &1.into()));
+    assert_eq!(last["finding_info"]["uid"], *id);
+    let requests = with(&|audit, out| asff::write(audit, &cis(), out).unwrap());
+    let findings: Vec<&Value> = requests.iter().flat_map(|request| request["Findings"].as_array().unwrap()).collect();
+    let (last, others) = findings.split_last().unwrap();
+    assert!(last["Id"].as_str().unwrap().ends_with(&format!("/{id}")) && last["AwsAccountId"] == fixtures::MEMBER);
+    assert_eq!((&last["RecordState"], &last["Compliance"]["Status"]), (&"ARCHIVED".into(), &"PASSED".into()));
+    assert!(others.iter().all(|finding| finding["Id"] != last["Id"]), "once");
 }
