@@ -46,6 +46,8 @@ mod from_kept;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod gone;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod harness;
