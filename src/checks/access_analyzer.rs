@@ -30,7 +30,8 @@ pub(super) const ENABLED: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "In the management account or the delegated administrator, in each Region: IAM, Access analyzer, Create \
                   analyzer, Resource analysis: external access, Zone of trust: the organization.",
-        cli: "aws accessanalyzer create-analyzer --analyzer-name organization --type ORGANIZATION --region <region>",
+        cli: "# in the management account or the delegated administrator\n\
+              aws accessanalyzer create-analyzer --analyzer-name organization --type ORGANIZATION --region <region>",
         playbook: None,
     },
     references: &[aws(IAM_GUIDE, "Using AWS Identity and Access Management Access Analyzer")],
@@ -90,7 +91,10 @@ pub(super) const FINDINGS: CheckMeta = CheckMeta {
         console: "IAM, Access analyzer, the finding: narrow the resource's policy; or, where the access is meant, Archive, or \
                   an archive rule.",
         cli: "aws accessanalyzer list-findings-v2 --analyzer-arn <analyzer ARN> --filter '{\"status\": {\"eq\": \
-              [\"ACTIVE\"]}}' --region <region>",
+              [\"ACTIVE\"]}}' --region <region>\n\
+              # where the access is meant\n\
+              aws accessanalyzer update-findings --analyzer-arn <analyzer ARN> --ids <finding id> --status ARCHIVED \
+              --region <region>",
         playbook: None,
     },
     references: &[aws(IAM_GUIDE, "IAM Access Analyzer findings")],

@@ -31,8 +31,9 @@ pub(super) const SECURITY_CONTACT: CheckMeta = CheckMeta {
                 manual control.",
     remediation: Remediation {
         console: "Account, Alternate contacts, Edit, Security contact: a mailbox of the security team, not of one person.",
-        cli: "aws account put-alternate-contact --account-id <account> --alternate-contact-type SECURITY --name <team> \
-              --title <title> --email-address <address> --phone-number <number>",
+        cli: "# from the management account, for a member\n\
+              aws account put-alternate-contact --account-id <account id> --alternate-contact-type SECURITY --name \
+              <team> --title <job title> --email-address <mailbox> --phone-number <phone number>",
         playbook: None,
     },
     references: &[aws(ACCOUNT_GUIDE, "Update the alternate contacts for your AWS account")],
@@ -56,8 +57,10 @@ pub(super) const CONTACT_DETAILS: CheckMeta = CheckMeta {
                 owner. The API proves that the details are there, not that they are still right: that stays a manual control.",
     remediation: Remediation {
         console: "Account, Contact information, Edit: full name, address and telephone number of the organization.",
-        cli: "aws account put-contact-information --account-id <account> --contact-information \
-              FullName=<name>,AddressLine1=<street>,City=<city>,PostalCode=<code>,CountryCode=<country>,PhoneNumber=<number>",
+        cli: "# from the management account, for a member\n\
+              aws account put-contact-information --account-id <account id> --contact-information '{\"FullName\": \
+              \"<name>\", \"AddressLine1\": \"<street>\", \"City\": \"<city>\", \"PostalCode\": \"<postal code>\", \
+              \"CountryCode\": \"<country code>\", \"PhoneNumber\": \"<phone number>\"}'",
         playbook: None,
     },
     references: &[aws(ACCOUNT_GUIDE, "Update the primary contact for your AWS account")],
@@ -94,7 +97,8 @@ pub(super) const SECURITY_HUB: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "In the delegated administrator: Security Hub, Configuration: central configuration for all accounts and \
                   Regions. In one account: Security Hub, Enable.",
-        cli: "aws securityhub enable-security-hub --region <region>",
+        cli: "# in one account; central configuration does it for all\n\
+              aws securityhub enable-security-hub --region <region>",
         playbook: None,
     },
     references: &[aws("AWS Security Hub user guide", "Enabling Security Hub CSPM")],
@@ -124,8 +128,9 @@ pub(super) const GUARDDUTY: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "In the delegated administrator: GuardDuty, Accounts, Auto-enable for all accounts, in each Region. In one \
                   account: GuardDuty, Get started, Enable.",
-        cli: "aws guardduty create-detector --enable --region <region>; where a detector is suspended: aws guardduty \
-              update-detector --detector-id <id> --enable --region <region>",
+        cli: "aws guardduty create-detector --enable --region <region>\n\
+              # or, where a detector is suspended\n\
+              aws guardduty update-detector --detector-id <detector id> --enable --region <region>",
         playbook: None,
     },
     references: &[aws("Amazon GuardDuty user guide", "Getting started with GuardDuty")],

@@ -27,9 +27,15 @@ pub(super) const ADMIN_STAR: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Policies (or the user, group or role for an inline policy), the policy, Edit: list the actions that \
                   are needed; Last Accessed shows which were used.",
-        cli: "aws iam generate-service-last-accessed-details --arn <principal ARN>; then aws iam create-policy-version \
-              --policy-arn <policy ARN> --policy-document file://<narrow>.json --set-as-default, or aws iam \
-              put-role-policy for an inline policy",
+        cli: "# which services were used: a job, and what it found\n\
+              aws iam generate-service-last-accessed-details --arn <principal ARN>\n\
+              aws iam get-service-last-accessed-details --job-id <job id>\n\
+              # then a version that allows no more\n\
+              aws iam create-policy-version --policy-arn <policy ARN> --policy-document file://narrow.json \
+              --set-as-default\n\
+              # or, for an inline policy of a role\n\
+              aws iam put-role-policy --role-name <role> --policy-name <policy name> --policy-document \
+              file://narrow.json",
         playbook: None,
     },
     references: &[aws("IAM user guide", "Security best practices in IAM: apply least-privilege permissions")],

@@ -28,11 +28,12 @@ pub(super) const ALARM: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "In the management account: Billing, Budgets, Create budget, Cost budget, with an alert to a group's mailbox; \
                   or CloudWatch in us-east-1, Alarms, Create alarm, Billing, Total Estimated Charge.",
-        cli: "aws budgets create-budget --account-id <management account> --budget \
-              BudgetName=monthly,BudgetType=COST,TimeUnit=MONTHLY,BudgetLimit={Amount=<amount>,Unit=USD} \
-              --notifications-with-subscribers '[{\"Notification\": {\"NotificationType\": \"ACTUAL\", \
-              \"ComparisonOperator\": \"GREATER_THAN\", \"Threshold\": 80}, \"Subscribers\": [{\"SubscriptionType\": \
-              \"EMAIL\", \"Address\": \"<address>\"}]}]'",
+        cli: "# in the management account\n\
+              aws budgets create-budget --account-id <management account id> --budget '{\"BudgetName\": \"monthly\", \
+              \"BudgetType\": \"COST\", \"TimeUnit\": \"MONTHLY\", \"BudgetLimit\": {\"Amount\": \"<amount>\", \
+              \"Unit\": \"USD\"}}' --notifications-with-subscribers '[{\"Notification\": {\"NotificationType\": \
+              \"ACTUAL\", \"ComparisonOperator\": \"GREATER_THAN\", \"Threshold\": 80}, \"Subscribers\": \
+              [{\"SubscriptionType\": \"EMAIL\", \"Address\": \"<mailbox>\"}]}]'",
         playbook: None,
     },
     references: &[aws("Amazon CloudWatch user guide", "Create a billing alarm to monitor your estimated AWS charges")],

@@ -31,11 +31,13 @@ pub(super) const RECORDER: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "Config, Settings, Edit: all resource types with customizable overrides and no override; include global \
                   resource types in the home Region; then Start recording.",
-        cli: "aws configservice put-configuration-recorder --region <region> --configuration-recorder \
-              name=default,roleARN=<role ARN> --recording-group allSupported=true,includeGlobalResourceTypes=<true in the \
-              home Region>; aws configservice put-delivery-channel --region <region> --delivery-channel \
-              name=default,s3BucketName=<bucket>; aws configservice start-configuration-recorder --region <region> \
-              --configuration-recorder-name default",
+        cli: "# includeGlobalResourceTypes: true in one Region alone\n\
+              aws configservice put-configuration-recorder --region <region> --configuration-recorder '{\"name\": \
+              \"default\", \"roleARN\": \"<role ARN>\", \"recordingGroup\": {\"allSupported\": true, \
+              \"includeGlobalResourceTypes\": true}}'\n\
+              aws configservice put-delivery-channel --region <region> --delivery-channel \
+              name=default,s3BucketName=<bucket>\n\
+              aws configservice start-configuration-recorder --region <region> --configuration-recorder-name default",
         playbook: None,
     },
     references: &[aws(CONFIG_GUIDE, "Managing the configuration recorder")],
@@ -110,8 +112,8 @@ pub(super) const KEYS_ROTATED: CheckMeta = CheckMeta {
                 the home Region.",
     remediation: Remediation {
         console: "Config, Rules, Add rule, access-keys-rotated, maxAccessKeyAge: 90.",
-        cli: "aws configservice put-config-rule --config-rule '{\"ConfigRuleName\": \"access-keys-rotated\", \"Source\": \
-              {\"Owner\": \"AWS\", \"SourceIdentifier\": \"ACCESS_KEYS_ROTATED\"}, \"InputParameters\": \
+        cli: "aws configservice put-config-rule --config-rule '{\"ConfigRuleName\": \"access-keys-rotated\", \
+              \"Source\": {\"Owner\": \"AWS\", \"SourceIdentifier\": \"ACCESS_KEYS_ROTATED\"}, \"InputParameters\": \
               \"{\\\"maxAccessKeyAge\\\":\\\"90\\\"}\"}'",
         playbook: None,
     },

@@ -29,8 +29,10 @@ pub(super) const USER_MFA: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Users, the user, Security credentials, Assign MFA device; or remove console access from users that \
                   don't need it.",
-        cli: "aws iam delete-login-profile --user-name <user> where no console is needed; else \
-              aws iam enable-mfa-device --user-name <user> --serial-number <device> --authentication-code1 <code> \
+        cli: "# where no console is needed\n\
+              aws iam delete-login-profile --user-name <user>\n\
+              # else, with two codes in a row of the device\n\
+              aws iam enable-mfa-device --user-name <user> --serial-number <device ARN> --authentication-code1 <code> \
               --authentication-code2 <next code>",
         playbook: Some("require-mfa"),
     },
@@ -58,9 +60,11 @@ pub(super) const KEY_AGE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Users, the user, Security credentials, Access keys: create a second key, put it to use, deactivate \
                   the old one, delete it. Better: replace the key with a role.",
-        cli: "aws iam create-access-key --user-name <user>; then aws iam update-access-key --user-name <user> \
-              --access-key-id <old key> --status Inactive; then aws iam delete-access-key --user-name <user> \
-              --access-key-id <old key>",
+        cli: "aws iam create-access-key --user-name <user>\n\
+              # once the new key is in use\n\
+              aws iam update-access-key --user-name <user> --access-key-id <old key id> --status Inactive\n\
+              # once nothing fails\n\
+              aws iam delete-access-key --user-name <user> --access-key-id <old key id>",
         playbook: None,
     },
     references: &[aws("IAM user guide", "Manage access keys for IAM users")],
@@ -98,7 +102,9 @@ pub(super) const KEY_UNUSED: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Users, the user, Security credentials, Access keys, Actions, Deactivate; delete it when nothing \
                   fails.",
-        cli: "aws iam update-access-key --user-name <user> --access-key-id <key> --status Inactive",
+        cli: "aws iam update-access-key --user-name <user> --access-key-id <key id> --status Inactive\n\
+              # once nothing fails\n\
+              aws iam delete-access-key --user-name <user> --access-key-id <key id>",
         playbook: None,
     },
     references: &[aws("IAM user guide", "Find unused AWS credentials")],

@@ -31,8 +31,11 @@ const FEDERATED: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "In the management account: IAM Identity Center, Enable, connect the identity provider, assign permission sets; \
                   then in the account IAM, Users, the user, Security credentials, Manage console access, Disable.",
-        cli: "aws sso-admin create-account-assignment --instance-arn <instance> --target-id <account id> --target-type \
-              AWS_ACCOUNT --permission-set-arn <set> --principal-type GROUP --principal-id <group>; then \
+        cli: "# in the management account\n\
+              aws sso-admin create-account-assignment --instance-arn <instance ARN> --target-id <account id> \
+              --target-type AWS_ACCOUNT --permission-set-arn <permission set ARN> --principal-type GROUP \
+              --principal-id <group id>\n\
+              # then in the account\n\
               aws iam delete-login-profile --user-name <user>",
         playbook: None,
     },

@@ -35,8 +35,9 @@ const SSH_KEY_AGE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Users, the user, Security credentials, SSH public keys for AWS CodeCommit: upload a new one, then \
                   Actions, Deactivate the old one.",
-        cli: "aws iam upload-ssh-public-key --user-name <user> --ssh-public-key-body file://<key>.pub; then \
-              aws iam update-ssh-public-key --user-name <user> --ssh-public-key-id <old key> --status Inactive",
+        cli: "aws iam upload-ssh-public-key --user-name <user> --ssh-public-key-body file://new-key.pub\n\
+              # once the new key is in use\n\
+              aws iam update-ssh-public-key --user-name <user> --ssh-public-key-id <old key id> --status Inactive",
         playbook: None,
     },
     references: &[Reference { document: GUIDE, section: "IAM credentials for CodeCommit" }],
@@ -76,9 +77,11 @@ const SERVICE_SPECIFIC: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Users, the user, Security credentials: the credentials for CodeCommit, Keyspaces or the API keys, \
                   Actions, Deactivate; then Delete.",
-        cli: "aws iam update-service-specific-credential --user-name <user> --service-specific-credential-id <id> \
-              --status Inactive; then aws iam delete-service-specific-credential --user-name <user> \
-              --service-specific-credential-id <id>",
+        cli: "aws iam update-service-specific-credential --user-name <user> --service-specific-credential-id \
+              <credential id> --status Inactive\n\
+              # once nothing fails\n\
+              aws iam delete-service-specific-credential --user-name <user> --service-specific-credential-id \
+              <credential id>",
         playbook: None,
     },
     references: &[Reference { document: "IAM API reference", section: "ListServiceSpecificCredentials" }],
@@ -112,7 +115,9 @@ const SERVER_CERTIFICATE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "The console does not show certificates kept in IAM. Put the load balancer on one of Certificate Manager, then \
                   delete the old one with the CLI.",
-        cli: "aws iam list-server-certificates; then aws iam delete-server-certificate --server-certificate-name <name>",
+        cli: "aws iam list-server-certificates\n\
+              # once no load balancer uses it\n\
+              aws iam delete-server-certificate --server-certificate-name <certificate name>",
         playbook: None,
     },
     references: &[Reference { document: GUIDE, section: "Manage server certificates in IAM" }],
@@ -144,7 +149,10 @@ const SAML_CERTIFICATE: CheckMeta = CheckMeta {
                 in that nobody watches.",
     remediation: Remediation {
         console: "IAM, Identity providers, the provider, Replace metadata; or delete a provider that no role trusts.",
-        cli: "aws iam update-saml-provider --saml-provider-arn <arn> --saml-metadata-document file://metadata.xml",
+        cli: "aws iam update-saml-provider --saml-provider-arn <provider ARN> --saml-metadata-document \
+              file://metadata.xml\n\
+              # or, where no role trusts it\n\
+              aws iam delete-saml-provider --saml-provider-arn <provider ARN>",
         playbook: None,
     },
     references: &[Reference { document: GUIDE, section: "Create a SAML identity provider in IAM" }],

@@ -45,7 +45,8 @@ const ALL_FEATURES: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "AWS Organizations, Settings, Begin process to enable all features; accounts that were invited must agree. It \
                   can't be undone.",
-        cli: "aws organizations enable-all-features",
+        cli: "# accounts that were invited must agree; can't be undone\n\
+              aws organizations enable-all-features",
         playbook: None,
     },
     references: &[aws(
@@ -73,8 +74,10 @@ const SCP_ENABLED: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "AWS Organizations, Settings, Enable all features (members invited earlier must agree); then Policies, \
                   Service control policies, Enable.",
-        cli: "aws organizations enable-all-features; then aws organizations enable-policy-type --root-id <root id> \
-              --policy-type SERVICE_CONTROL_POLICY",
+        cli: "# where only billing is consolidated; can't be undone\n\
+              aws organizations enable-all-features\n\
+              # once every account that was invited has agreed\n\
+              aws organizations enable-policy-type --root-id <root id> --policy-type SERVICE_CONTROL_POLICY",
         playbook: None,
     },
     references: &[aws("AWS Organizations user guide", "Enabling a policy type")],
@@ -149,7 +152,10 @@ const ACCOUNTS_IN_ROOT: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "AWS Organizations, AWS accounts, the account, Actions, Move: to the OU of its workload. Look first at what the \
                   OU's policies would deny it.",
-        cli: "aws organizations move-account --account-id <account> --source-parent-id <root id> --destination-parent-id <OU id>",
+        cli: "# what the OU would deny the account, level by level\n\
+              aws organizations list-policies-for-target --target-id <OU id> --filter SERVICE_CONTROL_POLICY\n\
+              aws organizations move-account --account-id <account id> --source-parent-id <root id> \
+              --destination-parent-id <OU id>",
         playbook: None,
     },
     references: &[aws("AWS Organizations user guide", "Best practices for managing organizational units (OUs)")],
@@ -188,8 +194,10 @@ const HEADROOM: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "AWS Organizations, Policies: put statements together in fewer policies, take white space out, or attach to a level \
                   above; a quota can be raised in Service Quotas.",
-        cli: "aws organizations update-policy --policy-id <id> --content file://<minified>.json; then aws organizations \
-              detach-policy --policy-id <other> --target-id <target>",
+        cli: "# nearly full: the same document without white space\n\
+              aws organizations update-policy --policy-id <policy id> --content file://minified.json\n\
+              # no free slot: once another policy says the same\n\
+              aws organizations detach-policy --policy-id <policy id> --target-id <target id>",
         playbook: None,
     },
     references: &[aws("AWS Organizations user guide", "Quotas and service limits for AWS Organizations")],
@@ -256,7 +264,9 @@ const UNUSED: CheckMeta = CheckMeta {
     rationale: "A guardrail attached to nothing guards nothing, and looks in a list as if it did.",
     remediation: Remediation {
         console: "AWS Organizations, Policies, the policy, Targets: attach it, or delete it.",
-        cli: "aws organizations delete-policy --policy-id <id>",
+        cli: "# what it says, to keep it elsewhere\n\
+              aws organizations describe-policy --policy-id <policy id>\n\
+              aws organizations delete-policy --policy-id <policy id>",
         playbook: None,
     },
     references: &[aws(

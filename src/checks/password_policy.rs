@@ -31,7 +31,8 @@ pub(super) const LENGTH: CheckMeta = CheckMeta {
     rationale: "Length is what makes a password hard to guess. Without a policy IAM's default applies: 8 characters.",
     remediation: Remediation {
         console: "IAM, Account settings, Password policy, Edit, Custom, Password minimum length: 14.",
-        cli: "aws iam get-account-password-policy, then repeat every setting, because omitted ones are reset: \
+        cli: "aws iam get-account-password-policy\n\
+              # with all other settings: what is left out is reset\n\
               aws iam update-account-password-policy --minimum-password-length 14 <every other setting as it is>",
         playbook: Some("cis-password-policy"),
     },
@@ -63,7 +64,8 @@ pub(super) const REUSE: CheckMeta = CheckMeta {
                 default applies, which refuses none.",
     remediation: Remediation {
         console: "IAM, Account settings, Password policy, Edit, Custom, Prevent password reuse, Remember 24 passwords.",
-        cli: "aws iam get-account-password-policy, then repeat every setting, because omitted ones are reset: \
+        cli: "aws iam get-account-password-policy\n\
+              # with all other settings: what is left out is reset\n\
               aws iam update-account-password-policy --password-reuse-prevention 24 <every other setting as it is>",
         playbook: Some("cis-password-policy"),
     },
@@ -99,11 +101,13 @@ const COMPLEXITY: CheckMeta = CheckMeta {
                 asks for three of the four kinds.",
     remediation: Remediation {
         console: "IAM, Account settings, Password policy, Edit, Custom, Password strength: tick all four.",
-        cli: "aws iam get-account-password-policy, then repeat every setting, because omitted ones are reset: \
+        cli: "aws iam get-account-password-policy\n\
+              # with all other settings: what is left out is reset\n\
               aws iam update-account-password-policy --require-uppercase-characters --require-lowercase-characters \
-              --require-numbers --require-symbols <every other setting as it is>; or add require_uppercase, \
-              require_lowercase, require_numbers and require_symbols: true \
-              to a copy of the playbook cis-password-policy, which sets length and reuse alone",
+              --require-numbers --require-symbols <every other setting as it is>\n\
+              # or set require_uppercase, require_lowercase,\n\
+              # require_numbers and require_symbols to true in a copy of\n\
+              # the playbook cis-password-policy",
         playbook: None,
     },
     references: &[GUIDE, API],
@@ -142,9 +146,11 @@ const MAX_AGE: CheckMeta = CheckMeta {
                 users first. Without a policy passwords never expire.",
     remediation: Remediation {
         console: "IAM, Account settings, Password policy, Edit, Custom, Enable password expiration: 90 days.",
-        cli: "aws iam get-account-password-policy, then repeat every setting, because omitted ones are reset: \
-              aws iam update-account-password-policy --max-password-age 90 <every other setting as it is>; or add max_age: 90 \
-              to a copy of the playbook cis-password-policy, which sets length and reuse alone",
+        cli: "aws iam get-account-password-policy\n\
+              # with all other settings: what is left out is reset\n\
+              aws iam update-account-password-policy --max-password-age 90 <every other setting as it is>\n\
+              # or set max_age to 90 in a copy of the playbook\n\
+              # cis-password-policy",
         playbook: None,
     },
     references: &[GUIDE, API],
@@ -181,10 +187,12 @@ const HARD_EXPIRY: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Account settings, Password policy, Edit, Custom: tick both Allow users to change their own password \
                   and Password expiration requires administrator reset.",
-        cli: "aws iam get-account-password-policy, then repeat every setting, because omitted ones are reset: \
-              aws iam update-account-password-policy --hard-expiry --allow-users-to-change-password \
-              <every other setting as it is>; or add hard_expiry and allow_users_to_change: true \
-              to a copy of the playbook cis-password-policy, which sets length and reuse alone",
+        cli: "aws iam get-account-password-policy\n\
+              # with all other settings: what is left out is reset\n\
+              aws iam update-account-password-policy --hard-expiry --allow-users-to-change-password <every other \
+              setting as it is>\n\
+              # or set hard_expiry and allow_users_to_change to true in\n\
+              # a copy of the playbook cis-password-policy",
         playbook: None,
     },
     references: &[GUIDE, API],
@@ -216,10 +224,11 @@ const SELF_CHANGE: CheckMeta = CheckMeta {
                 more. Without a policy IAM's default does not allow it.",
     remediation: Remediation {
         console: "IAM, Account settings, Password policy, Edit, Custom: tick Allow users to change their own password.",
-        cli: "aws iam get-account-password-policy, then repeat every setting, because omitted ones are reset: \
-              aws iam update-account-password-policy --allow-users-to-change-password <every other setting as it is>; or add \
-              allow_users_to_change: true \
-              to a copy of the playbook cis-password-policy, which sets length and reuse alone",
+        cli: "aws iam get-account-password-policy\n\
+              # with all other settings: what is left out is reset\n\
+              aws iam update-account-password-policy --allow-users-to-change-password <every other setting as it is>\n\
+              # or set allow_users_to_change to true in a copy of the\n\
+              # playbook cis-password-policy",
         playbook: None,
     },
     references: &[GUIDE, API],

@@ -83,7 +83,9 @@ const SUBJECT: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Roles, the role, Trust relationships, Edit trust policy: add the condition StringLike <issuer>:sub with the \
                   owner and repository, such as repo:our-org/our-repo:ref:refs/heads/main, and StringEquals <issuer>:aud.",
-        cli: "aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
+        cli: "aws iam get-role --role-name <role> --query Role.AssumeRolePolicyDocument\n\
+              # the same with conditions on the issuer's sub and aud\n\
+              aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
         playbook: None,
     },
     references: &[

@@ -47,7 +47,7 @@ const USER_BOUNDARY: CheckMeta = CheckMeta {
                 nothing and counts as none.",
     remediation: Remediation {
         console: "IAM, Users, the user, Permissions, Permissions boundary, Set boundary.",
-        cli: "aws iam put-user-permissions-boundary --user-name <user> --permissions-boundary <policy ARN>",
+        cli: "aws iam put-user-permissions-boundary --user-name <user> --permissions-boundary <boundary policy ARN>",
         playbook: None,
     },
     references: &[BOUNDARIES],
@@ -87,7 +87,7 @@ const ROLE_BOUNDARY: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Roles, the role, Permissions, Permissions boundary, Set boundary; or add the condition StringEquals \
                   iam:PermissionsBoundary to the statement that allows iam:CreateRole.",
-        cli: "aws iam put-role-permissions-boundary --role-name <role> --permissions-boundary <policy ARN>",
+        cli: "aws iam put-role-permissions-boundary --role-name <role> --permissions-boundary <boundary policy ARN>",
         playbook: None,
     },
     references: &[Reference {
@@ -130,7 +130,9 @@ const MASTER_MANAGER: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Roles, the role, Permissions: take the actions of one side away, and give them to a role that other people \
                   assume.",
-        cli: "aws iam create-policy-version --policy-arn <policy ARN> --policy-document file://<one side>.json --set-as-default",
+        cli: "# the policy without the actions of one side\n\
+              aws iam create-policy-version --policy-arn <policy ARN> --policy-document file://narrow.json \
+              --set-as-default",
         playbook: None,
     },
     references: &[Reference {
@@ -231,7 +233,9 @@ const ADMIN_INACTIVE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Users or Roles, the principal: see Last activity; detach the policy or delete the principal. In Identity \
                   Center: AWS accounts, the account, Remove access.",
-        cli: "aws iam detach-role-policy --role-name <role> --policy-arn <policy ARN>; or aws iam delete-role --role-name <role>",
+        cli: "aws iam detach-role-policy --role-name <role> --policy-arn <policy ARN>\n\
+              # or, for a user\n\
+              aws iam detach-user-policy --user-name <user> --policy-arn <policy ARN>",
         playbook: None,
     },
     references: &[Reference {

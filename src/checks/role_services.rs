@@ -59,7 +59,9 @@ const CONFUSED_DEPUTY: CheckMeta = CheckMeta {
         console: "IAM, Roles, the role, Trust relationships, Edit trust policy: add the condition StringEquals aws:SourceAccount \
                   with the account's id, and ArnLike aws:SourceArn where the service documents its form. Try it out: a service that \
                   does not send the key is locked out.",
-        cli: "aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
+        cli: "aws iam get-role --role-name <role> --query Role.AssumeRolePolicyDocument\n\
+              # the same with a condition on aws:SourceAccount\n\
+              aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
         playbook: None,
     },
     references: &[Reference {

@@ -41,7 +41,9 @@ const EXTERNAL: CheckMeta = CheckMeta {
                 the role until a date. A condition that keeps everyone outside the organization away (aws:PrincipalOrgID) counts.",
     remediation: Remediation {
         console: "IAM, Roles, the role, Trust relationships, Edit trust policy: remove the account, or delete the role.",
-        cli: "aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
+        cli: "aws iam get-role --role-name <role> --query Role.AssumeRolePolicyDocument\n\
+              # the same without the account\n\
+              aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
         playbook: None,
     },
     references: &[Reference { document: GUIDE, section: THIRD_PARTIES }],
@@ -72,7 +74,9 @@ const EXTERNAL_ID: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Roles, the role, Trust relationships, Edit trust policy: add the condition StringEquals sts:ExternalId with \
                   the value the vendor gives, or Bool aws:MultiFactorAuthPresent true for people.",
-        cli: "aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
+        cli: "aws iam get-role --role-name <role> --query Role.AssumeRolePolicyDocument\n\
+              # the same with a condition on sts:ExternalId, or on MFA\n\
+              aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
         playbook: None,
     },
     references: &[
@@ -106,7 +110,9 @@ const WILDCARD: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Roles, the role, Trust relationships, Edit trust policy: name the accounts or roles, or add the condition \
                   StringEquals aws:PrincipalOrgID with the organization's id.",
-        cli: "aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
+        cli: "aws iam get-role --role-name <role> --query Role.AssumeRolePolicyDocument\n\
+              # accounts or roles in place of *\n\
+              aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
         playbook: None,
     },
     references: &[Reference { document: GUIDE, section: "AWS JSON policy elements: Principal" }],
@@ -143,7 +149,9 @@ const AUDIT_ROLE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Roles, the audit role, Trust relationships, Edit trust policy: add the condition StringEquals \
                   sts:ExternalId to every statement that allows sts:AssumeRole.",
-        cli: "aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
+        cli: "aws iam get-role --role-name <role> --query Role.AssumeRolePolicyDocument\n\
+              # the same with a condition on sts:ExternalId\n\
+              aws iam update-assume-role-policy --role-name <role> --policy-document file://trust.json",
         playbook: None,
     },
     references: &[

@@ -40,8 +40,12 @@ const UNUSED: CheckMeta = CheckMeta {
                 judged: they go when their service or assignment goes.",
     remediation: Remediation {
         console: "IAM, Roles, the role: see Last activity, then Delete.",
-        cli: "aws iam get-role --role-name <role> --query Role.RoleLastUsed; then detach its policies, remove it from instance \
-              profiles, and aws iam delete-role --role-name <role>",
+        cli: "aws iam get-role --role-name <role> --query Role.RoleLastUsed\n\
+              # what it has, as often as it has it\n\
+              aws iam detach-role-policy --role-name <role> --policy-arn <policy ARN>\n\
+              aws iam delete-role-policy --role-name <role> --policy-name <policy name>\n\
+              aws iam remove-role-from-instance-profile --role-name <role> --instance-profile-name <instance profile>\n\
+              aws iam delete-role --role-name <role>",
         playbook: None,
     },
     references: &[Reference {
@@ -159,8 +163,8 @@ const SUPPORT: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM Identity Center, Permission sets: one with AWSSupportAccess, assigned to the people on call; or IAM, Roles, \
                   Create role, for an account of the organization, with AWSSupportAccess.",
-        cli: "aws iam create-role --role-name <role> --assume-role-policy-document file://trust.json; then aws iam \
-              attach-role-policy --role-name <role> --policy-arn arn:aws:iam::aws:policy/AWSSupportAccess",
+        cli: "aws iam create-role --role-name <role> --assume-role-policy-document file://trust.json\n\
+              aws iam attach-role-policy --role-name <role> --policy-arn arn:aws:iam::aws:policy/AWSSupportAccess",
         playbook: None,
     },
     references: &[Reference { document: "AWS Support user guide", section: "Manage access to AWS Support Center" }],

@@ -34,9 +34,13 @@ pub(super) const ACCESS_KEYS: CheckMeta = CheckMeta {
         console: "Sign in as the root user, open Security credentials, deactivate each access key, and delete it once \
                   nothing fails. Under centralised root access: IAM, Root access management, the account, Delete root \
                   user credentials.",
-        cli: "with the root user's own key: aws iam delete-access-key --access-key-id <key id>; or from the management \
-              account: aws sts assume-root --target-principal <account id> --task-policy-arn \
-              arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials --duration-seconds 900, then \
+        cli: "# with the root user's own key\n\
+              aws iam delete-access-key --access-key-id <key id>\n\
+              # or, from the management account\n\
+              aws sts assume-root --target-principal <account id> --task-policy-arn \
+              arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials --duration-seconds 900\n\
+              # and with the credentials that it gives\n\
+              aws iam list-access-keys\n\
               aws iam delete-access-key --access-key-id <key id>",
         playbook: None,
     },
@@ -60,8 +64,13 @@ pub(super) const MFA: CheckMeta = CheckMeta {
                 account over.",
     remediation: Remediation {
         console: "Sign in as the root user, open Security credentials, Multi-factor authentication, Assign MFA device.",
-        cli: "the root user's MFA can be set in the console only; to remove root credentials of a member altogether: \
-              aws iam enable-organizations-root-credentials-management",
+        cli: "# the console alone assigns a device; a member can do\n\
+              # without root credentials: in the management account\n\
+              aws iam enable-organizations-root-credentials-management\n\
+              aws sts assume-root --target-principal <account id> --task-policy-arn \
+              arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials --duration-seconds 900\n\
+              # and with the credentials that it gives\n\
+              aws iam delete-login-profile",
         playbook: None,
     },
     references: &[aws("IAM user guide", "Multi-factor authentication for AWS account root user")],
@@ -100,7 +109,8 @@ pub(super) const HARDWARE_MFA: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "Sign in as the root user, open Security credentials, Multi-factor authentication, assign a passkey on a \
                   security key or a hardware TOTP token, then remove the virtual device.",
-        cli: "the root user's MFA can be set in the console only; to find virtual ones: \
+        cli: "# the root user's virtual device is the one to replace, in\n\
+              # the console only\n\
               aws iam list-virtual-mfa-devices --assignment-status Assigned",
         playbook: None,
     },

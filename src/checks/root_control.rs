@@ -31,9 +31,12 @@ const SIGNING_CERTIFICATES: CheckMeta = CheckMeta {
         console: "Sign in as the root user, open Security credentials, X.509 signing certificates, deactivate each, and \
                   delete it once nothing fails. Under centralised root access: IAM, Root access management, the account, \
                   Delete root user credentials.",
-        cli: "from the management account: aws sts assume-root --target-principal <account id> --task-policy-arn \
-              arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials --duration-seconds 900, then \
-              aws iam list-signing-certificates and aws iam delete-signing-certificate --certificate-id <id>",
+        cli: "# from the management account\n\
+              aws sts assume-root --target-principal <account id> --task-policy-arn \
+              arn=arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials --duration-seconds 900\n\
+              # and with the credentials that it gives\n\
+              aws iam list-signing-certificates\n\
+              aws iam delete-signing-certificate --certificate-id <certificate id>",
         playbook: None,
     },
     references: &[
@@ -64,7 +67,8 @@ const CREDENTIALS_CENTRALIZED: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "In the management account: IAM, Root access management, Enable; then delete the root credentials of each \
                   member.",
-        cli: "aws organizations enable-aws-service-access --service-principal iam.amazonaws.com; then \
+        cli: "# in the management account\n\
+              aws organizations enable-aws-service-access --service-principal iam.amazonaws.com\n\
               aws iam enable-organizations-root-credentials-management",
         playbook: None,
     },
@@ -101,8 +105,11 @@ const EMAIL_PATTERN: CheckMeta = CheckMeta {
                 AWS writes to the address, and allowing a password recovery brings it back to life.",
     remediation: Remediation {
         console: "In the management account: AWS Organizations, the account, Contact info, Edit, Root user email address.",
-        cli: "aws account start-primary-email-update --account-id <account id> --primary-email <group mailbox>; then \
-              aws account accept-primary-email-update with the code that arrives there",
+        cli: "# in the management account\n\
+              aws account start-primary-email-update --account-id <account id> --primary-email <group mailbox>\n\
+              # with the code that arrives there\n\
+              aws account accept-primary-email-update --account-id <account id> --primary-email <group mailbox> --otp \
+              <code>",
         playbook: None,
     },
     references: &[aws(

@@ -29,14 +29,17 @@ pub(super) const ALARM: CheckMeta = CheckMeta {
         console: "In the account that owns the trail's log group: CloudWatch, Log groups, the group, Metric filters, Create; \
                   then create an alarm on that metric (Sum, 5 minutes, >= 1) that notifies an SNS topic, and confirm the \
                   subscription from the receiver's side.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name root-usage --filter-pattern \
-              '{ $.userIdentity.type = \"Root\" && $.userIdentity.invokedBy NOT EXISTS && $.eventType != \
+        cli: "# in the account that owns the trail's log group\n\
+              aws logs put-metric-filter --log-group-name <log group> --filter-name root-usage --filter-pattern '{ \
+              $.userIdentity.type = \"Root\" && $.userIdentity.invokedBy NOT EXISTS && $.eventType != \
               \"AwsServiceEvent\" }' --metric-transformations \
-              metricName=RootUsage,metricNamespace=<namespace>,metricValue=1; aws cloudwatch put-metric-alarm --alarm-name \
-              root-usage --namespace <namespace> --metric-name RootUsage --statistic Sum --period 300 \
-              --evaluation-periods 1 --threshold 1 --comparison-operator GreaterThanOrEqualToThreshold \
-              --treat-missing-data notBreaching --alarm-actions <topic ARN>; aws sns subscribe --topic-arn <topic ARN> \
-              --protocol email --notification-endpoint <address>",
+              metricName=RootUsage,metricNamespace=<metric namespace>,metricValue=1\n\
+              aws sns create-topic --name root-usage\n\
+              # whoever gets the mail must confirm it\n\
+              aws sns subscribe --topic-arn <topic ARN> --protocol email --notification-endpoint <mailbox>\n\
+              aws cloudwatch put-metric-alarm --alarm-name root-usage --namespace <metric namespace> --metric-name RootUsage \
+              --statistic Sum --period 300 --evaluation-periods 1 --threshold 1 --comparison-operator \
+              GreaterThanOrEqualToThreshold --treat-missing-data notBreaching --alarm-actions <topic ARN>",
         playbook: Some("root-usage-alarm"),
     },
     references: &[aws("AWS CloudTrail user guide", "Creating CloudWatch alarms for CloudTrail events: examples")],

@@ -398,3 +398,33 @@ fn the_catalogue_is_whole() {
     }
     assert!(super::meta("no-such-check").is_none());
 }
+
+/// `tests/moto/remediation_witness.py` holds the commands against botocore's models.
+#[test]
+fn every_remediation_is_lines_of_a_shell() {
+    for meta in CATALOG {
+        let mut commands = 0;
+        for line in meta.remediation.cli.lines() {
+            let at = format!("{}: `{line}`", meta.id);
+            let placeholders = line.split('<').skip(1).map(|rest| rest.split_once('>').map_or("", |(name, _)| name));
+            for name in placeholders {
+                assert!(!name.is_empty() && name == name.trim(), "a placeholder has a name: {at}");
+            }
+            assert_eq!(line.matches('<').count(), line.matches('>').count(), "a placeholder is open: {at}");
+            if let Some(comment) = line.strip_prefix("# ") {
+                // Indented by two it fits 60 columns, so that nobody has to break it.
+                assert!(!comment.trim().is_empty() && line.chars().count() <= 58, "{at}");
+                continue;
+            }
+            commands += 1;
+            assert!(line.starts_with("aws ") || line.starts_with("orgward "), "neither command nor comment: {at}");
+            let parts: Vec<&str> = line.split('\'').collect();
+            assert_eq!(parts.len() % 2, 1, "a quote is open: {at}");
+            let bare: String = parts.into_iter().step_by(2).collect();
+            assert!(!bare.contains(|c| "{}[]()|&;$`\"#!*?~\\".contains(c)), "the shell reads it otherwise: {at}");
+            assert!(!bare.contains(" then ") && !bare.contains(" or "), "prose in a command: {at}");
+            assert!(line.ends_with(|c: char| c.is_alphanumeric() || ">'".contains(c)), "{at}");
+        }
+        assert!(commands > 0, "{} has no command", meta.id);
+    }
+}

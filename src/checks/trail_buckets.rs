@@ -32,9 +32,11 @@ pub(super) const PUBLIC: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "In the account that owns the bucket: S3, the bucket, Permissions: Block all public access; then take the \
                   public statement out of the policy and the grants to Everyone and Authenticated users out of the ACL.",
-        cli: "aws s3api put-public-access-block --bucket <bucket> --public-access-block-configuration \
-              BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true; aws s3api \
-              put-bucket-acl --bucket <bucket> --acl private",
+        cli: "# in the account that owns the bucket\n\
+              aws s3api put-public-access-block --bucket <bucket> --public-access-block-configuration \
+              BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true\n\
+              # where its ACL has grants\n\
+              aws s3api put-bucket-acl --bucket <bucket> --acl private",
         playbook: None,
     },
     references: &[aws(GUIDE, "Amazon S3 bucket policy for CloudTrail")],
@@ -73,8 +75,9 @@ pub(super) const LOGGING: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "In the account that owns the bucket: S3, the bucket, Properties, Server access logging, Edit: Enable, with \
                   another bucket as destination.",
-        cli: "aws s3api put-bucket-logging --bucket <bucket> --bucket-logging-status '{\"LoggingEnabled\": {\"TargetBucket\": \
-              \"<another bucket>\", \"TargetPrefix\": \"<bucket>/\"}}'",
+        cli: "# in the account that owns the bucket\n\
+              aws s3api put-bucket-logging --bucket <bucket> --bucket-logging-status '{\"LoggingEnabled\": \
+              {\"TargetBucket\": \"<another bucket>\", \"TargetPrefix\": \"<bucket>/\"}}'",
         playbook: None,
     },
     references: &[aws("Amazon S3 user guide", "Logging requests with server access logging")],

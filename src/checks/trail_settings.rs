@@ -33,7 +33,9 @@ pub(super) const LOGGING: CheckMeta = CheckMeta {
     rationale: "A trail that is stopped, or that can't write to its bucket, looks like a trail and records nothing.",
     remediation: Remediation {
         console: "CloudTrail, Trails, the trail, Start logging; where it can't deliver: mend the bucket's policy.",
-        cli: "aws cloudtrail start-logging --name <trail ARN>; aws cloudtrail get-trail-status --name <trail ARN>",
+        cli: "aws cloudtrail start-logging --name <trail ARN>\n\
+              # whether it delivers\n\
+              aws cloudtrail get-trail-status --name <trail ARN>",
         playbook: None,
     },
     references: &[aws(GUIDE, "Turning off logging for a trail")],
@@ -63,9 +65,10 @@ pub(super) const MANAGEMENT_EVENTS: CheckMeta = CheckMeta {
                 are named where they are left out.",
     remediation: Remediation {
         console: "CloudTrail, Trails, the trail, Management events, Edit: API activity Read and Write, no source excluded.",
-        cli: "aws cloudtrail put-event-selectors --trail-name <trail ARN> --advanced-event-selectors '[{\"FieldSelectors\": \
-              [{\"Field\": \"eventCategory\", \"Equals\": [\"Management\"]}]}]', which replaces every selector: repeat those \
-              of data events",
+        cli: "aws cloudtrail get-event-selectors --trail-name <trail ARN>\n\
+              # this replaces all of them: repeat those of data events\n\
+              aws cloudtrail put-event-selectors --trail-name <trail ARN> --advanced-event-selectors \
+              '[{\"FieldSelectors\": [{\"Field\": \"eventCategory\", \"Equals\": [\"Management\"]}]}]'",
         playbook: None,
     },
     references: &[aws(GUIDE, "Logging management events")],
@@ -166,8 +169,8 @@ pub(super) const KMS: CheckMeta = CheckMeta {
     rationale: "With a key of KMS whoever reads the log files needs the bucket and the key, and each use of the key is on record.",
     remediation: Remediation {
         console: "CloudTrail, Trails, the trail, General details, Edit, Log file SSE-KMS encryption: Enabled.",
-        cli: "aws cloudtrail update-trail --name <trail ARN> --kms-key-id <key ARN>, with a key policy that lets CloudTrail \
-              encrypt",
+        cli: "# a key whose policy lets CloudTrail encrypt\n\
+              aws cloudtrail update-trail --name <trail ARN> --kms-key-id <key ARN>",
         playbook: None,
     },
     references: &[aws(
@@ -260,7 +263,7 @@ pub(super) const HOME_REGION: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "In the management account: CloudTrail, create the organization trail anew in a Region that is enabled by \
                   default; or in the account: Account, AWS Regions, the trail's home Region, Enable.",
-        cli: "aws account enable-region --account-id <account> --region-name <home Region of the trail>",
+        cli: "aws account enable-region --account-id <account id> --region-name <home Region of the trail>",
         playbook: None,
     },
     references: &[aws(GUIDE, "Creating a trail for an organization")],

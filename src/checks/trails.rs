@@ -28,8 +28,10 @@ pub(super) const MULTI_REGION: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "In the management account: CloudTrail, Trails, Create trail, Enable for all accounts in my organization; \
                   Management events: Read and Write.",
-        cli: "aws cloudtrail create-trail --name <name> --s3-bucket-name <bucket> --is-multi-region-trail \
-              --is-organization-trail --enable-log-file-validation; aws cloudtrail start-logging --name <name>",
+        cli: "# in the management account\n\
+              aws cloudtrail create-trail --name <trail name> --s3-bucket-name <bucket> --is-multi-region-trail \
+              --is-organization-trail --enable-log-file-validation\n\
+              aws cloudtrail start-logging --name <trail name>",
         playbook: None,
     },
     references: &[aws("AWS CloudTrail user guide", "Creating a trail for your AWS account")],

@@ -36,8 +36,9 @@ const TWO_ACTIVE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Users, the user, Security credentials, Access keys: see Last used, deactivate the older key, delete it \
                   when nothing fails.",
-        cli: "aws iam get-access-key-last-used --access-key-id <key>; then aws iam update-access-key --user-name <user> \
-              --access-key-id <old key> --status Inactive",
+        cli: "aws iam list-access-keys --user-name <user>\n\
+              aws iam get-access-key-last-used --access-key-id <key id>\n\
+              aws iam update-access-key --user-name <user> --access-key-id <old key id> --status Inactive",
         playbook: None,
     },
     references: &[Reference { document: GUIDE, section: "Update access keys" }],
@@ -63,7 +64,9 @@ const AT_SETUP: CheckMeta = CheckMeta {
                 without a console password are machines; user-long-term-keys judges those.",
     remediation: Remediation {
         console: "IAM, Users, the user, Security credentials, Access keys, Actions, Deactivate; delete it when nothing fails.",
-        cli: "aws iam update-access-key --user-name <user> --access-key-id <key> --status Inactive",
+        cli: "aws iam update-access-key --user-name <user> --access-key-id <key id> --status Inactive\n\
+              # once nothing fails\n\
+              aws iam delete-access-key --user-name <user> --access-key-id <key id>",
         playbook: None,
     },
     references: &[Reference { document: GUIDE, section: "Manage access keys for IAM users" }],
@@ -103,8 +106,11 @@ const INACTIVE: CheckMeta = CheckMeta {
                 credentials is on no record, so look at those before deleting a user of CodeCommit or Keyspaces.",
     remediation: Remediation {
         console: "IAM, Users, the user: deactivate its keys, disable its console access, delete it after a while.",
-        cli: "aws iam list-access-keys --user-name <user>; aws iam delete-login-profile --user-name <user>; then \
-              aws iam delete-user --user-name <user> once all it has is removed",
+        cli: "aws iam list-access-keys --user-name <user>\n\
+              aws iam update-access-key --user-name <user> --access-key-id <key id> --status Inactive\n\
+              aws iam delete-login-profile --user-name <user>\n\
+              # after a while, once all it has is removed\n\
+              aws iam delete-user --user-name <user>",
         playbook: None,
     },
     references: &[Reference { document: GUIDE, section: BEST_PRACTICES }],
@@ -157,8 +163,9 @@ const LONG_TERM_KEYS: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "Make a role for the program (IAM, Roles, Create role), let it use the role, then IAM, Users, the user, \
                   Security credentials, Access keys, Actions, Deactivate, and delete the user.",
-        cli: "aws iam create-role --role-name <role> --assume-role-policy-document file://trust.json; then \
-              aws iam update-access-key --user-name <user> --access-key-id <key> --status Inactive",
+        cli: "aws iam create-role --role-name <role> --assume-role-policy-document file://trust.json\n\
+              # once the program uses the role\n\
+              aws iam update-access-key --user-name <user> --access-key-id <key id> --status Inactive",
         playbook: None,
     },
     references: &[Reference {
@@ -193,8 +200,9 @@ const SIGNING_CERTIFICATE: CheckMeta = CheckMeta {
                 no other check of keys sees them, and nobody rotates them.",
     remediation: Remediation {
         console: "IAM, Users, the user, Security credentials, X.509 signing certificates, Actions, Deactivate; then Delete.",
-        cli: "aws iam list-signing-certificates --user-name <user>; then aws iam update-signing-certificate --user-name <user> \
-              --certificate-id <id> --status Inactive",
+        cli: "aws iam list-signing-certificates --user-name <user>\n\
+              aws iam update-signing-certificate --user-name <user> --certificate-id <certificate id> --status \
+              Inactive",
         playbook: None,
     },
     references: &[Reference { document: "IAM API reference", section: "ListSigningCertificates" }],

@@ -36,8 +36,9 @@ const USER_DIRECT: CheckMeta = CheckMeta {
                 task is gone, and nobody sees it when looking at the group.",
     remediation: Remediation {
         console: "IAM, User groups: attach the policy to a group, add the user; then IAM, Users, the user, Permissions, Remove.",
-        cli: "aws iam attach-group-policy --group-name <group> --policy-arn <arn>; aws iam add-user-to-group --group-name \
-              <group> --user-name <user>; then aws iam detach-user-policy --user-name <user> --policy-arn <arn>",
+        cli: "aws iam attach-group-policy --group-name <group> --policy-arn <policy ARN>\n\
+              aws iam add-user-to-group --group-name <group> --user-name <user>\n\
+              aws iam detach-user-policy --user-name <user> --policy-arn <policy ARN>",
         playbook: None,
     },
     references: &[Reference { document: "IAM user guide", section: "IAM user groups" }],
@@ -60,8 +61,11 @@ const USER_INLINE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Policies, Create policy with the same document; attach it to a group of the user; then IAM, Users, the \
                   user, Permissions, the inline policy, Remove.",
-        cli: "aws iam get-user-policy --user-name <user> --policy-name <name>; aws iam create-policy --policy-name <name> \
-              --policy-document file://<document>; then aws iam delete-user-policy --user-name <user> --policy-name <name>",
+        cli: "aws iam get-user-policy --user-name <user> --policy-name <policy name>\n\
+              # the same document, for a group of the user\n\
+              aws iam create-policy --policy-name <policy name> --policy-document file://policy.json\n\
+              aws iam attach-group-policy --group-name <group> --policy-arn <policy ARN>\n\
+              aws iam delete-user-policy --user-name <user> --policy-name <policy name>",
         playbook: None,
     },
     references: &[CHOOSE],
@@ -84,8 +88,11 @@ const GROUP_INLINE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Policies, Create policy with the same document; attach it to the group; then IAM, User groups, the \
                   group, Permissions, the inline policy, Remove.",
-        cli: "aws iam create-policy --policy-name <name> --policy-document file://<document>; aws iam attach-group-policy \
-              --group-name <group> --policy-arn <arn>; then aws iam delete-group-policy --group-name <group> --policy-name <name>",
+        cli: "aws iam get-group-policy --group-name <group> --policy-name <policy name>\n\
+              # the same document\n\
+              aws iam create-policy --policy-name <policy name> --policy-document file://policy.json\n\
+              aws iam attach-group-policy --group-name <group> --policy-arn <policy ARN>\n\
+              aws iam delete-group-policy --group-name <group> --policy-name <policy name>",
         playbook: None,
     },
     references: &[CHOOSE],
@@ -109,8 +116,11 @@ const ROLE_INLINE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Policies, Create policy with the same document; attach it to the role; then IAM, Roles, the role, \
                   Permissions, the inline policy, Remove.",
-        cli: "aws iam create-policy --policy-name <name> --policy-document file://<document>; aws iam attach-role-policy \
-              --role-name <role> --policy-arn <arn>; then aws iam delete-role-policy --role-name <role> --policy-name <name>",
+        cli: "aws iam get-role-policy --role-name <role> --policy-name <policy name>\n\
+              # the same document\n\
+              aws iam create-policy --policy-name <policy name> --policy-document file://policy.json\n\
+              aws iam attach-role-policy --role-name <role> --policy-arn <policy ARN>\n\
+              aws iam delete-role-policy --role-name <role> --policy-name <policy name>",
         playbook: None,
     },
     references: &[CHOOSE],

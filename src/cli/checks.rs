@@ -9,7 +9,7 @@ use crate::collect;
 use crate::model::check::{CheckMeta, Severity};
 use crate::model::framework::Framework;
 use crate::report::table::{self, row, table};
-use crate::report::text::{Paint, Style};
+use crate::report::text::{Paint, Style, plain};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -266,14 +266,13 @@ fn explain(meta: &CheckMeta, paint: Paint) -> String {
         out += &format!("{}\n{body}\n", paint.paint(Style::Bold, head));
     };
     let sentence = |text: &str| paint.sentence("  ", text);
-    // There to be copied, so in one line whatever the terminal's width.
-    let command = |text: &str| format!("  {text}\n");
     part(meta.id, &sentence(&format!("{} ({})", meta.title, meta.severity.as_str())));
     part("Why", &sentence(meta.rationale));
-    part("Mend it in the console", &sentence(meta.remediation.console));
-    part("Mend it with the AWS CLI", &command(meta.remediation.cli));
+    let console = meta.remediation.console.lines().map(|line| sentence(&plain(line)));
+    part("Mend it in the console", &console.collect::<String>());
+    part("Mend it with the AWS CLI", &commands(meta.remediation.cli));
     if meta.remediation.playbook.is_some() {
-        part("Mend it everywhere", &command(&crate::report::mend(meta)));
+        part("Mend it everywhere", &commands(&crate::report::mend(meta)));
     }
     let facts: Vec<String> = meta
         .facts
@@ -289,6 +288,11 @@ fn explain(meta: &CheckMeta, paint: Paint) -> String {
         part("References", &references);
     }
     out
+}
+
+/// Lines of a shell, there to be copied: each stays whole whatever the terminal's width.
+fn commands(text: &str) -> String {
+    text.lines().map(|line| format!("  {}", plain(line)).trim_end().to_owned() + "\n").collect()
 }
 
 /// A line for each control: framework, number, and what it asks for.
@@ -313,7 +317,9 @@ mod tests {
             for meta in checks::CATALOG {
                 let text = explain(meta, Paint { on: false, width: Some(end) });
                 let over: Vec<&str> = text.lines().filter(|line| width(line) > end).collect();
-                let commands = [meta.remediation.cli, &*crate::report::mend(meta)].map(|line| format!("  {line}"));
+                let commands = meta.remediation.cli.lines().filter(|line| !line.starts_with('#'));
+                let commands: Vec<String> =
+                    commands.chain([&*crate::report::mend(meta)]).map(|line| format!("  {line}")).collect();
                 assert!(
                     over.iter().all(|line| commands.iter().any(|known| known == line) || !line.trim().contains(' ')),
                     "{} at {end}: {over:#?}",

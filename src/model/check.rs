@@ -188,7 +188,8 @@ pub struct Reference {
 pub struct Remediation {
     /// In the console.
     pub console: &'static str,
-    /// With the AWS CLI; `<...>` marks what to fill in.
+    /// With the AWS CLI: lines of a shell, each a whole command or a comment that begins with `# `. `<...>` marks what to fill
+    /// in.
     pub cli: &'static str,
     /// The shipped playbook that does it, if one does.
     pub playbook: Option<&'static str>,

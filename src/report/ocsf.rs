@@ -146,7 +146,7 @@ fn event(row: &Row<'_>, audit: &Audit<'_>, standards: &Standards<'_>, version: V
             let documents: Vec<String> =
                 meta.references.iter().map(|one| format!("{}, {}", one.document, one.section)).collect();
             json!({
-                "desc": format!("Console: {}\nCLI: {}\norgward: {}", way.console, way.cli, mend(meta)),
+                "desc": format!("Console: {}\nCLI:\n{}\norgward: {}", way.console, way.cli, mend(meta)),
                 "references": documents,
             })
         }),

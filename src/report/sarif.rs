@@ -112,12 +112,14 @@ fn tool(beside: &Beside<'_>) -> Value {
 fn rule(meta: &CheckMeta) -> Value {
     let mend = mend(meta);
     let remediation = meta.remediation;
-    let text = format!("{} Console: {} CLI: {} orgward: {mend}", meta.rationale, remediation.console, remediation.cli);
+    let (console, orgward) = (format!("Console: {}", remediation.console), format!("orgward: {mend}"));
+    let text = [meta.rationale, &console, "CLI:"].into_iter().chain(remediation.cli.lines()).chain([&*orgward]);
+    let text: Vec<String> = text.map(message).collect();
     let markdown = format!(
         "{}\n\n**Console:** {}\n\n**CLI:**\n\n{}\n\n**orgward:** {}",
         marked(meta.rationale),
         marked(remediation.console),
-        code(remediation.cli),
+        block(remediation.cli),
         code(&mend)
     );
     json!({
@@ -125,7 +127,7 @@ fn rule(meta: &CheckMeta) -> Value {
         "name": meta.id,
         "shortDescription": {"text": message(meta.title)},
         "fullDescription": {"text": message(meta.rationale)},
-        "help": {"text": message(&text), "markdown": markdown},
+        "help": {"text": text.join("\n"), "markdown": markdown},
         "defaultConfiguration": {"level": level(meta.severity)},
         "properties": {
             "security-severity": security_severity(meta.severity),
@@ -277,6 +279,14 @@ fn code(text: &str) -> String {
     format!("{fence} {text} {fence}")
 }
 
+/// Lines of a shell within Markdown, in a fence of the same kind.
+fn block(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(|line| plain(line).replace('{', "{{").replace('}', "}}")).collect();
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}sh\n{}\n{fence}", lines.join("\n"))
+}
+
 fn level(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical | Severity::High => "error",
@@ -313,6 +323,7 @@ mod tests {
         assert_eq!(message("[x](http://evil) {0} \u{1b}"), "\\[x\\](http://evil) {{0}} \\\\u{{1b}}");
         assert_eq!(marked("<img src=x> **b** {0} [x](y)"), "&lt;img src\\=x\\> \\*\\*b\\*\\* {{0}} \\[x\\](y)");
         assert_eq!(code("a `` b"), "``` a `` b ```");
+        assert_eq!(block("# {0}\naws ``` \u{1b}"), "````sh\n# {{0}}\naws ``` \\u{{1b}}\n````");
     }
 
     #[test]

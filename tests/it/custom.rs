@@ -101,6 +101,20 @@ fn a_fixture_that_fails_and_a_file_with_mistakes_are_told() {
 }
 
 #[test]
+fn commands_of_several_lines_are_shown_line_by_line() {
+    let (_kept, path) = folder(
+        "version: 1\nchecks:\n  - id: own\n    title: All is well\n    severity: low\n    rationale: x\n    remediation:\n      \
+         console: \"one\\e[2J\"\n      cli: |\n        # for each <user>\n        aws iam delete-user --user-name <user>\n\n        \
+         aws iam list-users\n    expression: account.is_management\n",
+    );
+    let shown = says(&["checks", "explain", "own", "--checks-dir", &path]).ends(0);
+    shown.shows(&[
+        "\n  one\\u{1b}[2J\n",
+        "\nMend it with the AWS CLI\n  # for each <user>\n  aws iam delete-user --user-name <user>\n\n  aws iam list-users\n\n",
+    ]);
+}
+
+#[test]
 fn the_view_is_listed() {
     says(&["checks", "view"]).ends(0).shows(&["account.password_policy", "password_policy", "org.scps", "now"]);
     let view = says(&["checks", "view", "--format", "json"]).ends(0).json();

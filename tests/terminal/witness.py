@@ -88,7 +88,7 @@ def is_whole(line):
     words = line.split()
     # Between backticks is one word.
     glued = re.sub(r"`[^`]*`", "x", line).split()
-    command = re.match(r"\s*(fix:|mend:)?\s*(the root user's MFA .*: )?(aws|orgward) ", line)
+    command = re.match(r"\s*(fix:|mend:)?\s*(aws|orgward) ", line)
     document = re.match(r"\s+[+~-] ", line) or re.match(r"\s+[a-z_]+  \(\d+ characters\)", line) or re.match(r"\s*\d* \| ", line)
     return len(words) == 1 or len(glued) == 1 or command or document
 

@@ -189,7 +189,8 @@ impl Reading<'_> {
             rationale: leaked(check.rationale.value),
             remediation: Remediation {
                 console: leaked(check.remediation.console),
-                cli: leaked(check.remediation.cli),
+                // A block of YAML ends with a line feed.
+                cli: leaked(check.remediation.cli.trim_end().to_owned()),
                 playbook: check.remediation.playbook.map(leaked),
             },
             references: leaked_list(check.references.into_iter().map(|reference| Reference {

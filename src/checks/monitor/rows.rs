@@ -16,11 +16,12 @@ pub(super) const ROWS: &[Row] = &[
         rationale: "A burst of denials is someone trying doors: stolen keys are first tried on what they may not do. The \
             published text up to CIS v3.0 joins its exceptions with ||, which matches nearly every event; group them \
             with &&.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-unauthorized-calls \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-unauthorized-calls \
             --filter-pattern '{ (($.errorCode = \"*UnauthorizedOperation\") || ($.errorCode = \"AccessDenied*\")) && \
             ($.sourceIPAddress != \"delivery.logs.amazonaws.com\") && ($.eventName != \"HeadBucket\") }' \
-            --metric-transformations metricName=UnauthorizedCalls,metricNamespace=orgward,metricValue=1; then an \
-            alarm on that metric, a topic and a confirmed subscription: orgward checks explain root-usage-alarm",
+            --metric-transformations metricName=UnauthorizedCalls,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Made(made::unauthorized),
     },
@@ -31,11 +32,12 @@ pub(super) const ROWS: &[Row] = &[
         about: "console sign-ins without MFA",
         rationale: "A password alone opened the console. Sign-ins by single sign-on do MFA elsewhere and are spared here: \
             they show as MFAUsed No as well.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-console-no-mfa \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-console-no-mfa \
             --filter-pattern '{ ($.eventName = \"ConsoleLogin\") && ($.additionalEventData.MFAUsed != \"Yes\") && \
             ($.userIdentity.type = \"IAMUser\") && ($.responseElements.ConsoleLogin = \"Success\") }' \
-            --metric-transformations metricName=ConsoleNoMfa,metricNamespace=orgward,metricValue=1; then an alarm on \
-            that metric, a topic and a confirmed subscription: orgward checks explain root-usage-alarm",
+            --metric-transformations metricName=ConsoleNoMfa,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Made(made::console_no_mfa),
     },
@@ -46,11 +48,12 @@ pub(super) const ROWS: &[Row] = &[
         about: "use of the root user",
         rationale: "The root user should never act, so each act deserves a look within minutes. The same question as \
             root-usage-alarm, asked here with the other events of the monitoring section.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-root-usage --filter-pattern \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-root-usage --filter-pattern \
             '{ ($.userIdentity.type = \"Root\") && ($.userIdentity.invokedBy NOT EXISTS) && ($.eventType != \
             \"AwsServiceEvent\") }' --metric-transformations \
-            metricName=RootUsage,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic and a \
-            confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=RootUsage,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: Some("root-usage-alarm"),
         what: What::Made(made::root_usage),
     },
@@ -61,7 +64,7 @@ pub(super) const ROWS: &[Row] = &[
         about: "changes of IAM policies",
         rationale: "Whoever gets in gives themselves more first. Each way to change what a user, group or role may do has \
             to be caught.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-iam-changes --filter-pattern \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-iam-changes --filter-pattern \
             '{ ($.eventSource = \"iam.amazonaws.com\") && (($.eventName = \"DeleteGroupPolicy\") || ($.eventName = \
             \"DeleteRolePolicy\") || ($.eventName = \"DeleteUserPolicy\") || ($.eventName = \"PutGroupPolicy\") || \
             ($.eventName = \"PutRolePolicy\") || ($.eventName = \"PutUserPolicy\") || ($.eventName = \
@@ -69,8 +72,9 @@ pub(super) const ROWS: &[Row] = &[
             ($.eventName = \"DeletePolicyVersion\") || ($.eventName = \"AttachRolePolicy\") || ($.eventName = \
             \"DetachRolePolicy\") || ($.eventName = \"AttachUserPolicy\") || ($.eventName = \"DetachUserPolicy\") || \
             ($.eventName = \"AttachGroupPolicy\") || ($.eventName = \"DetachGroupPolicy\")) }' \
-            --metric-transformations metricName=IamChanges,metricNamespace=orgward,metricValue=1; then an alarm on \
-            that metric, a topic and a confirmed subscription: orgward checks explain root-usage-alarm",
+            --metric-transformations metricName=IamChanges,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls(
             "iam.amazonaws.com",
@@ -101,12 +105,13 @@ pub(super) const ROWS: &[Row] = &[
         about: "changes of trails",
         rationale: "Who wants to stay unseen stops or narrows the trail first; that event is the last one the trail is sure \
             to record.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-trail-changes \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-trail-changes \
             --filter-pattern '{ ($.eventSource = \"cloudtrail.amazonaws.com\") && (($.eventName = \"CreateTrail\") \
             || ($.eventName = \"UpdateTrail\") || ($.eventName = \"DeleteTrail\") || ($.eventName = \
             \"StartLogging\") || ($.eventName = \"StopLogging\")) }' --metric-transformations \
-            metricName=TrailChanges,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic and \
-            a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=TrailChanges,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls(
             "cloudtrail.amazonaws.com",
@@ -119,10 +124,11 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::Low,
         about: "failed console sign-ins",
         rationale: "Many failures in a row are someone guessing passwords.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-console-failures \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-console-failures \
             --filter-pattern '{ ($.eventName = \"ConsoleLogin\") && ($.errorMessage = \"Failed authentication\") }' \
-            --metric-transformations metricName=ConsoleFailures,metricNamespace=orgward,metricValue=1; then an alarm \
-            on that metric, a topic and a confirmed subscription: orgward checks explain root-usage-alarm",
+            --metric-transformations metricName=ConsoleFailures,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Made(made::console_failures),
     },
@@ -133,11 +139,12 @@ pub(super) const ROWS: &[Row] = &[
         about: "KMS keys disabled or on the way to deletion",
         rationale: "What a deleted key encrypted is gone. A deletion waits 7 days or more, in which it can be taken back, \
             if someone hears of it. A trail that leaves out events of KMS tells nobody.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-kms-deletion --filter-pattern \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-kms-deletion --filter-pattern \
             '{ ($.eventSource = \"kms.amazonaws.com\") && (($.eventName = \"DisableKey\") || ($.eventName = \
             \"ScheduleKeyDeletion\")) }' --metric-transformations \
-            metricName=KmsDeletion,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic and \
-            a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=KmsDeletion,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls("kms.amazonaws.com", &["DisableKey", "ScheduleKeyDeletion"]),
     },
@@ -147,14 +154,15 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::Medium,
         about: "changes of bucket policies",
         rationale: "One call can open a bucket to the world, or send a copy of all that is in it elsewhere.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-bucket-policy \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-bucket-policy \
             --filter-pattern '{ ($.eventSource = \"s3.amazonaws.com\") && (($.eventName = \"PutBucketAcl\") || \
             ($.eventName = \"PutBucketPolicy\") || ($.eventName = \"PutBucketCors\") || ($.eventName = \
             \"PutBucketLifecycle\") || ($.eventName = \"PutBucketReplication\") || ($.eventName = \
             \"DeleteBucketPolicy\") || ($.eventName = \"DeleteBucketCors\") || ($.eventName = \
             \"DeleteBucketLifecycle\") || ($.eventName = \"DeleteBucketReplication\")) }' --metric-transformations \
-            metricName=BucketPolicy,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic and \
-            a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=BucketPolicy,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls(
             "s3.amazonaws.com",
@@ -177,12 +185,13 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::Low,
         about: "changes of AWS Config",
         rationale: "A stopped recorder or a removed delivery channel hides every later change of a resource.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-config-changes \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-config-changes \
             --filter-pattern '{ ($.eventSource = \"config.amazonaws.com\") && (($.eventName = \
             \"StopConfigurationRecorder\") || ($.eventName = \"DeleteDeliveryChannel\") || ($.eventName = \
             \"PutDeliveryChannel\") || ($.eventName = \"PutConfigurationRecorder\")) }' --metric-transformations \
-            metricName=ConfigChanges,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic \
-            and a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=ConfigChanges,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls(
             "config.amazonaws.com",
@@ -196,14 +205,15 @@ pub(super) const ROWS: &[Row] = &[
         about: "changes of security groups",
         rationale: "One rule can open a port to the world. ModifySecurityGroupRules changes a rule in place, and texts \
             older than CIS v5.0 miss it.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-security-groups \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-security-groups \
             --filter-pattern '{ ($.eventSource = \"ec2.amazonaws.com\") && (($.eventName = \
             \"AuthorizeSecurityGroupIngress\") || ($.eventName = \"AuthorizeSecurityGroupEgress\") || ($.eventName = \
             \"RevokeSecurityGroupIngress\") || ($.eventName = \"RevokeSecurityGroupEgress\") || ($.eventName = \
             \"CreateSecurityGroup\") || ($.eventName = \"DeleteSecurityGroup\") || ($.eventName = \
             \"ModifySecurityGroupRules\")) }' --metric-transformations \
-            metricName=SecurityGroups,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic \
-            and a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=SecurityGroups,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls(
             "ec2.amazonaws.com",
@@ -224,13 +234,14 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::Low,
         about: "changes of network ACLs",
         rationale: "A changed ACL opens or closes whole subnets.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-network-acls --filter-pattern \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-network-acls --filter-pattern \
             '{ ($.eventSource = \"ec2.amazonaws.com\") && (($.eventName = \"CreateNetworkAcl\") || ($.eventName = \
             \"CreateNetworkAclEntry\") || ($.eventName = \"DeleteNetworkAcl\") || ($.eventName = \
             \"DeleteNetworkAclEntry\") || ($.eventName = \"ReplaceNetworkAclEntry\") || ($.eventName = \
             \"ReplaceNetworkAclAssociation\")) }' --metric-transformations \
-            metricName=NetworkAcls,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic and \
-            a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=NetworkAcls,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls(
             "ec2.amazonaws.com",
@@ -250,13 +261,14 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::Low,
         about: "changes of network gateways",
         rationale: "A new gateway is a new way out for data, and in for others.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-gateways --filter-pattern '{ \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-gateways --filter-pattern '{ \
             ($.eventSource = \"ec2.amazonaws.com\") && (($.eventName = \"CreateCustomerGateway\") || ($.eventName = \
             \"DeleteCustomerGateway\") || ($.eventName = \"AttachInternetGateway\") || ($.eventName = \
             \"CreateInternetGateway\") || ($.eventName = \"DeleteInternetGateway\") || ($.eventName = \
             \"DetachInternetGateway\")) }' --metric-transformations \
-            metricName=Gateways,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic and a \
-            confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=Gateways,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls(
             "ec2.amazonaws.com",
@@ -276,13 +288,14 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::Low,
         about: "changes of route tables",
         rationale: "A changed route sends traffic where someone can read it.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-route-tables --filter-pattern \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-route-tables --filter-pattern \
             '{ ($.eventSource = \"ec2.amazonaws.com\") && (($.eventName = \"CreateRoute\") || ($.eventName = \
             \"CreateRouteTable\") || ($.eventName = \"ReplaceRoute\") || ($.eventName = \
             \"ReplaceRouteTableAssociation\") || ($.eventName = \"DeleteRouteTable\") || ($.eventName = \
             \"DeleteRoute\") || ($.eventName = \"DisassociateRouteTable\")) }' --metric-transformations \
-            metricName=RouteTables,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic and \
-            a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=RouteTables,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls(
             "ec2.amazonaws.com",
@@ -303,15 +316,16 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::Low,
         about: "changes of VPCs",
         rationale: "A peering connects networks that were apart.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-vpc --filter-pattern '{ \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-vpc --filter-pattern '{ \
             ($.eventSource = \"ec2.amazonaws.com\") && (($.eventName = \"CreateVpc\") || ($.eventName = \
             \"DeleteVpc\") || ($.eventName = \"ModifyVpcAttribute\") || ($.eventName = \
             \"AcceptVpcPeeringConnection\") || ($.eventName = \"CreateVpcPeeringConnection\") || ($.eventName = \
             \"DeleteVpcPeeringConnection\") || ($.eventName = \"RejectVpcPeeringConnection\") || ($.eventName = \
             \"AttachClassicLinkVpc\") || ($.eventName = \"DetachClassicLinkVpc\") || ($.eventName = \
             \"DisableVpcClassicLink\") || ($.eventName = \"EnableVpcClassicLink\")) }' --metric-transformations \
-            metricName=Vpc,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic and a \
-            confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=Vpc,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls(
             "ec2.amazonaws.com",
@@ -337,7 +351,7 @@ pub(super) const ROWS: &[Row] = &[
         about: "changes of the organization",
         rationale: "Guardrails hold only as long as accounts stay below them: moves, detached policies and departures \
             deserve a look at once.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-organizations \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-organizations \
             --filter-pattern '{ ($.eventSource = \"organizations.amazonaws.com\") && (($.eventName = \
             \"AcceptHandshake\") || ($.eventName = \"AttachPolicy\") || ($.eventName = \"CreateAccount\") || \
             ($.eventName = \"CreateOrganizationalUnit\") || ($.eventName = \"CreatePolicy\") || ($.eventName = \
@@ -347,8 +361,9 @@ pub(super) const ROWS: &[Row] = &[
             \"InviteAccountToOrganization\") || ($.eventName = \"LeaveOrganization\") || ($.eventName = \
             \"MoveAccount\") || ($.eventName = \"RemoveAccountFromOrganization\") || ($.eventName = \
             \"UpdatePolicy\") || ($.eventName = \"UpdateOrganizationalUnit\")) }' --metric-transformations \
-            metricName=Organizations,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic \
-            and a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=Organizations,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls(
             "organizations.amazonaws.com",
@@ -380,10 +395,11 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::Medium,
         about: "new IAM users",
         rationale: "People sign in through Identity Center; a new IAM user is an exception, or someone who means to stay.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-user-created --filter-pattern \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-user-created --filter-pattern \
             '{ ($.eventSource = \"iam.amazonaws.com\") && ($.eventName = \"CreateUser\") }' --metric-transformations \
-            metricName=UserCreated,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic and \
-            a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=UserCreated,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls("iam.amazonaws.com", &["CreateUser"]),
     },
@@ -393,10 +409,11 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::Medium,
         about: "new access keys",
         rationale: "A key works from everywhere until someone turns it off: a favourite way to stay.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-access-key-created \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-access-key-created \
             --filter-pattern '{ ($.eventSource = \"iam.amazonaws.com\") && ($.eventName = \"CreateAccessKey\") }' \
-            --metric-transformations metricName=AccessKeyCreated,metricNamespace=orgward,metricValue=1; then an \
-            alarm on that metric, a topic and a confirmed subscription: orgward checks explain root-usage-alarm",
+            --metric-transformations metricName=AccessKeyCreated,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls("iam.amazonaws.com", &["CreateAccessKey"]),
     },
@@ -406,10 +423,11 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::Low,
         about: "new roles",
         rationale: "A role that trusts someone outside is a door; it comes into being with this event.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-role-created --filter-pattern \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-role-created --filter-pattern \
             '{ ($.eventSource = \"iam.amazonaws.com\") && ($.eventName = \"CreateRole\") }' --metric-transformations \
-            metricName=RoleCreated,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic and \
-            a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=RoleCreated,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls("iam.amazonaws.com", &["CreateRole"]),
     },
@@ -420,11 +438,12 @@ pub(super) const ROWS: &[Row] = &[
         about: "changed trust policies",
         rationale: "Who may use a role is decided in its trust policy. A changed one can let strangers in with no new role \
             to see.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-trust-policy-changed \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-trust-policy-changed \
             --filter-pattern '{ ($.eventSource = \"iam.amazonaws.com\") && ($.eventName = \
             \"UpdateAssumeRolePolicy\") }' --metric-transformations \
-            metricName=TrustPolicyChanged,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a \
-            topic and a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=TrustPolicyChanged,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls("iam.amazonaws.com", &["UpdateAssumeRolePolicy"]),
     },
@@ -434,12 +453,13 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::High,
         about: "attachments of AdministratorAccess",
         rationale: "Full administration should be given rarely, and never unseen, to a user, a group or a role.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-admin-attached \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-admin-attached \
             --filter-pattern '{ ($.eventSource = \"iam.amazonaws.com\") && (($.eventName = \"AttachUserPolicy\") || \
             ($.eventName = \"AttachGroupPolicy\") || ($.eventName = \"AttachRolePolicy\")) && \
             ($.requestParameters.policyArn = \"*:policy/AdministratorAccess\") }' --metric-transformations \
-            metricName=AdminAttached,metricNamespace=orgward,metricValue=1; then an alarm on that metric, a topic \
-            and a confirmed subscription: orgward checks explain root-usage-alarm",
+            metricName=AdminAttached,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Made(made::admin_attached),
     },
@@ -449,10 +469,11 @@ pub(super) const ROWS: &[Row] = &[
         severity: Severity::Low,
         about: "inline policies put on users",
         rationale: "An inline policy is seen in no list of policies: a quiet way to give a user more.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-user-inline-policy \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-user-inline-policy \
             --filter-pattern '{ ($.eventSource = \"iam.amazonaws.com\") && ($.eventName = \"PutUserPolicy\") }' \
-            --metric-transformations metricName=UserInlinePolicy,metricNamespace=orgward,metricValue=1; then an \
-            alarm on that metric, a topic and a confirmed subscription: orgward checks explain root-usage-alarm",
+            --metric-transformations metricName=UserInlinePolicy,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Calls("iam.amazonaws.com", &["PutUserPolicy"]),
     },
@@ -463,10 +484,11 @@ pub(super) const ROWS: &[Row] = &[
         about: "sessions from web identities",
         rationale: "A session from an identity provider that nobody knows is a trust policy gone wrong. Known providers may \
             be left out of the pattern.",
-        cli: "aws logs put-metric-filter --log-group-name <group> --filter-name orgward-web-identity --filter-pattern \
+        cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-web-identity --filter-pattern \
             '{ ($.eventSource = \"sts.amazonaws.com\") && ($.eventName = \"AssumeRoleWithWebIdentity\") }' \
-            --metric-transformations metricName=WebIdentity,metricNamespace=orgward,metricValue=1; then an alarm on \
-            that metric, a topic and a confirmed subscription: orgward checks explain root-usage-alarm",
+            --metric-transformations metricName=WebIdentity,metricNamespace=orgward,metricValue=1\n\
+            # then an alarm on that metric and a subscription, as in\n\
+            orgward checks explain root-usage-alarm",
         playbook: None,
         what: What::Made(made::web_identity),
     },

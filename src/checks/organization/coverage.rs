@@ -35,8 +35,11 @@ pub(super) const COVER_ALL: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "AWS Organizations, AWS accounts: move the account to an OU with guardrails, or attach one to its OU; a test OU \
                   first.",
-        cli: "aws organizations attach-policy --policy-id <id> --target-id <OU id>, or aws organizations move-account \
-              --account-id <account> --source-parent-id <root id> --destination-parent-id <OU id>",
+        cli: "# a test OU first\n\
+              aws organizations attach-policy --policy-id <policy id> --target-id <OU id>\n\
+              # or, to an OU that has guardrails\n\
+              aws organizations move-account --account-id <account id> --source-parent-id <parent id> \
+              --destination-parent-id <OU id>",
         playbook: Some("baseline"),
     },
     references: &[aws("AWS Organizations user guide", "Service control policies (SCPs): SCP evaluation")],

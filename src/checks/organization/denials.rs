@@ -26,10 +26,11 @@ pub(super) const DENY_LEAVE: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "AWS Organizations, Policies, Service control policies: create one that denies \
                   organizations:LeaveOrganization on *, and attach it to the OUs that hold the accounts, a test OU first.",
-        cli: "aws organizations create-policy --type SERVICE_CONTROL_POLICY --name deny-leave-organization --description \
-              <text> --content '{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\
-              \"organizations:LeaveOrganization\",\"Resource\":\"*\"}]}'; then aws organizations attach-policy \
-              --policy-id <id> --target-id <OU id>",
+        cli: "aws organizations create-policy --type SERVICE_CONTROL_POLICY --name deny-leave-organization \
+              --description <description> --content '{\"Version\": \"2012-10-17\", \"Statement\": [{\"Effect\": \"Deny\", \
+              \"Action\": \"organizations:LeaveOrganization\", \"Resource\": \"*\"}]}'\n\
+              # a test OU first\n\
+              aws organizations attach-policy --policy-id <policy id> --target-id <OU id>",
         playbook: Some("deny-leave-organization"),
     },
     references: &[aws(
@@ -63,8 +64,10 @@ pub(super) const PROTECT_TRAIL: CheckMeta = CheckMeta {
         console: "AWS Organizations, Policies, Service control policies: create one that denies cloudtrail:StopLogging, \
                   cloudtrail:DeleteTrail, cloudtrail:UpdateTrail and cloudtrail:PutEventSelectors on *, but for the role that \
                   deploys trails, and attach it to the OUs that hold the accounts, a test OU first.",
-        cli: "aws organizations create-policy --type SERVICE_CONTROL_POLICY --name protect-cloudtrail --description <text> \
-              --content file://<policy>.json; then aws organizations attach-policy --policy-id <id> --target-id <OU id>",
+        cli: "aws organizations create-policy --type SERVICE_CONTROL_POLICY --name protect-cloudtrail --description \
+              <text> --content file://policy.json\n\
+              # a test OU first\n\
+              aws organizations attach-policy --policy-id <policy id> --target-id <OU id>",
         playbook: Some("protect-cloudtrail"),
     },
     references: &[aws(
@@ -118,8 +121,10 @@ pub(super) const REGION_RESTRICTION: CheckMeta = CheckMeta {
         console: "AWS Organizations, Policies, Service control policies: create one that denies everything but global services \
                   where aws:RequestedRegion is none of yours, and attach it to the OUs that hold the accounts, a test OU first; \
                   or Control Tower's Region deny control.",
-        cli: "aws organizations create-policy --type SERVICE_CONTROL_POLICY --name region-restriction --description <text> \
-              --content file://<policy>.json; then aws organizations attach-policy --policy-id <id> --target-id <OU id>",
+        cli: "aws organizations create-policy --type SERVICE_CONTROL_POLICY --name region-restriction --description \
+              <text> --content file://policy.json\n\
+              # a test OU first\n\
+              aws organizations attach-policy --policy-id <policy id> --target-id <OU id>",
         playbook: Some("region-restriction"),
     },
     references: &[aws(
@@ -182,8 +187,10 @@ pub(super) const REQUIRE_MFA: CheckMeta = CheckMeta {
         console: "AWS Organizations, Policies, Service control policies: create one that denies IAM users (aws:PrincipalArn like \
                   arn:*:iam::*:user/*) everything but setting up MFA with BoolIfExists aws:MultiFactorAuthPresent false, and \
                   attach it to the OUs that hold the accounts, a test OU first.",
-        cli: "aws organizations create-policy --type SERVICE_CONTROL_POLICY --name require-mfa --description <text> \
-              --content file://<policy>.json; then aws organizations attach-policy --policy-id <id> --target-id <OU id>",
+        cli: "aws organizations create-policy --type SERVICE_CONTROL_POLICY --name require-mfa --description <description> \
+              --content file://policy.json\n\
+              # a test OU first\n\
+              aws organizations attach-policy --policy-id <policy id> --target-id <OU id>",
         playbook: Some("require-mfa"),
     },
     references: &[

@@ -24,8 +24,12 @@ pub(super) const DELEGATED: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "The service's own settings, Delegated administrator: name the security account, which the service's console does \
                   for every Region where it must be done by Region.",
-        cli: "aws organizations register-delegated-administrator --account-id <security account> --service-principal <service>; \
-              aws organizations deregister-delegated-administrator --account-id <account> --service-principal <service>",
+        cli: "# the account that is meant for it\n\
+              aws organizations register-delegated-administrator --account-id <security account id> \
+              --service-principal <service principal>\n\
+              # one that is not\n\
+              aws organizations deregister-delegated-administrator --account-id <account id> --service-principal \
+              <service principal>",
         playbook: None,
     },
     references: &[
@@ -123,8 +127,11 @@ pub(super) const TRUSTED: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "AWS Organizations, Services: look at each with trusted access; disable it in the service's own console, which cleans \
                   up its roles.",
-        cli: "the service's own command where it has one; else aws organizations disable-aws-service-access --service-principal \
-              <service>, and aws organizations deregister-delegated-administrator for what is left over",
+        cli: "# where the service has no command of its own for it\n\
+              aws organizations disable-aws-service-access --service-principal <service principal>\n\
+              # for an administrator that is left over\n\
+              aws organizations deregister-delegated-administrator --account-id <account id> --service-principal \
+              <service principal>",
         playbook: None,
     },
     references: &[aws("AWS Organizations user guide", "Using AWS Organizations with other AWS services")],

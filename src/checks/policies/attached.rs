@@ -25,7 +25,10 @@ pub(super) const ADMIN: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, the user, group or role, Permissions: remove the policy and attach one for the task; Last Accessed shows \
                   what was used. For the few that stay, write an exemption with a date.",
-        cli: "aws iam detach-role-policy --role-name <role> --policy-arn <policy ARN> (detach-user-policy, detach-group-policy)",
+        cli: "aws iam detach-role-policy --role-name <role> --policy-arn <policy ARN>\n\
+              # or, from a user or a group\n\
+              aws iam detach-user-policy --user-name <user> --policy-arn <policy ARN>\n\
+              aws iam detach-group-policy --group-name <group> --policy-arn <policy ARN>",
         playbook: None,
     },
     references: &[aws("IAM user guide", "Security best practices in IAM: apply least-privilege permissions")],
@@ -89,8 +92,10 @@ pub(super) const DEPRECATED: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Policies, the deprecated policy, Entities attached: attach the replacement to each, test, then detach the \
                   old one.",
-        cli: "aws iam attach-role-policy --role-name <role> --policy-arn <replacement>; then aws iam detach-role-policy \
-              --role-name <role> --policy-arn <deprecated policy>",
+        cli: "aws iam list-entities-for-policy --policy-arn <deprecated policy ARN>\n\
+              # for each role; users and groups have commands like these\n\
+              aws iam attach-role-policy --role-name <role> --policy-arn <replacement ARN>\n\
+              aws iam detach-role-policy --role-name <role> --policy-arn <deprecated policy ARN>",
         playbook: None,
     },
     references: &[aws("IAM user guide", "Deprecated AWS managed policies")],
@@ -123,7 +128,10 @@ pub(super) const CLOUDSHELL: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, Policies, AWSCloudShellFullAccess, Entities attached: detach it; where CloudShell is needed, attach a policy \
                   that allows it and denies cloudshell:GetFileDownloadUrls and cloudshell:GetFileUploadUrls.",
-        cli: "aws iam detach-role-policy --role-name <role> --policy-arn arn:aws:iam::aws:policy/AWSCloudShellFullAccess",
+        cli: "aws iam list-entities-for-policy --policy-arn arn:aws:iam::aws:policy/AWSCloudShellFullAccess\n\
+              # for each role; users and groups have commands like it\n\
+              aws iam detach-role-policy --role-name <role> --policy-arn \
+              arn:aws:iam::aws:policy/AWSCloudShellFullAccess",
         playbook: None,
     },
     references: &[aws("CloudShell user guide", "Managing AWS CloudShell access and usage with IAM policies")],
@@ -152,7 +160,10 @@ pub(super) const UNATTACHED: CheckMeta = CheckMeta {
                 that a user, group or role carries, or has as its permissions boundary.",
     remediation: Remediation {
         console: "IAM, Policies, filter by Customer managed, sort by Used as: delete what nobody needs.",
-        cli: "aws iam delete-policy-version for each old version; then aws iam delete-policy --policy-arn <policy ARN>",
+        cli: "aws iam list-policy-versions --policy-arn <policy ARN>\n\
+              # for each version that is not the default\n\
+              aws iam delete-policy-version --policy-arn <policy ARN> --version-id <version id>\n\
+              aws iam delete-policy --policy-arn <policy ARN>",
         playbook: None,
     },
     references: &[aws(

@@ -34,8 +34,11 @@ pub(super) const ESCALATION: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, the user or role: narrow the action named (iam:PassRole to the ARNs of the roles and with \
                   iam:PassedToService), or set a permissions boundary that leaves it out.",
-        cli: "aws iam put-role-permissions-boundary --role-name <role> --permissions-boundary <policy ARN>, or aws iam \
-              create-policy-version --policy-arn <policy ARN> --policy-document file://<narrow>.json --set-as-default",
+        cli: "# a policy without the action that is named\n\
+              aws iam create-policy-version --policy-arn <policy ARN> --policy-document file://narrow.json \
+              --set-as-default\n\
+              # or a boundary that leaves it out\n\
+              aws iam put-role-permissions-boundary --role-name <role> --permissions-boundary <boundary policy ARN>",
         playbook: None,
     },
     references: &[aws("IAM user guide", "Grant a user permissions to pass a role to an AWS service")],

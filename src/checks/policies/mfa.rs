@@ -37,7 +37,8 @@ pub(super) const ENFORCED: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, User groups, the users' group, Permissions: add a policy that denies everything but setting up MFA where \
                   aws:MultiFactorAuthPresent is false, with BoolIfExists.",
-        cli: "aws iam put-group-policy --group-name <group> --policy-name require-mfa --policy-document file://require-mfa.json",
+        cli: "aws iam put-group-policy --group-name <group> --policy-name require-mfa --policy-document \
+              file://require-mfa.json",
         playbook: Some("require-mfa"),
     },
     references: &[

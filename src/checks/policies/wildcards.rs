@@ -27,8 +27,12 @@ pub(super) const ACTION: CheckMeta = CheckMeta {
     remediation: Remediation {
         console: "IAM, the policy, Edit: list the actions that are needed; Access Analyzer's policy generation and Last Accessed \
                   show which were used.",
-        cli: "aws iam generate-service-last-accessed-details --arn <principal ARN> --granularity ACTION_LEVEL; then aws iam \
-              create-policy-version --policy-arn <policy ARN> --policy-document file://<narrow>.json --set-as-default",
+        cli: "# which actions were used: a job, and what it found\n\
+              aws iam generate-service-last-accessed-details --arn <principal ARN> --granularity ACTION_LEVEL\n\
+              aws iam get-service-last-accessed-details --job-id <job id>\n\
+              # then a version that allows no more\n\
+              aws iam create-policy-version --policy-arn <policy ARN> --policy-document file://narrow.json \
+              --set-as-default",
         playbook: None,
     },
     references: &[aws("IAM user guide", "Security best practices in IAM: apply least-privilege permissions")],
@@ -62,7 +66,9 @@ pub(super) const RESOURCE: CheckMeta = CheckMeta {
                 that names them, counts as naming one. Every role (arn:aws:iam::*:role/*) is every resource too. Judged are customer-managed policies that are attached and every inline policy.",
     remediation: Remediation {
         console: "IAM, the policy, Edit: give ARNs, or a condition on aws:ResourceTag, to the actions named.",
-        cli: "aws iam create-policy-version --policy-arn <policy ARN> --policy-document file://<narrow>.json --set-as-default",
+        cli: "# ARNs, or a condition on aws:ResourceTag, in place of *\n\
+              aws iam create-policy-version --policy-arn <policy ARN> --policy-document file://narrow.json \
+              --set-as-default",
         playbook: None,
     },
     references: &[aws("Service Authorization Reference", "Actions, resources, and condition keys for AWS services")],

@@ -80,7 +80,7 @@ fn check(meta: &CheckMeta) -> String {
         let _ = writeln!(out, "- {line}");
     });
     let _ = write!(out, "\nMend it in the console: {}\n\nWith the AWS CLI:\n\n", prose(meta.remediation.console));
-    out.push_str(&block("text", meta.remediation.cli));
+    out.push_str(&block("sh", meta.remediation.cli));
     if meta.remediation.playbook.is_some() {
         let _ = write!(out, "\nEverywhere, by a playbook:\n\n{}", block("sh", &mend(meta)));
     }
