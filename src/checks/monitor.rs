@@ -17,6 +17,7 @@ use super::thresholds::Thresholds;
 use super::told::{Scene, someone};
 use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
 use crate::model::{Cause, CauseKind};
+use crate::pattern::watched::Watched;
 use rows::ROWS;
 use serde_json::Value;
 
@@ -28,8 +29,6 @@ struct Row {
     title: &'static str,
     /// The check's severity.
     severity: Severity,
-    /// What it is about, in words that follow "nobody is told of".
-    about: &'static str,
     /// Why it matters.
     rationale: &'static str,
     /// How to make the metric filter; the pattern stands there in single quotes.
@@ -98,16 +97,22 @@ fn monitored(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     let Some(row) = ROWS.iter().find(|row| row.id == facts.check()) else {
         return Err(Cause::new(CauseKind::Other, facts.check(), "no row of the table has this id"));
     };
-    someone(facts, (row.about, &|scene| row.subject(scene)))
+    someone(facts, (row.about(), &|scene| row.subject(scene)))
 }
 
 impl Row {
+    /// What it is about, in words that follow "nobody is told of".
+    fn about(&self) -> &'static str {
+        let name = self.id.strip_prefix("monitor-").unwrap_or(self.id);
+        Watched::find(name).map_or(self.title, |watched| watched.about)
+    }
+
     /// What has to be caught in a scene.
     fn subject(&self, scene: &Scene<'_>) -> Subject {
         let made = match self.what {
             What::Calls(source, names) => (events::calls(scene, source, names, &Value::Null), Vec::new()),
             What::Made(make) => make(scene),
         };
-        events::subject(scene, self.about, made)
+        events::subject(scene, self.about(), made)
     }
 }

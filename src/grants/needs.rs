@@ -51,10 +51,10 @@ impl Needs {
         match action {
             Action::Scp(_) | Action::Packed(_) => self.kinds.extend([Kind::Policy, Kind::Attachment]),
             Action::PasswordPolicy(_) => self.kinds.extend([Kind::PasswordPolicy]),
-            Action::RootUsageAlarm(spec) => {
+            Action::EventAlarms(specs) => {
                 self.kinds.extend([Kind::MetricFilter, Kind::Alarm, Kind::Topic, Kind::Subscription]);
-                self.alarms.insert(spec.alarm_name.clone());
-                self.topics.insert(spec.topic_name.clone());
+                self.alarms.extend(specs.iter().map(|spec| spec.alarm_name.clone()));
+                self.topics.extend(specs.iter().map(|spec| spec.topic_name.clone()));
             }
         }
     }

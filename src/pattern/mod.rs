@@ -1,7 +1,8 @@
 //! CloudWatch Logs filter patterns for JSON events: parse, match, compare by meaning.
 //!
-//! Owns: what a `{ ... }` pattern says and which events it matches. Must not: know what a pattern is for, or read patterns
-//! of terms, of space-delimited fields and of regular expressions; those are told apart as [`PatternError::Unsupported`].
+//! Owns: what a `{ ... }` pattern says and which events it matches, and a pattern for each event that someone should be told of
+//! (`watched`). Must not: know what is made of them, or read patterns of terms, of space-delimited fields and of regular
+//! expressions; those are told apart as [`PatternError::Unsupported`].
 //!
 //! Source: CloudWatch Logs User Guide, "Filter pattern syntax for metric filters, subscription filters, filter log events,
 //! and Live Tail". Where it is silent: a field that is missing, null, an object or a list is neither equal nor unequal to
@@ -12,6 +13,7 @@ mod parse;
 mod test;
 #[cfg(test)]
 mod tests;
+pub mod watched;
 
 use std::fmt;
 use test::Test;

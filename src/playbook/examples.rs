@@ -18,7 +18,7 @@ pub struct Example {
 }
 
 /// Every example, in the order of the manual.
-pub const EXAMPLES: [Example; 5] = [
+pub const EXAMPLES: [Example; 6] = [
     Example {
         of: "Scp",
         text: "\
@@ -74,6 +74,19 @@ steps:
       subscriptions:
         - { protocol: email, endpoint: \"${endpoint}\" }
         - { protocol: https, endpoint: \"https://alerts.example.com/orgward\" }
+",
+    },
+    Example {
+        of: "EventAlarms",
+        text: "\
+parameters:
+  endpoint: { description: who is told }
+steps:
+  - id: alarms
+    event_alarms:
+      events: [iam-changes, access-key-created]
+      subscriptions:
+        - { protocol: email, endpoint: \"${endpoint}\" }
 ",
     },
     Example {

@@ -310,7 +310,7 @@ fn scp_names(step: &Step) -> Vec<&str> {
     match &step.action {
         Action::Scp(spec) => vec![&spec.name],
         Action::Packed(spec) => spec.policies.iter().map(|policy| policy.name.as_str()).collect(),
-        Action::PasswordPolicy(_) | Action::RootUsageAlarm(_) => Vec::new(),
+        Action::PasswordPolicy(_) | Action::EventAlarms(_) => Vec::new(),
     }
 }
 

@@ -47,7 +47,7 @@ pub use parameters::{Parameter, ParameterKind, Values, undeclared};
 pub use planner::{PlanContext, Planner};
 pub use rollout::{DELIVERY_SECONDS, Rollout, Take, WaveSpec};
 pub use schema::{
-    Action, PackedSpec, PasswordPolicySpec, Playbook, RootUsageAlarmSpec, ScpSpec, Step, SubscriptionSpec, TargetRef,
+    Action, EventAlarmSpec, PackedSpec, PasswordPolicySpec, Playbook, ScpSpec, Step, SubscriptionSpec, TargetRef,
 };
 pub use shipped::{Shipped, find, load_shipped, shipped};
 pub use targets::check_targets;

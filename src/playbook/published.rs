@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "these types are never made: their shape is what they are for")]
 
+use crate::pattern::watched::WATCHED;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -111,7 +112,7 @@ enum Given {
 #[derive(JsonSchema)]
 #[schemars(
     deny_unknown_fields,
-    extend("oneOf" = [{"required": ["scp"]}, {"required": ["password_policy"]}, {"required": ["root_usage_alarm"]}])
+    extend("oneOf" = [{"required": ["scp"]}, {"required": ["password_policy"]}, {"required": ["root_usage_alarm"]}, {"required": ["event_alarms"]}])
 )]
 struct Step {
     /// Unique in the playbook: lower-case letters, digits and `-`.
@@ -122,6 +123,8 @@ struct Step {
     password_policy: Option<PasswordPolicy>,
     /// Tell people when a root user is used: metric filter, alarm, topic and subscriptions beside the organization trail.
     root_usage_alarm: Option<RootUsageAlarm>,
+    /// Tell people of events in any account: for each a metric filter and an alarm beside the organization trail, with one topic.
+    event_alarms: Option<EventAlarms>,
 }
 
 /// A service control policy.
@@ -245,6 +248,35 @@ struct RootUsageAlarm {
     /// Take over things of these names that orgward did not make for this step.
     #[schemars(extend("default" = false))]
     adopt: Option<Or<bool>>,
+}
+
+/// Alarms on events, each with a metric filter; both are named `orgward-` and the event.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct EventAlarms {
+    /// The events.
+    events: Or<Vec<Event>>,
+    /// The namespace of the metrics.
+    #[schemars(length(max = 255), extend("default" = "orgward"))]
+    namespace: Option<String>,
+    /// The topic's name; begins with `orgward-` unless `adopt`.
+    #[schemars(length(max = 256), extend("default" = "orgward-alerts"))]
+    topic_name: Option<String>,
+    /// Who is told.
+    subscriptions: Or<Vec<Subscription>>,
+    /// Take over things of these names that orgward did not make for this step.
+    #[schemars(extend("default" = false))]
+    adopt: Option<Or<bool>>,
+}
+
+/// An event that someone should be told of: a check `monitor-...` without `monitor-`.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct Event(#[schemars(extend("enum" = watched()))] String);
+
+/// The names of the events.
+fn watched() -> Vec<&'static str> {
+    WATCHED.iter().map(|event| event.name).collect()
 }
 
 /// Who is told.

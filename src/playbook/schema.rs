@@ -5,6 +5,7 @@
 use super::parameters::Parameter;
 use super::rollout::Rollout;
 use super::source::{At, SourceText};
+use crate::pattern::watched::Watched;
 
 /// The version of the playbook format this build reads.
 pub const PLAYBOOK_VERSION: i64 = 1;
@@ -48,13 +49,13 @@ pub enum Action {
     Packed(PackedSpec),
     /// Raise accounts' IAM password policies.
     PasswordPolicy(PasswordPolicySpec),
-    /// Tell people when a root user is used.
-    RootUsageAlarm(RootUsageAlarmSpec),
+    /// Tell people of events: one alarm each.
+    EventAlarms(Vec<EventAlarmSpec>),
 }
 
 impl Action {
     /// The words for actions, as they stand in a playbook.
-    pub const WORDS: [&'static str; 3] = ["scp", "password_policy", "root_usage_alarm"];
+    pub const WORDS: [&'static str; 4] = ["scp", "password_policy", "root_usage_alarm", "event_alarms"];
 }
 
 /// A target as written: the root (`/`, `root` or its id), an OU (id or path), or an account id.
@@ -122,10 +123,12 @@ pub struct PasswordPolicySpec {
     pub exact: bool,
 }
 
-/// `root_usage_alarm`: metric filter, alarm, topic and subscriptions in the account and Region that own the log group of
-/// the organization trail (CIS 4.3 in v1.4 to v5.0, 5.3 in v6.0 and v7.0).
+/// One alarm of `event_alarms`, or that of `root_usage_alarm`: metric filter, alarm, topic and subscriptions in the account and
+/// Region that own the log group of the organization trail (CIS 4.1 to 4.15 in v1.4 to v5.0, 5.1 to 5.15 in v6.0 and v7.0).
 #[derive(Debug, Clone, PartialEq)]
-pub struct RootUsageAlarmSpec {
+pub struct EventAlarmSpec {
+    /// What people are told of.
+    pub event: &'static Watched,
     /// The metric filter's name.
     pub filter_name: String,
     /// The metric's namespace.

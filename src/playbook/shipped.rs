@@ -21,6 +21,7 @@ pub struct Shipped {
 
 const PLAYBOOKS: &[Shipped] = &[
     Shipped { name: "baseline", text: include_str!("../../playbooks/baseline.yaml") },
+    Shipped { name: "cis-monitoring", text: include_str!("../../playbooks/cis-monitoring.yaml") },
     Shipped { name: "cis-password-policy", text: include_str!("../../playbooks/cis-password-policy.yaml") },
     Shipped { name: "deny-leave-organization", text: include_str!("../../playbooks/deny-leave-organization.yaml") },
     Shipped { name: "protect-cloudtrail", text: include_str!("../../playbooks/protect-cloudtrail.yaml") },

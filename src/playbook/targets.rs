@@ -80,7 +80,7 @@ fn targets_of(action: &Action) -> &[TargetRef] {
         Action::Scp(spec) => &spec.targets,
         Action::Packed(spec) => spec.policies.first().map(|first| first.targets.as_slice()).unwrap_or_default(),
         Action::PasswordPolicy(spec) => spec.targets.as_deref().unwrap_or_default(),
-        Action::RootUsageAlarm(_) => &[],
+        Action::EventAlarms(_) => &[],
     }
 }
 

@@ -184,7 +184,7 @@ pub(super) fn to_set(playbook: &str) -> &'static str {
     match playbook {
         "deny-leave-organization" | "protect-cloudtrail" | "require-mfa" => " --set targets=...",
         "region-restriction" => " --set regions=... --set targets=...",
-        "root-usage-alarm" => " --set endpoint=...",
+        "root-usage-alarm" | "cis-monitoring" => " --set endpoint=...",
         "baseline" => " --set targets=... --set endpoint=...",
         _ => "",
     }

@@ -72,6 +72,8 @@ mod lockout;
 #[cfg(test)]
 mod mistakes;
 #[cfg(test)]
+mod monitoring;
+#[cfg(test)]
 mod notify;
 #[cfg(test)]
 mod org_file;

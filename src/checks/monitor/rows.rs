@@ -12,7 +12,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-unauthorized-calls",
         title: "Someone is told of calls that were denied",
         severity: Severity::Medium,
-        about: "calls that were denied",
         rationale: "A burst of denials is someone trying doors: stolen keys are first tried on what they may not do. The \
             published text up to CIS v3.0 joins its exceptions with ||, which matches nearly every event; group them \
             with &&.",
@@ -22,14 +21,13 @@ pub(super) const ROWS: &[Row] = &[
             --metric-transformations metricName=UnauthorizedCalls,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Made(made::unauthorized),
     },
     Row {
         id: "monitor-console-no-mfa",
         title: "Someone is told of console sign-ins without MFA",
         severity: Severity::Medium,
-        about: "console sign-ins without MFA",
         rationale: "A password alone opened the console. Sign-ins by single sign-on do MFA elsewhere and are spared here: \
             they show as MFAUsed No as well.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-console-no-mfa \
@@ -38,14 +36,13 @@ pub(super) const ROWS: &[Row] = &[
             --metric-transformations metricName=ConsoleNoMfa,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Made(made::console_no_mfa),
     },
     Row {
         id: "monitor-root-usage",
         title: "Someone is told of any use of the root user",
         severity: Severity::Medium,
-        about: "use of the root user",
         rationale: "The root user should never act, so each act deserves a look within minutes. The same question as \
             root-usage-alarm, asked here with the other events of the monitoring section.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-root-usage --filter-pattern \
@@ -61,7 +58,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-iam-changes",
         title: "Someone is told of changes of IAM policies",
         severity: Severity::Medium,
-        about: "changes of IAM policies",
         rationale: "Whoever gets in gives themselves more first. Each way to change what a user, group or role may do has \
             to be caught.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-iam-changes --filter-pattern \
@@ -75,7 +71,7 @@ pub(super) const ROWS: &[Row] = &[
             --metric-transformations metricName=IamChanges,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Calls(
             "iam.amazonaws.com",
             &[
@@ -102,7 +98,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-trail-changes",
         title: "Someone is told of changes of trails",
         severity: Severity::High,
-        about: "changes of trails",
         rationale: "Who wants to stay unseen stops or narrows the trail first; that event is the last one the trail is sure \
             to record.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-trail-changes \
@@ -112,7 +107,7 @@ pub(super) const ROWS: &[Row] = &[
             metricName=TrailChanges,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Calls(
             "cloudtrail.amazonaws.com",
             &["CreateTrail", "UpdateTrail", "DeleteTrail", "StartLogging", "StopLogging"],
@@ -122,21 +117,19 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-console-failures",
         title: "Someone is told of failed console sign-ins",
         severity: Severity::Low,
-        about: "failed console sign-ins",
         rationale: "Many failures in a row are someone guessing passwords.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-console-failures \
             --filter-pattern '{ ($.eventName = \"ConsoleLogin\") && ($.errorMessage = \"Failed authentication\") }' \
             --metric-transformations metricName=ConsoleFailures,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Made(made::console_failures),
     },
     Row {
         id: "monitor-kms-deletion",
         title: "Someone is told of KMS keys disabled or on the way to deletion",
         severity: Severity::Medium,
-        about: "KMS keys disabled or on the way to deletion",
         rationale: "What a deleted key encrypted is gone. A deletion waits 7 days or more, in which it can be taken back, \
             if someone hears of it. A trail that leaves out events of KMS tells nobody.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-kms-deletion --filter-pattern \
@@ -145,14 +138,13 @@ pub(super) const ROWS: &[Row] = &[
             metricName=KmsDeletion,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Calls("kms.amazonaws.com", &["DisableKey", "ScheduleKeyDeletion"]),
     },
     Row {
         id: "monitor-bucket-policy",
         title: "Someone is told of changes of bucket policies and ACLs",
         severity: Severity::Medium,
-        about: "changes of bucket policies",
         rationale: "One call can open a bucket to the world, or send a copy of all that is in it elsewhere.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-bucket-policy \
             --filter-pattern '{ ($.eventSource = \"s3.amazonaws.com\") && (($.eventName = \"PutBucketAcl\") || \
@@ -163,7 +155,7 @@ pub(super) const ROWS: &[Row] = &[
             metricName=BucketPolicy,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Calls(
             "s3.amazonaws.com",
             &[
@@ -183,7 +175,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-config-changes",
         title: "Someone is told of changes of AWS Config",
         severity: Severity::Low,
-        about: "changes of AWS Config",
         rationale: "A stopped recorder or a removed delivery channel hides every later change of a resource.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-config-changes \
             --filter-pattern '{ ($.eventSource = \"config.amazonaws.com\") && (($.eventName = \
@@ -192,7 +183,7 @@ pub(super) const ROWS: &[Row] = &[
             metricName=ConfigChanges,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Calls(
             "config.amazonaws.com",
             &["StopConfigurationRecorder", "DeleteDeliveryChannel", "PutDeliveryChannel", "PutConfigurationRecorder"],
@@ -202,7 +193,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-security-groups",
         title: "Someone is told of changes of security groups",
         severity: Severity::Low,
-        about: "changes of security groups",
         rationale: "One rule can open a port to the world. ModifySecurityGroupRules changes a rule in place, and texts \
             older than CIS v5.0 miss it.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-security-groups \
@@ -214,7 +204,7 @@ pub(super) const ROWS: &[Row] = &[
             metricName=SecurityGroups,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Calls(
             "ec2.amazonaws.com",
             &[
@@ -232,7 +222,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-network-acls",
         title: "Someone is told of changes of network ACLs",
         severity: Severity::Low,
-        about: "changes of network ACLs",
         rationale: "A changed ACL opens or closes whole subnets.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-network-acls --filter-pattern \
             '{ ($.eventSource = \"ec2.amazonaws.com\") && (($.eventName = \"CreateNetworkAcl\") || ($.eventName = \
@@ -242,7 +231,7 @@ pub(super) const ROWS: &[Row] = &[
             metricName=NetworkAcls,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Calls(
             "ec2.amazonaws.com",
             &[
@@ -259,7 +248,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-gateways",
         title: "Someone is told of changes of network gateways",
         severity: Severity::Low,
-        about: "changes of network gateways",
         rationale: "A new gateway is a new way out for data, and in for others.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-gateways --filter-pattern '{ \
             ($.eventSource = \"ec2.amazonaws.com\") && (($.eventName = \"CreateCustomerGateway\") || ($.eventName = \
@@ -269,7 +257,7 @@ pub(super) const ROWS: &[Row] = &[
             metricName=Gateways,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Calls(
             "ec2.amazonaws.com",
             &[
@@ -286,7 +274,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-route-tables",
         title: "Someone is told of changes of route tables",
         severity: Severity::Low,
-        about: "changes of route tables",
         rationale: "A changed route sends traffic where someone can read it.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-route-tables --filter-pattern \
             '{ ($.eventSource = \"ec2.amazonaws.com\") && (($.eventName = \"CreateRoute\") || ($.eventName = \
@@ -296,7 +283,7 @@ pub(super) const ROWS: &[Row] = &[
             metricName=RouteTables,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Calls(
             "ec2.amazonaws.com",
             &[
@@ -314,7 +301,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-vpc",
         title: "Someone is told of changes of VPCs",
         severity: Severity::Low,
-        about: "changes of VPCs",
         rationale: "A peering connects networks that were apart.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-vpc --filter-pattern '{ \
             ($.eventSource = \"ec2.amazonaws.com\") && (($.eventName = \"CreateVpc\") || ($.eventName = \
@@ -326,7 +312,7 @@ pub(super) const ROWS: &[Row] = &[
             metricName=Vpc,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Calls(
             "ec2.amazonaws.com",
             &[
@@ -348,7 +334,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-organizations",
         title: "Someone is told of changes of the organization",
         severity: Severity::Medium,
-        about: "changes of the organization",
         rationale: "Guardrails hold only as long as accounts stay below them: moves, detached policies and departures \
             deserve a look at once.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-organizations \
@@ -364,7 +349,7 @@ pub(super) const ROWS: &[Row] = &[
             metricName=Organizations,metricNamespace=orgward,metricValue=1\n\
             # then an alarm on that metric and a subscription, as in\n\
             orgward checks explain root-usage-alarm",
-        playbook: None,
+        playbook: Some("cis-monitoring"),
         what: What::Calls(
             "organizations.amazonaws.com",
             &[
@@ -393,7 +378,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-user-created",
         title: "Someone is told of new IAM users",
         severity: Severity::Medium,
-        about: "new IAM users",
         rationale: "People sign in through Identity Center; a new IAM user is an exception, or someone who means to stay.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-user-created --filter-pattern \
             '{ ($.eventSource = \"iam.amazonaws.com\") && ($.eventName = \"CreateUser\") }' --metric-transformations \
@@ -407,7 +391,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-access-key-created",
         title: "Someone is told of new access keys",
         severity: Severity::Medium,
-        about: "new access keys",
         rationale: "A key works from everywhere until someone turns it off: a favourite way to stay.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-access-key-created \
             --filter-pattern '{ ($.eventSource = \"iam.amazonaws.com\") && ($.eventName = \"CreateAccessKey\") }' \
@@ -421,7 +404,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-role-created",
         title: "Someone is told of new roles",
         severity: Severity::Low,
-        about: "new roles",
         rationale: "A role that trusts someone outside is a door; it comes into being with this event.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-role-created --filter-pattern \
             '{ ($.eventSource = \"iam.amazonaws.com\") && ($.eventName = \"CreateRole\") }' --metric-transformations \
@@ -435,7 +417,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-trust-policy-changed",
         title: "Someone is told of changed trust policies",
         severity: Severity::Medium,
-        about: "changed trust policies",
         rationale: "Who may use a role is decided in its trust policy. A changed one can let strangers in with no new role \
             to see.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-trust-policy-changed \
@@ -451,7 +432,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-admin-attached",
         title: "Someone is told when AdministratorAccess is attached",
         severity: Severity::High,
-        about: "attachments of AdministratorAccess",
         rationale: "Full administration should be given rarely, and never unseen, to a user, a group or a role.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-admin-attached \
             --filter-pattern '{ ($.eventSource = \"iam.amazonaws.com\") && (($.eventName = \"AttachUserPolicy\") || \
@@ -467,7 +447,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-user-inline-policy",
         title: "Someone is told of inline policies put on users",
         severity: Severity::Low,
-        about: "inline policies put on users",
         rationale: "An inline policy is seen in no list of policies: a quiet way to give a user more.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-user-inline-policy \
             --filter-pattern '{ ($.eventSource = \"iam.amazonaws.com\") && ($.eventName = \"PutUserPolicy\") }' \
@@ -481,7 +460,6 @@ pub(super) const ROWS: &[Row] = &[
         id: "monitor-web-identity",
         title: "Someone is told of sessions from web identities",
         severity: Severity::Low,
-        about: "sessions from web identities",
         rationale: "A session from an identity provider that nobody knows is a trust policy gone wrong. Known providers may \
             be left out of the pattern.",
         cli: "aws logs put-metric-filter --log-group-name <log group> --filter-name orgward-web-identity --filter-pattern \

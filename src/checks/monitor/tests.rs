@@ -8,6 +8,7 @@ use super::*;
 use crate::model::monitoring::{Alarm, MetricFilter, Monitoring};
 use crate::model::trail::Trail;
 use crate::model::{Finding, Observed, Verdict};
+use crate::pattern::watched::WATCHED;
 
 /// The patterns that the checks' remediation gives, by check.
 pub(in super::super) fn given() -> Vec<(&'static str, String)> {
@@ -60,6 +61,21 @@ fn each_pattern_of_the_remediation_serves_and_fits_in_a_filter() {
     for (check, pattern) in given() {
         assert_eq!(serves(check, &pattern), Ok(true), "{check}: {pattern}");
         assert!(pattern.chars().count() <= 1024, "{check} is too long for CloudWatch Logs");
+    }
+}
+
+#[test]
+fn what_is_watched_has_the_patterns_of_the_remediation_and_nothing_else() {
+    let watched: Vec<(&str, String)> = WATCHED.iter().map(|event| (event.name, event.pattern.to_owned())).collect();
+    let named = |id: &'static str| id.strip_prefix("monitor-").unwrap();
+    let given: Vec<(&str, String)> = given().into_iter().map(|(check, pattern)| (named(check), pattern)).collect();
+    assert_eq!(watched, given);
+    for row in ROWS {
+        let event = Watched::find(named(row.id)).unwrap();
+        assert_eq!(row.about(), event.about);
+        let named = format!("--filter-name orgward-{} ", event.name);
+        assert!(row.cli.contains(&named), "{named}: {}", row.cli);
+        assert!(row.cli.contains(&format!("metricName={},", event.metric)), "{}: {}", event.metric, row.cli);
     }
 }
 

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// The parts: name in the schema (the whole has none), level of the heading, heading.
-const PARTS: [(&str, &str, &str); 12] = [
+const PARTS: [(&str, &str, &str); 13] = [
     ("", "##", "The whole"),
     ("Declared", "##", "Parameters"),
     ("Step", "##", "Steps"),
@@ -22,6 +22,7 @@ const PARTS: [(&str, &str, &str); 12] = [
     ("Packed", "###", "Policies of `pack`"),
     ("PasswordPolicy", "##", "`password_policy`"),
     ("RootUsageAlarm", "##", "`root_usage_alarm`"),
+    ("EventAlarms", "##", "`event_alarms`"),
     ("Subscription", "###", "Subscriptions"),
     ("Target", "##", "Targets"),
     ("Rollout", "##", "`rollout`"),

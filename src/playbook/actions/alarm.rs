@@ -1,22 +1,22 @@
-//! `root_usage_alarm`: metric filter, topic, subscriptions and alarm, where the organization trail's log group lives.
+//! `event_alarms` and `root_usage_alarm`: for each event metric filter, topic, subscriptions and alarm, where the organization
+//! trail's log group lives.
 //!
-//! Source: CIS 4.3 in v1.4 to v5.0, 5.3 in v6.0 and v7.0; CloudWatch Logs `PutMetricFilter`, CloudWatch `PutMetricAlarm`,
+//! Source: CIS 4.1 to 4.15 in v1.4 to v5.0, 5.1 to 5.15 in v6.0 and v7.0; CloudWatch Logs `PutMetricFilter`, CloudWatch `PutMetricAlarm`,
 //! SNS `CreateTopic` and `Subscribe`.
 
 use super::alarm_spec::OUR_PREFIX;
-use super::root_pattern::{ROOT_USAGE, same_pattern};
 use super::scp::marks;
 use crate::model::monitoring::{Alarm, MetricFilter, Monitoring, Subscription};
 use crate::model::plan::{Change, Refusal, RefusalKind};
 use crate::model::trail::{LogGroup, Trail};
 use crate::model::{Address, Cause, CauseKind, Doc};
 use crate::playbook::planner::{Draft, Planning};
-use crate::playbook::schema::RootUsageAlarmSpec;
+use crate::playbook::schema::EventAlarmSpec;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Adds what one step needs to the draft.
-pub fn plan(planning: &Planning<'_>, spec: &RootUsageAlarmSpec, draft: &mut Draft) {
+/// Adds what one alarm needs to the draft.
+pub fn plan(planning: &Planning<'_>, spec: &EventAlarmSpec, draft: &mut Draft) {
     let (trail, group) = match place(planning, spec) {
         Ok(place) => place,
         Err(Stop::Unknown(cause)) => return draft.unplanned(planning, None, cause),
@@ -30,7 +30,8 @@ pub fn plan(planning: &Planning<'_>, spec: &RootUsageAlarmSpec, draft: &mut Draf
         Ok(known) => known,
         Err(cause) => return draft.unplanned(planning, account, cause),
     };
-    let chain = Chain { planning, spec, group: &group, known };
+    let planned = draft.changes.iter().filter(|change| makes_filter(change, &group)).count();
+    let chain = Chain { planning, spec, group: &group, known, planned };
     let mut added = Draft::default();
     if let Err(cause) = chain.plan(monitoring, &mut added) {
         return draft.unplanned(planning, account, cause);
@@ -44,7 +45,7 @@ pub fn plan(planning: &Planning<'_>, spec: &RootUsageAlarmSpec, draft: &mut Draf
         draft.refuse(planning, None, RefusalKind::OutOfScope, message);
         return;
     }
-    // Two steps may share a filter, a topic and its subscriptions, but an alarm carries one step's mark.
+    // Alarms may share a filter, a topic and its subscriptions, but an alarm carries one step's mark.
     let twice = |change: &Change| draft.changes.iter().find(|known| known.address == change.address);
     for change in &added.changes {
         if let Some(first) = twice(change).filter(|first| !shared(&change.address) && first.after != change.after) {
@@ -55,15 +56,25 @@ pub fn plan(planning: &Planning<'_>, spec: &RootUsageAlarmSpec, draft: &mut Draf
     if added.refusals.is_empty() {
         added.changes.retain(|change| twice(change).is_none());
         draft.changes.append(&mut added.changes);
+        // What one topic asks for is asked for once.
+        added.operator_steps.retain(|asked| !draft.operator_steps.contains(asked));
         draft.operator_steps.append(&mut added.operator_steps);
     }
     draft.refusals.append(&mut added.refusals);
-    if !logging(trail) {
-        draft.notes.push(format!(
-            "{}: organization trail `{}` is not known to be recording, until it is the alarm can't ring",
-            planning.name, trail.name
-        ));
+    let idle = format!(
+        "{}: organization trail `{}` is not known to be recording, until it is no alarm can ring",
+        planning.name, trail.name
+    );
+    if !logging(trail) && !draft.notes.contains(&idle) {
+        draft.notes.push(idle);
     }
+}
+
+/// Whether a change makes a metric filter in a log group.
+fn makes_filter(change: &Change, group: &LogGroup) -> bool {
+    let Address::MetricFilter { account, region, log_group, .. } = &change.address else { return false };
+    let here = (account, region, log_group) == (&group.account, &group.region, &group.name);
+    here && change.before.is_none()
 }
 
 fn shared(address: &Address) -> bool {
@@ -85,7 +96,7 @@ enum Stop {
 
 /// The organization trail and its log group. Of several, the one that already has the step's filter, then one that
 /// records, then one that covers every Region, then the first by ARN.
-fn place<'p>(planning: &Planning<'p>, spec: &RootUsageAlarmSpec) -> Result<(&'p Trail, LogGroup), Stop> {
+fn place<'p>(planning: &Planning<'p>, spec: &EventAlarmSpec) -> Result<(&'p Trail, LogGroup), Stop> {
     let org = planning.org;
     let trails = org.organization_trails.known().map_err(|cause| Stop::Unknown(cause.clone()))?;
     let mut trails: Vec<&Trail> = trails.into_iter().flatten().filter(|trail| trail.organization_trail).collect();
@@ -142,12 +153,14 @@ impl<'m> Known<'m> {
     }
 }
 
-/// The whole chain of one step.
+/// The whole chain of one alarm.
 struct Chain<'c> {
     planning: &'c Planning<'c>,
-    spec: &'c RootUsageAlarmSpec,
+    spec: &'c EventAlarmSpec,
     group: &'c LogGroup,
     known: Known<'c>,
+    /// Metric filters of the log group that the draft makes before.
+    planned: usize,
 }
 
 impl Chain<'_> {
@@ -192,8 +205,8 @@ impl Chain<'_> {
         let wanted = MetricFilter {
             name: spec.filter_name.clone(),
             pattern: live
-                .filter(|live| same_pattern(&live.pattern, ROOT_USAGE))
-                .map_or(ROOT_USAGE, |live| &live.pattern)
+                .filter(|live| spec.event.is_caught_alike(&live.pattern))
+                .map_or(spec.event.pattern, |live| &live.pattern)
                 .to_owned(),
             metric_namespace: spec.namespace.clone(),
             metric_name: spec.metric_name.clone(),
@@ -207,17 +220,19 @@ impl Chain<'_> {
         };
         let Some(live) = live else {
             let most = self.planning.limits.metric_filters_per_log_group;
-            if self.known.filters.len() >= most {
-                let message = format!(
-                    "log group `{}` has {} metric filters, AWS allows {most}",
-                    group.name,
-                    self.known.filters.len()
-                );
+            let there = self.known.filters.len() + self.planned;
+            if there >= most {
+                let message = match self.planned {
+                    0 => format!("log group `{}` has {there} metric filters, AWS allows {most}", group.name),
+                    _ => {
+                        format!("log group `{}` would have more metric filters than the {most} AWS allows", group.name)
+                    }
+                };
                 draft.refuse(self.planning, Some(address), RefusalKind::Quota, message);
                 return Ok(None);
             }
-            let reason = "nothing counts the root user's calls in the organization trail";
-            return Ok(Some(self.planning.change(address, None, nameless(&wanted)?, reason)));
+            let reason = format!("nothing counts {} in the organization trail", spec.event.about);
+            return Ok(Some(self.planning.change(address, None, nameless(&wanted)?, &reason)));
         };
         let one = live.metric_value.parse::<f64>() == Ok(1.0);
         let wanted = if one { MetricFilter { metric_value: live.metric_value.clone(), ..wanted } } else { wanted };
@@ -314,8 +329,10 @@ impl Chain<'_> {
         if !actions.contains(&arn) {
             actions.push(arn);
         }
-        let described =
-            if ours { description } else { format!("A root user was used in an account of the organization. {mark}") };
+        let described = match ours {
+            true => description,
+            false => format!("Tells of {} in any account of the organization. {mark}", spec.event.about),
+        };
         let wanted = Alarm {
             name: spec.alarm_name.clone(),
             description: Some(described),
@@ -336,8 +353,8 @@ impl Chain<'_> {
             expression: false,
         };
         let Some(live) = live else {
-            let reason = "nothing rings when a root user is used";
-            return Ok(Some(self.planning.change(address, None, nameless(&wanted)?, reason)));
+            let reason = format!("nothing rings for {}", spec.event.about);
+            return Ok(Some(self.planning.change(address, None, nameless(&wanted)?, &reason)));
         };
         if *live == wanted {
             return Ok(None);

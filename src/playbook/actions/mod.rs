@@ -6,7 +6,6 @@ pub(super) mod alarm;
 pub(super) mod alarm_spec;
 pub(super) mod password;
 pub(super) mod password_spec;
-pub(super) mod root_pattern;
 pub(super) mod scp;
 mod scp_rollout;
 pub(super) mod scp_spec;
@@ -22,7 +21,8 @@ pub(super) fn read(loading: &mut Loading<'_>, word: &str, body: &Node) -> Option
     match word {
         "scp" => scp_spec::read(loading, body),
         "password_policy" => password_spec::read(loading, body).map(Action::PasswordPolicy),
-        _ => alarm_spec::read(loading, body).map(Action::RootUsageAlarm),
+        "event_alarms" => alarm_spec::events(loading, body).map(Action::EventAlarms),
+        _ => alarm_spec::root_usage(loading, body).map(|spec| Action::EventAlarms(vec![spec])),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The root usage alarm: where it goes, in which order, whose it is, and what is unknown.
 
-use super::super::fixtures::*;
+use super::super::fixtures::{plan as plan_of, *};
 use crate::model::monitoring::{Alarm, MetricFilter, Subscription};
 use crate::model::org::OrgFacts;
 use crate::model::plan::{Plan, RefusalKind};
@@ -83,7 +83,7 @@ fn the_whole_chain_is_made_where_the_log_group_lives() {
           "pattern": "{ ($.userIdentity.type = \"Root\") && ($.userIdentity.invokedBy NOT EXISTS) && ($.eventType != \"AwsServiceEvent\") }"
         },
         "step": "root-usage-alarm/alarm",
-        "reason": "nothing counts the root user's calls in the organization trail",
+        "reason": "nothing counts use of the root user in the organization trail",
         "depends_on": [],
         "impact": [],
         "confirmations": []
@@ -146,7 +146,7 @@ fn the_whole_chain_is_made_where_the_log_group_lives() {
             "arn:aws:sns:eu-west-1:444444444444:orgward-alerts"
           ],
           "comparison": "GreaterThanOrEqualToThreshold",
-          "description": "A root user was used in an account of the organization. orgward:root-usage-alarm/alarm",
+          "description": "Tells of use of the root user in any account of the organization. orgward:root-usage-alarm/alarm",
           "evaluation_periods": 1,
           "metric_name": "RootUsage",
           "namespace": "orgward",
@@ -156,7 +156,7 @@ fn the_whole_chain_is_made_where_the_log_group_lives() {
           "treat_missing_data": "notBreaching"
         },
         "step": "root-usage-alarm/alarm",
-        "reason": "nothing rings when a root user is used",
+        "reason": "nothing rings for use of the root user",
         "depends_on": [
           {
             "kind": "metric_filter",
@@ -339,6 +339,58 @@ fn one_alarm_of_two_playbooks_is_refused() {
     assert!(plan.applyable() && plan.changes.len() == 4, "the same step twice is one");
     let mut renamed = shipped("root-usage-alarm");
     renamed.name = "other".into();
-    let plan = super::super::fixtures::plan(&[shipped("root-usage-alarm"), renamed], &org, &everyone(&org), &[]);
+    let plan = plan_of(&[shipped("root-usage-alarm"), renamed], &org, &everyone(&org), &[]);
     assert_eq!(plan.refusals.iter().map(|refusal| refusal.kind).collect::<Vec<_>>(), [RefusalKind::NotOurs]);
+}
+
+#[test]
+fn each_event_has_its_filter_and_alarm_and_one_topic_tells_of_all() {
+    let playbook = shipped("cis-monitoring");
+    let plan = plan_of(std::slice::from_ref(&playbook), &org(), &everyone(&org()), &[]);
+    assert!(plan.applyable() && plan.complete(), "{:?}", plan.refusals);
+    let of =
+        |kind: fn(&Address) -> bool| plan.changes.iter().filter(|change| kind(&change.address)).collect::<Vec<_>>();
+    let filters = of(|address| matches!(address, Address::MetricFilter { .. }));
+    let alarms = of(|address| matches!(address, Address::Alarm { .. }));
+    let topics = of(|address| matches!(address, Address::Topic { .. }));
+    assert_eq!((filters.len(), alarms.len(), topics.len(), plan.changes.len()), (14, 14, 1, 30));
+    assert_eq!(plan.operator_steps.len(), 1, "{:?}", plan.operator_steps);
+    for (filter, alarm) in filters.iter().zip(&alarms) {
+        assert_eq!(alarm.depends_on, [filter.address.clone(), topics[0].address.clone()]);
+        let (Address::MetricFilter { name: filter, .. }, Address::Alarm { name: alarm, .. }) =
+            (&filter.address, &alarm.address)
+        else {
+            panic!()
+        };
+        assert_eq!(filter, alarm);
+    }
+    let patterns: Vec<String> =
+        filters.iter().map(|change| change.after.as_ref().unwrap().0["pattern"].to_string()).collect();
+    assert!(patterns[0].contains("UnauthorizedOperation") && patterns[2].contains("PutRolePolicy"), "{patterns:?}");
+    let done = applied(&plan, "arn:aws:sns:eu-west-1:444444444444:orgward-alerts:1");
+    let again = plan_of(&[playbook], &done, &everyone(&done), &[]);
+    assert!(again.changes.is_empty() && again.refusals.is_empty() && again.operator_steps.is_empty(), "{again:?}");
+}
+
+#[test]
+fn alarms_of_events_stand_beside_that_of_the_root_user() {
+    let playbooks = [shipped("cis-monitoring"), shipped("root-usage-alarm")];
+    let plan = plan_of(&playbooks, &org(), &everyone(&org()), &[]);
+    assert!(plan.applyable() && plan.complete(), "{:?}", plan.refusals);
+    assert_eq!((plan.changes.len(), plan.operator_steps.len()), (32, 1), "{:?}", plan.operator_steps);
+}
+
+#[test]
+fn a_log_group_that_has_no_room_for_all_filters_is_refused() {
+    let mut org = org();
+    let filter = |n: usize| MetricFilter {
+        name: format!("theirs-{n}"),
+        pattern: "{ $.a = 1 }".to_owned(),
+        ..MetricFilter::default()
+    };
+    org.monitoring[0].filters = seen((0..87).map(filter).collect());
+    let plan = plan_of(&[shipped("cis-monitoring")], &org, &everyone(&org), &[]);
+    let refused: Vec<&str> = plan.refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+    assert_eq!(refused, ["log group `org-trail` would have more metric filters than the 100 AWS allows"]);
+    assert_eq!(plan.refusals[0].kind, RefusalKind::Quota);
 }

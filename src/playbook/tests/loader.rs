@@ -86,7 +86,7 @@ steps:
       14 |   - id: two
          |         ^
 
-    p.yaml:19:5: a step has exactly one action, found 2 of `scp`, `password_policy`, `root_usage_alarm`
+    p.yaml:19:5: a step has exactly one action, found 2 of `scp`, `password_policy`, `root_usage_alarm`, `event_alarms`
       19 |     password_policy:
          |     ^
     ");
@@ -348,4 +348,26 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn events_have_names_that_are_known_and_stand_once() {
+    let step = |events: &str| {
+        format!(
+            "version: 1\nname: p\ndescription: d\nsteps:\n  - id: a\n    event_alarms:\n      events: {events}\n      subscriptions: [{{protocol: email, endpoint: a@example.com}}]\n"
+        )
+    };
+    for (events, wanted) in [
+        ("[iam-change]", "p.yaml:7:16: unknown event `iam-change`"),
+        ("[iam-change]", "did you mean `iam-changes`?"),
+        ("[\"\\e[2J\"]", "unknown event `\\u{1b}[2J`"),
+        ("[vpc, vpc]", "p.yaml:7:21: event `vpc` stands here twice"),
+        ("[]", "p.yaml:7:15: `events` is empty, it needs at least one entry"),
+        ("vpc", "`events` has to be a list"),
+        ("[1]", "`an event` has to be a text"),
+    ] {
+        let told = read(&step(events)).unwrap_err();
+        assert!(told.contains(wanted), "{events}: {told}");
+    }
+    read(&step("[vpc, root-usage]")).unwrap();
 }

@@ -46,6 +46,7 @@ fn the_schema_has_the_keys_of_the_loader() {
         ("Packed", step("scp: {name: n, targets: [a], pack: [{nobody-knows-this: 1}]}"), &[]),
         ("PasswordPolicy", step("password_policy: {nobody-knows-this: 1}"), &[]),
         ("RootUsageAlarm", step("root_usage_alarm: {nobody-knows-this: 1}"), &[]),
+        ("EventAlarms", step("event_alarms: {nobody-knows-this: 1}"), &[]),
         ("Subscription", step("root_usage_alarm: {subscriptions: [{nobody-knows-this: 1}]}"), &[]),
         ("Rollout", rollout("{nobody-knows-this: 1}"), &[]),
         ("Wave", rollout("{waves: [{nobody-knows-this: 1}]}"), &[]),
@@ -53,7 +54,7 @@ fn the_schema_has_the_keys_of_the_loader() {
         assert_eq!(published_keys(mapping), loaded_keys(&text, there), "{mapping}");
     }
     let described = schema()["$defs"].as_object().unwrap().values().filter(|d| d["properties"].is_object()).count();
-    assert_eq!(described, 9, "every mapping of the schema is held against the loader");
+    assert_eq!(described, 10, "every mapping of the schema is held against the loader");
 }
 
 #[test]
@@ -122,6 +123,11 @@ fn the_defaults_of_the_schema_are_those_of_the_loader() {
         (
             "RootUsageAlarm",
             "steps: [{id: a, root_usage_alarm: {subscriptions: [{protocol: sms, endpoint: \"+1\"}]@}}]\n".to_owned(),
+        ),
+        (
+            "EventAlarms",
+            "steps: [{id: a, event_alarms: {events: [vpc], subscriptions: [{protocol: sms, endpoint: \"+1\"}]@}}]\n"
+                .to_owned(),
         ),
         ("Rollout", "rollout: {waves: [{name: a}]@}\nsteps: [{id: a, password_policy: {max_age: 9}}]\n".to_owned()),
     ] {
