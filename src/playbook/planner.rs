@@ -201,9 +201,7 @@ impl<'p> Planner<'p> {
                 match &step.action {
                     Action::Scp(spec) => scp::plan(&planning, &spec.name, std::slice::from_ref(spec), &mut draft),
                     Action::Packed(spec) => scp::plan(&planning, &spec.name, &spec.policies, &mut draft),
-                    Action::EventAlarms(specs) => {
-                        specs.iter().for_each(|spec| alarm::plan(&planning, spec, &mut draft))
-                    }
+                    Action::EventAlarms(specs) => alarm::plan(&planning, specs, &mut draft),
                     Action::PasswordPolicy(spec) => self.passwords((first, second), &planning, spec, &mut draft),
                 }
             }

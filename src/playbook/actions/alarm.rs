@@ -15,8 +15,25 @@ use crate::playbook::schema::EventAlarmSpec;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Adds what one alarm needs to the draft.
-pub fn plan(planning: &Planning<'_>, spec: &EventAlarmSpec, draft: &mut Draft) {
+/// Adds what the alarms of one step need to the draft; what stands in the way of several is told once.
+pub fn plan(planning: &Planning<'_>, specs: &[EventAlarmSpec], draft: &mut Draft) {
+    let (refused, unknown) = (draft.refusals.len(), draft.unknowns.len());
+    specs.iter().for_each(|spec| alarm(planning, spec, draft));
+    once(&mut draft.refusals, refused);
+    once(&mut draft.unknowns, unknown);
+}
+
+/// Takes out what stands twice from a place on.
+fn once<T: PartialEq>(told: &mut Vec<T>, from: usize) {
+    for one in told.split_off(from) {
+        if !told.iter().skip(from).any(|known| *known == one) {
+            told.push(one);
+        }
+    }
+}
+
+/// Adds what one alarm needs.
+fn alarm(planning: &Planning<'_>, spec: &EventAlarmSpec, draft: &mut Draft) {
     let (trail, group) = match place(planning, spec) {
         Ok(place) => place,
         Err(Stop::Unknown(cause)) => return draft.unplanned(planning, None, cause),

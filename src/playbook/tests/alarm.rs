@@ -373,6 +373,20 @@ fn each_event_has_its_filter_and_alarm_and_one_topic_tells_of_all() {
 }
 
 #[test]
+fn what_stands_in_the_way_of_all_alarms_is_told_once() {
+    let told = |change: &dyn Fn(&mut OrgFacts)| {
+        let mut org = org();
+        change(&mut org);
+        let plan = plan_of(&[shipped("cis-monitoring")], &org, &everyone(&org), &[]);
+        assert!(plan.is_empty(), "{plan:?}");
+        (plan.refusals.len(), plan.unknowns.len())
+    };
+    assert_eq!(told(&|org| org.organization_trails = seen(Vec::new())), (1, 0));
+    assert_eq!(told(&|org| org.organization_trails = denied()), (0, 1));
+    assert_eq!(told(&|org| org.monitoring[0].alarms = denied()), (0, 1));
+}
+
+#[test]
 fn alarms_of_events_stand_beside_that_of_the_root_user() {
     let playbooks = [shipped("cis-monitoring"), shipped("root-usage-alarm")];
     let plan = plan_of(&playbooks, &org(), &everyone(&org()), &[]);
