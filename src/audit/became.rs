@@ -5,7 +5,7 @@
 //! a run, or keep a row.
 
 use crate::model::check::Severity;
-use crate::model::finding::{Exempted, FailingResource, Target, Verdict};
+use crate::model::finding::{Exempted, FailingResource, Target, Verdict, has_whole_row};
 use crate::model::history::{Became, Changed, Changes};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,11 +42,6 @@ impl Said {
             }
             _ => BTreeMap::new(),
         }
-    }
-
-    /// Whether a report has a row of the whole cell.
-    fn is_whole(&self) -> bool {
-        self.resources.is_empty() && (self.exempt.is_empty() || self.verdict == Verdict::Fail)
     }
 
     /// Whether someone answers for a resource, or for the whole cell.
@@ -93,7 +88,9 @@ pub(super) fn compare<E>(
             let Some(Said { check, target, severity, .. }) = said else { continue };
             let fails = fails.contains_key(&resource);
             let looked = !fails && matches!(became, Became::Fixed | Became::CheckChanged);
-            let gone = looked && (resource.is_some() || new.is_some_and(|said| !said.is_whole()));
+            let gone = looked
+                && (resource.is_some()
+                    || new.is_some_and(|said| !has_whole_row(said.verdict, &said.resources, &said.exempt)));
             each(&Changed { became, check, target, resource, severity: *severity, message, fails, gone })?;
         }
     }

@@ -1,4 +1,4 @@
-//! Findings on their way into a run: those that somebody answers for told so, put in order, kept as one frame, and counted.
+//! Findings on their way into a run: put in order, told apart where somebody answers for them, kept as one frame, and counted.
 //!
 //! Must not: judge, or know where facts come from.
 

@@ -134,6 +134,11 @@ pub struct Finding {
     pub cause: Option<Cause>,
 }
 
+/// Whether a verdict has a row of its whole cell: where no resource fails, and none is exempt in place of it.
+pub fn has_whole_row(verdict: Verdict, resources: &[FailingResource], exempt: &[Exempted]) -> bool {
+    resources.is_empty() && (exempt.is_empty() || verdict == Verdict::Fail)
+}
+
 impl Finding {
     /// The order of reports: by target, then by check.
     pub fn in_order(&self, other: &Self) -> Ordering {

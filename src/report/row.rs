@@ -5,7 +5,7 @@
 use super::{Audit, ReportError};
 use crate::model::check::CheckMeta;
 use crate::model::exemption::Exemption;
-use crate::model::finding::{Finding, Target};
+use crate::model::finding::{Finding, Target, has_whole_row};
 use crate::model::history::Changed;
 use crate::model::{AccountId, Verdict};
 use jiff::civil::Date;
@@ -56,7 +56,7 @@ pub struct Answered<'a> {
 
 /// The rows of a finding: its failing resources, then what someone answers for; the whole cell where there is neither.
 pub fn rows(finding: &Finding) -> impl Iterator<Item = Row<'_>> {
-    let whole = finding.resources.is_empty() && (finding.exempt.is_empty() || finding.verdict == Verdict::Fail);
+    let whole = has_whole_row(finding.verdict, &finding.resources, &finding.exempt);
     let whole = whole.then_some(Row {
         finding,
         resource: None,
