@@ -17,10 +17,11 @@ use std::collections::BTreeMap;
 
 /// Adds what the alarms of one step need to the draft; what stands in the way of several is told once.
 pub fn plan(planning: &Planning<'_>, specs: &[EventAlarmSpec], draft: &mut Draft) {
-    let (refused, unknown) = (draft.refusals.len(), draft.unknowns.len());
+    let (refused, unknown, noted) = (draft.refusals.len(), draft.unknowns.len(), draft.notes.len());
     specs.iter().for_each(|spec| alarm(planning, spec, draft));
     once(&mut draft.refusals, refused);
     once(&mut draft.unknowns, unknown);
+    once(&mut draft.notes, noted);
 }
 
 /// Takes out what stands twice from a place on.
@@ -78,12 +79,11 @@ fn alarm(planning: &Planning<'_>, spec: &EventAlarmSpec, draft: &mut Draft) {
         draft.operator_steps.append(&mut added.operator_steps);
     }
     draft.refusals.append(&mut added.refusals);
-    let idle = format!(
-        "{}: organization trail `{}` is not known to be recording, until it is no alarm can ring",
-        planning.name, trail.name
-    );
-    if !logging(trail) && !draft.notes.contains(&idle) {
-        draft.notes.push(idle);
+    if !logging(trail) {
+        draft.notes.push(format!(
+            "{}: organization trail `{}` is not known to be recording, until it is no alarm can ring",
+            planning.name, trail.name
+        ));
     }
 }
 

@@ -60,26 +60,19 @@ pub fn events(loading: &mut Loading<'_>, body: &Node) -> Option<Vec<EventAlarmSp
 /// Events by name, each once.
 fn watched(reader: &mut Reader, node: &Node) -> Option<Vec<&'static Watched>> {
     let items = reader.list(node, "events")?;
-    let (mut found, mut wrong): (Vec<&'static Watched>, bool) = (Vec::new(), false);
+    let mut found: Vec<&'static Watched> = Vec::new();
     for item in items {
-        let Some(word) = reader.text(item, "an event") else {
-            wrong = true;
-            continue;
-        };
+        let Some(word) = reader.text(item, "an event") else { continue };
         match Watched::find(&word) {
             Some(event) if found.contains(&event) => reader.error(item.at, format!("event `{word}` stands here twice")),
-            Some(event) => {
-                found.push(event);
-                continue;
-            }
+            Some(event) => found.push(event),
             None => {
                 let names: Vec<&str> = WATCHED.iter().map(|event| event.name).collect();
                 reader.error_with(item.at, format!("unknown event `{}`", plain(&word)), nearest(&word, &names));
             }
         }
-        wrong = true;
     }
-    (!wrong).then_some(found)
+    Some(found)
 }
 
 /// What the alarms of a step have in common: where they count, and who is told.

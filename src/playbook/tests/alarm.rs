@@ -387,6 +387,16 @@ fn what_stands_in_the_way_of_all_alarms_is_told_once() {
 }
 
 #[test]
+fn that_the_trail_is_not_known_to_record_is_noted_once() {
+    let mut org = org();
+    let Observed::Present { value, .. } = &mut org.organization_trails else { panic!() };
+    value.iter_mut().for_each(|trail| trail.status = denied());
+    let plan = plan_of(&[shipped("cis-monitoring")], &org, &everyone(&org), &[]);
+    let noted = plan.notes.iter().filter(|note| note.contains("is not known to be recording")).count();
+    assert_eq!((noted, plan.changes.len()), (1, 30), "{:?}", plan.notes);
+}
+
+#[test]
 fn alarms_of_events_stand_beside_that_of_the_root_user() {
     let playbooks = [shipped("cis-monitoring"), shipped("root-usage-alarm")];
     let plan = plan_of(&playbooks, &org(), &everyone(&org()), &[]);
