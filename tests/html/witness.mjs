@@ -1,17 +1,18 @@
-// The HTML report in a real browser: `node witness.mjs NODE_MODULES PAGES OUT [--print]`. Exits with 1 at the first thing that is not so.
-// Times are printed and never judged.
+// The HTML report in a real browser: `node witness.mjs NODE_MODULES PAGES OUT [--slow N]`. Exits with 1 at the first thing that is not so.
+// Times are printed and never judged. `--slow N` gives the page an N-th of the processor: what is looked at before it is there shows itself.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-const [modules, pages, out] = process.argv.slice(2).map((path) => resolve(path));
+const [modules, pages, out] = process.argv.slice(2, 5).map((path) => resolve(path));
 const require = createRequire(join(modules, "x.js"));
 const puppeteer = await import(pathToFileURL(require.resolve("puppeteer-core"))).then((one) => one.default);
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const shots = join(out, "shots");
 mkdirSync(shots, { recursive: true });
+const slow = process.argv.includes("--slow") ? Number(process.argv[process.argv.indexOf("--slow") + 1]) : 1;
 let passed = 0;
 
 const browser = await puppeteer.launch({
@@ -30,6 +31,7 @@ async function on(name, { width = 1280, height = 900, dark = false, script = tru
   page.on("request", (request) => { if (request.url().split("#")[0] !== file) wrong.push(`request: ${request.url()}`); });
   await page.setViewport({ width, height });
   await page.setJavaScriptEnabled(script);
+  if (slow > 1) await page.emulateCPUThrottling(slow);
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }]);
   await page.goto(file + hash);
   if (script) await page.waitForFunction(() => document.documentElement.dataset.ready, { timeout: 60_000 });
@@ -53,6 +55,13 @@ async function test(what, body) {
 const nodes = (page) => page.evaluate(() => document.querySelectorAll("*").length);
 const text = (page, selector) => page.$eval(selector, (one) => one.innerText);
 const shot = (page, name) => page.screenshot({ path: join(shots, `${name}.png`) });
+/** A click on what may still be on its way: a browser opens a `details` before it tells the script so, and what scrolls is drawn anew. */
+const press = (page, selector) => page.locator(selector).click();
+const opened = (page) => page.waitForSelector("dialog[open] h2");
+const escape = async (page) => {
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => !document.querySelector("dialog").open);
+};
 const pick = async (page, key, value) => { await page.select(`.filters [name="${key}"]`, value); };
 /** Verdicts in view, without those a filter greyed. */
 const squares = (page) => page.$$eval(".sq:not(.off):not(.v0)", (all) => all.map((one) => Number(one.className.match(/v(\d)/)[1])));
@@ -121,27 +130,28 @@ await test("each filter leaves what it says, and clearing brings all back", asyn
     const critical = await columns(page);
     assert.ok(critical > 0 && critical < 10, `${critical}`);
     assert.match(await text(page, "#list-said"), /^\d+ checks? of \d+ left/);
-    await page.click('.filters button[type="reset"]');
+    await press(page, '.filters button[type="reset"]');
     assert.deepEqual({ rows: await rows(page), columns: await columns(page) }, all);
     await pick(page, "framework", "7");
     assert.ok((await columns(page)) < all.columns);
-    await page.click('.filters button[type="reset"]');
+    await press(page, '.filters button[type="reset"]');
     await pick(page, "ou", "1");
     const inOu = await rows(page);
     assert.ok(inOu > 0 && inOu < all.rows, `${inOu}`);
-    await page.click('.filters button[type="reset"]');
+    await press(page, '.filters button[type="reset"]');
     await page.type('.filters [name="account"]', "audit");
     await page.waitForFunction(() => document.querySelector(".grid").getAttribute("aria-rowcount") === "2");
     assert.match(await text(page, ".who"), /^audit/);
-    await page.click('.filters button[type="reset"]');
+    await press(page, '.filters button[type="reset"]');
     await page.type('.filters [name="text"]', "root-mfa");
     await page.waitForFunction(() => document.querySelector(".grid").getAttribute("aria-colcount") === "2");
-    await page.click('.filters button[type="reset"]');
+    await press(page, '.filters button[type="reset"]');
     await page.type('.filters [name="text"]', "was never used");
     await page.waitForFunction(() => /left by the filters/.test(document.getElementById("list-said").textContent) && Number(document.querySelector(".grid").getAttribute("aria-colcount")) > 1);
+    await page.waitForFunction(() => document.querySelector(".sq:not(.off):not(.v0)"));
     assert.ok((await squares(page)).length > 0, "messages are searched");
-    await page.click('.filters button[type="reset"]');
-    await page.click("svg.heat a[data-ou='1']");
+    await press(page, '.filters button[type="reset"]');
+    await press(page, "svg.heat a[data-ou='1']");
     assert.equal(await rows(page), inOu, "the map leads to the accounts of an OU");
   });
 });
@@ -156,7 +166,7 @@ await test("a square is found and opened with the keyboard alone, and Escape goe
     const before = await page.evaluate(() => document.activeElement.getAttribute("aria-label"));
     assert.match(before, /: (pass|fail|unknown|exempt|not applicable)$/);
     await page.keyboard.press("Enter");
-    await page.waitForSelector("dialog[open] h2");
+    await opened(page);
     const drawer = await text(page, "dialog");
     for (const words of ["What was found", "Why it matters", "How to mend it", "The facts it rests on", "Controls", "cis-7.0"]) assert.ok(drawer.includes(words), words);
     assert.match(drawer, /iam:\w+/);
@@ -164,34 +174,44 @@ await test("a square is found and opened with the keyboard alone, and Escape goe
     assert.match(await page.evaluate(() => location.hash), /^#square=\d{12}\//);
     await page.keyboard.press("Tab");
     assert.ok(await page.evaluate(() => document.querySelector("dialog").contains(document.activeElement)), "focus stays in the drawer");
-    await page.keyboard.press("Escape");
-    await page.waitForFunction(() => !document.querySelector("dialog").open);
+    await escape(page);
     assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), before);
+    // From a square that was led to, Escape goes to that square.
+    await page.keyboard.press("Enter");
+    await opened(page);
+    const left = await page.evaluate(() => location.hash);
+    await page.evaluate(() => [...document.querySelectorAll("dialog button")].find((one) => one.textContent.startsWith("Next")).click());
+    await page.waitForFunction((hash) => location.hash !== hash, {}, left);
+    const check = decodeURIComponent(/^#square=\d*\/(.+)$/.exec(await page.evaluate(() => location.hash))[1]);
+    await escape(page);
+    await page.waitForFunction((label) => document.activeElement.getAttribute("aria-label")?.endsWith(label), {}, `, ${check}: fail`);
   });
 });
 
 await test("three clicks lead from the page to any finding, and the next failure is one more", async () => {
   await on("whole.html", { height: 1000 }, async (page) => {
-    await page.click("#list > details summary");
-    await page.click("#list > details .hits button");
-    await page.waitForSelector("dialog[open] h2");
+    await press(page, "#list > details summary");
+    await press(page, "#list > details .hits button");
+    await opened(page);
     const first = await text(page, "dialog .inside");
     assert.match(first, /✕ fail/);
     await page.evaluate(() => [...document.querySelectorAll("dialog button")].find((one) => one.textContent.startsWith("Next")).click());
     await page.waitForFunction((before) => document.querySelector("dialog .inside").innerText !== before, {}, first);
     assert.match(await text(page, "dialog .inside"), /✕ fail/);
     await shot(page, "drawer");
+    await escape(page);
+    assert.ok(await page.evaluate(() => document.activeElement.matches(".hits button")), "back to where it was opened");
   });
 });
 
 await test("an address of a square opens it", async () => {
   let hash = "";
   await on("whole.html", {}, async (page) => {
-    await page.click(".sq.v5");
-    await page.waitForSelector("dialog[open] h2");
+    await press(page, ".sq.v5");
+    await opened(page);
     hash = await page.evaluate(() => location.hash);
   });
-  await on("whole.html", { hash }, async (page) => { await page.waitForSelector("dialog[open] h2"); });
+  await on("whole.html", { hash }, async (page) => { await opened(page); });
 });
 
 for (const dark of [false, true]) {
@@ -201,8 +221,8 @@ for (const dark of [false, true]) {
       await page.evaluate(() => document.querySelectorAll("details").forEach((one, n) => { one.open = n % 4 === 0; }));
       await accessible(page, `the page in ${look}`);
       await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = false; }));
-      await page.click(".sq.v5");
-      await page.waitForSelector("dialog[open] h2");
+      await press(page, ".sq.v5");
+      await opened(page);
       await accessible(page, `the drawer in ${look}`);
     });
     await on("whole.html", { dark, height: 1200 }, async (page) => {
@@ -219,9 +239,9 @@ await test("the theme can be turned", async () => {
   await on("whole.html", {}, async (page) => {
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const before = await ground();
-    await page.click("#theme");
+    await press(page, "#theme");
     assert.notEqual(await ground(), before);
-    await page.click("#theme");
+    await press(page, "#theme");
     assert.equal(await ground(), before);
   });
 });
@@ -246,18 +266,18 @@ await test("hostile names are text, in the page, the matrix and the drawer", asy
     assert.ok(shown.includes("<img src=x") && shown.includes("\\u{202e}") && !shown.includes("\u202e") && shown.includes("{{7*7}}"));
     for (const words of ["Plan", "Wave", "12 fail that did not", "expired", "Attestations by expiry", "to create"].filter((one) => one !== "Wave")) assert.ok(shown.includes(words), words);
     await page.evaluate(() => document.querySelectorAll("details").forEach((one) => { one.open = false; }));
-    await page.click(".sq.v5");
-    await page.waitForSelector("dialog[open] h2");
+    await press(page, ".sq.v5");
+    await opened(page);
     assert.ok((await text(page, "dialog")).includes("<img src=x"));
-    await page.keyboard.press("Escape");
+    await escape(page);
     await pick(page, "verdict", "exempt");
-    await page.click(".sq.v3:not(.off)");
+    await press(page, ".sq.v3:not(.off)");
     await page.waitForFunction(() => /Exempt\n/.test(document.querySelector("dialog").innerText));
     const told = await text(page, "dialog");
     assert.ok(told.includes("later, until 2040-01-01") && told.includes("ticket"), told);
     assert.equal((await page.$$("img")).length, 0);
     await shot(page, "hostile");
-    await page.keyboard.press("Escape");
+    await escape(page);
     for (const id of ["plan", "exemptions", "trend"]) {
       await page.evaluate((name) => document.getElementById(name).scrollIntoView(), id);
       await shot(page, `hostile-${id}`);

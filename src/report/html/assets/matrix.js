@@ -41,7 +41,12 @@ function matrix(data, box, open) {
     body.replaceChildren(...rows.slice(firstRow, lastRow).map((row, at) => line(row, firstRow + at, firstColumn, lastColumn, left, width)));
     // One square is always there to be reached with the keyboard.
     if (!body.querySelector('[tabindex="0"]')) body.querySelector(".sq")?.setAttribute("tabindex", "0");
-    if (focused) body.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
+    if (focused) focus();
+  }
+
+  /** The square that keys and clicks go on from. */
+  function focus() {
+    body.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
   }
 
   function corner(left) {
@@ -103,7 +108,7 @@ function matrix(data, box, open) {
     state.row = Number(square.dataset.at);
     state.column = Number(square.dataset.place);
     draw();
-    body.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
+    focus();
     choose(state.row, state.column);
   }
 
@@ -129,7 +134,7 @@ function matrix(data, box, open) {
       state.column = Math.min(Math.max(state.column + right, 0), state.columns.length - 1);
       reveal();
       draw();
-      body.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
+      focus();
     }
   }
 
@@ -145,6 +150,7 @@ function matrix(data, box, open) {
 
   new ResizeObserver(later).observe(grid);
   return {
+    focus,
     show(left) {
       Object.assign(state, left, { row: 0, column: 0 });
       grid.setAttribute("aria-rowcount", state.rows.length + 1);

@@ -47,6 +47,8 @@ async function start() {
     const hash = row === null ? "#matrix" : `#square=${encodeURIComponent(row === 0 ? "" : data.accounts[row - 1][0])}/${encodeURIComponent(data.checks[column].id)}`;
     history.replaceState(null, "", hash);
     if (row !== null) table.go(row, column);
+    // The square that the drawer was opened from is drawn anew when the drawer leads on: the browser can't go back to it.
+    else if (document.activeElement === document.body || document.activeElement.closest("dialog")) table.focus();
   };
   const side = drawer(data, (row, column, step) => table.next(row, column, step), address);
   const box = byId("explore");
