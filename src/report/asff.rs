@@ -5,7 +5,7 @@
 //! less than 6 MB. Texts are cut to what each field takes. Sources: Security Hub API reference, `AwsSecurityFinding`; Security Hub
 //! partner guide, "Guidelines for using the BatchImportFindings API".
 
-use super::row::{Row, mend, short, with_gone};
+use super::row::{Gone, Row, mend, short, with_gone};
 use super::source::known;
 use super::{Audit, ReportError, Standards};
 use crate::model::check::Severity;
@@ -30,6 +30,10 @@ const FIELD: usize = 2048;
 pub fn write(audit: &Audit<'_>, standards: &Standards<'_>, out: &mut dyn Write) -> Result<(), ReportError> {
     let mut batch = Batch::default();
     with_gone(audit, &mut |row| {
+        // Nobody can send a request from an account that left.
+        if row.gone == Some(Gone::AccountLeft) {
+            return Ok(());
+        }
         let text = serde_json::to_string(&known(record(row, audit, standards))).map_err(ReportError::Json)?;
         batch.add(row.owner(audit), &text, out)
     })?;
@@ -106,7 +110,7 @@ fn record(row: &Row<'_>, audit: &Audit<'_>, standards: &Standards<'_>) -> Value 
         }},
         // An import can't change the workflow or the note of a finding that is there: what were suppressed would stay so when
         // its exemption is over. The record's state it can change.
-        "RecordState": if row.verdict == Verdict::Exempt || row.gone { "ARCHIVED" } else { "ACTIVE" },
+        "RecordState": if row.verdict == Verdict::Exempt || row.gone.is_some() { "ARCHIVED" } else { "ACTIVE" },
     })
 }
 

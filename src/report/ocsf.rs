@@ -73,7 +73,7 @@ fn event(row: &Row<'_>, audit: &Audit<'_>, standards: &Standards<'_>, version: V
     let finding = row.finding;
     let time = audit.org.as_of.as_millisecond();
     let meta = row.meta(audit);
-    let (activity_id, activity) = if row.gone { (3, "Close") } else { (1, "Create") };
+    let (activity_id, activity) = if row.gone.is_some() { (3, "Close") } else { (1, "Create") };
     let (status_id, status) = match row.verdict {
         Verdict::Fail => (1, "New"),
         Verdict::Exempt => (3, "Suppressed"),

@@ -6,7 +6,8 @@ use super::{Audit, ReportError};
 use crate::model::check::CheckMeta;
 use crate::model::exemption::Exemption;
 use crate::model::finding::{Finding, Target, has_whole_row};
-use crate::model::history::Changed;
+use crate::model::history::{Became, Changed};
+use crate::model::org::AccountState;
 use crate::model::{AccountId, Verdict};
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -27,8 +28,17 @@ pub struct Row<'a> {
     pub message: &'a str,
     /// The id of the exemption, on exempt rows.
     exemption: Option<&'a str>,
-    /// Whether it is a row of the audit before that this one has none of: told once more, so that whoever keeps rows closes it.
-    pub gone: bool,
+    /// Why this audit has no such row, where the audit before had: it is told once more, so that whoever keeps rows closes it.
+    pub gone: Option<Gone>,
+}
+
+/// Why what failed in the audit before has no row any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// It was looked for and does not fail.
+    Mended,
+    /// Its account has left the organization, or is closed: nobody can look.
+    AccountLeft,
 }
 
 /// Who answers for an exempt row.
@@ -63,7 +73,7 @@ pub fn rows(finding: &Finding) -> impl Iterator<Item = Row<'_>> {
         verdict: finding.verdict,
         message: &finding.message,
         exemption: None,
-        gone: false,
+        gone: None,
     });
     let failing = finding.resources.iter().map(move |failing| Row {
         finding,
@@ -71,7 +81,7 @@ pub fn rows(finding: &Finding) -> impl Iterator<Item = Row<'_>> {
         verdict: finding.verdict,
         message: &failing.message,
         exemption: None,
-        gone: false,
+        gone: None,
     });
     let exempt = finding.exempt.iter().map(move |exempted| Row {
         finding,
@@ -79,13 +89,13 @@ pub fn rows(finding: &Finding) -> impl Iterator<Item = Row<'_>> {
         verdict: Verdict::Exempt,
         message: &exempted.message,
         exemption: Some(&exempted.exemption),
-        gone: false,
+        gone: None,
     });
     whole.into_iter().chain(failing).chain(exempt)
 }
 
-/// Hands over every row of the audit, and then those of the audit before that it has none of, as passed: for formats that go where
-/// rows are kept by their fingerprint, and would else stand open for ever.
+/// Hands over every row of the audit, and then those of the audit before that it has none of: for formats that go where rows are
+/// kept by their fingerprint, and would else stand open for ever.
 pub(super) fn with_gone(
     audit: &Audit<'_>,
     visit: &mut dyn FnMut(&Row<'_>) -> Result<(), ReportError>,
@@ -93,25 +103,38 @@ pub(super) fn with_gone(
     audit.findings.each(&mut |finding| rows(finding).try_for_each(|row| visit(&row)))?;
     let Some(before) = audit.before else { return Ok(()) };
     let close = &mut |changed: &Changed<'_>| {
-        if !changed.gone {
-            return Ok(());
-        }
+        let Some(gone) = gone(changed, audit) else { return Ok(()) };
+        let (verdict, why) = match gone {
+            Gone::Mended => (Verdict::Pass, "does not fail any more"),
+            Gone::AccountLeft => (Verdict::NotApplicable, "the account has left the organization or is closed"),
+        };
         let finding = Finding {
             check: changed.check.to_owned(),
             target: changed.target.clone(),
-            verdict: Verdict::Pass,
+            verdict,
             severity: changed.severity,
-            message: format!("does not fail any more; before: {}", changed.message),
+            message: format!("{why}; before: {}", changed.message),
             resources: Vec::new(),
             exempt: Vec::new(),
             doubt: None,
             evidence: Vec::new(),
             cause: None,
         };
-        let (resource, verdict, message) = (changed.resource, finding.verdict, &finding.message);
-        visit(&Row { finding: &finding, resource, verdict, message, exemption: None, gone: true })
+        let (resource, message) = (changed.resource, &finding.message);
+        visit(&Row { finding: &finding, resource, verdict, message, exemption: None, gone: Some(gone) })
     };
     before.each(close).map(drop)
+}
+
+/// Why a row of the audit before has none in this one, if so. An account that is only out of this audit's scope, or suspended, is
+/// not gone.
+fn gone(changed: &Changed<'_>, audit: &Audit<'_>) -> Option<Gone> {
+    let there = |account| audit.org.accounts.get(account).is_some_and(|one| one.state != AccountState::Closed);
+    match (changed.gone, changed.became) {
+        (true, _) => Some(Gone::Mended),
+        (false, Became::AccountLeft) => changed.target.account().filter(|id| !there(*id)).map(|_| Gone::AccountLeft),
+        (false, _) => None,
+    }
 }
 
 impl<'a> Row<'a> {

@@ -3,6 +3,7 @@
 
 use crate::installed::Installed;
 use orgward::model::AccountId;
+use orgward::model::org::AccountState;
 use orgward::sandbox::Scenario;
 use serde_json::Value;
 
@@ -60,4 +61,25 @@ fn a_failure_of_someone_who_was_deleted_is_closed_under_its_own_id() {
     installed.run(&[&AUDIT[..], &["ocsf"]].concat()).ends(0);
     assert_eq!((events("last"), findings("last")), (Vec::new(), Vec::new()));
     assert_eq!(events("last~2"), open);
+}
+
+#[test]
+fn what_failed_in_an_account_that_was_closed_is_closed_with_it() {
+    let scenario = Scenario::small();
+    let account = scenario.account("audit").unwrap().id.clone();
+    let installed = Installed::with(scenario, "management", &[]);
+    user(&installed, &account, true);
+    let open = with_user(lines(&installed.run(&[&AUDIT[..], &["ocsf"]].concat()).ends(0).out));
+
+    installed.sandbox.with(|org| org.members.get_mut(&account).unwrap().state = AccountState::Closed);
+    let closed = with_user(lines(&installed.run(&[&AUDIT[..], &["ocsf"]].concat()).ends(0).out));
+    assert_eq!((closed.len(), &closed[0]["activity_id"], &closed[0]["status_id"]), (1, &3.into(), &99.into()));
+    assert_eq!(closed[0]["finding_info"]["uid"], open[0]["finding_info"]["uid"]);
+    let requests = lines(&installed.run(&["report", "last", "--format", "asff"]).out);
+    assert!(
+        !requests.iter().any(|request| request.to_string().contains(account.as_str())),
+        "nobody is in there to send it"
+    );
+    let again = lines(&installed.run(&[&AUDIT[..], &["ocsf"]].concat()).ends(0).out);
+    assert_eq!(with_user(again), Vec::<Value>::new(), "once");
 }

@@ -209,8 +209,12 @@ fn a_config_file_places_what_no_playbook_mends() {
     assert_eq!(results[3]["suppressions"][0]["status"], "accepted");
 }
 
-/// An audit before: a key that was deleted since, a user nobody knows about any more, and a failure that is one still.
+/// An audit before: a key that was deleted since, a user nobody knows about any more, a failure that is one still, and those of two
+/// accounts that this audit does not judge, of which one has left the organization.
 struct Before;
+
+/// An account that has left.
+const LEFT: &str = "999999999999";
 
 impl Differences for Before {
     fn sides(&self) -> (Side<'_>, Side<'_>) {
@@ -220,13 +224,15 @@ impl Differences for Before {
     }
 
     fn each(&self, visit: &mut dyn FnMut(&Changed<'_>) -> Result<(), ReportError>) -> Result<Changes, ReportError> {
-        let target = Target::Account(fixtures::id(fixtures::MEMBER));
         let told = [
-            (Became::Fixed, "arn:aws:iam::222222222222:user/gone", false, true),
-            (Became::NoLongerEvaluated, "arn:aws:iam::222222222222:user/unseen", false, false),
-            (Became::Unchanged, "arn:aws:iam::222222222222:user/ops", true, false),
+            (fixtures::MEMBER, Became::Fixed, "arn:aws:iam::222222222222:user/gone", false, true),
+            (fixtures::MEMBER, Became::NoLongerEvaluated, "arn:aws:iam::222222222222:user/unseen", false, false),
+            (fixtures::MEMBER, Became::Unchanged, "arn:aws:iam::222222222222:user/ops", true, false),
+            (fixtures::MEMBER, Became::AccountLeft, "arn:aws:iam::222222222222:user/elsewhere", false, false),
+            (LEFT, Became::AccountLeft, "arn:aws:iam::999999999999:user/ops", false, false),
         ];
-        for (became, resource, fails, gone) in told {
+        for (account, became, resource, fails, gone) in told {
+            let target = Target::Account(fixtures::id(account));
             let (check, resource, severity) = ("root-access-keys", Some(resource), Severity::Critical);
             visit(&Changed { became, check, target: &target, resource, severity, message: HOSTILE, fails, gone })?;
         }
@@ -243,7 +249,7 @@ fn what_failed_before_and_is_gone_is_closed_where_rows_are_kept_by_their_id() {
     let target = Target::Account(fixtures::id(fixtures::MEMBER));
     let id = fingerprint("root-access-keys", &target, Some("arn:aws:iam::222222222222:user/gone"));
     let events = with(&|audit, out| ocsf::write(audit, &cis(), Version::V1_5, out).unwrap());
-    let (last, others) = events.split_last().unwrap();
+    let [others @ .., last, left] = events.as_slice() else { panic!("{events:?}") };
     assert_eq!(
         others.len(),
         text(|audit, out| ocsf::write(audit, &cis(), Version::V1_5, out).unwrap()).lines().count()
@@ -252,10 +258,13 @@ fn what_failed_before_and_is_gone_is_closed_where_rows_are_kept_by_their_id() {
     let told = (&last["activity_id"], &last["type_uid"], &last["status_id"], &last["compliance"]["status_id"]);
     assert_eq!(told, (&3.into(), &200_303.into(), &4.into(), &1.into()));
     assert_eq!(last["finding_info"]["uid"], *id);
+    let told = (&left["activity_id"], &left["status_id"], &left["cloud"]["account"]["uid"]);
+    assert_eq!(told, (&3.into(), &99.into(), &LEFT.into()));
     let requests = with(&|audit, out| asff::write(audit, &cis(), out).unwrap());
     let findings: Vec<&Value> = requests.iter().flat_map(|request| request["Findings"].as_array().unwrap()).collect();
     let (last, others) = findings.split_last().unwrap();
     assert!(last["Id"].as_str().unwrap().ends_with(&format!("/{id}")) && last["AwsAccountId"] == fixtures::MEMBER);
     assert_eq!((&last["RecordState"], &last["Compliance"]["Status"]), (&"ARCHIVED".into(), &"PASSED".into()));
     assert!(others.iter().all(|finding| finding["Id"] != last["Id"]), "once");
+    assert!(findings.iter().all(|finding| finding["AwsAccountId"] != LEFT), "nobody can send them from there");
 }
