@@ -23,3 +23,16 @@ node_packages() {
         npm install --prefix "$1" --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error >/dev/null
     fi
 }
+
+# has_debian COMMAND PACKAGE...: whether COMMAND is there, or Debian's packages that have it could be installed; only root may. An
+# installation that fails ends the lane.
+has_debian() {
+    local command=$1
+    shift
+    if command -v "$command" >/dev/null; then return 0; fi
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then return 1; fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -o Acquire::Retries=3 update -qq >/dev/null || exit 1
+    apt-get -o Acquire::Retries=3 install -y -qq --no-install-recommends "$@" >/dev/null || exit 1
+    command -v "$command" >/dev/null || exit 1
+}

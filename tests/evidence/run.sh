@@ -1,13 +1,9 @@
 #!/usr/bin/env bash
 # The evidence witness: bundles of orgward opened with tar, sha256sum and Debian's minisign alone; keys of minisign used by orgward.
-# Installs minisign where it may (Debian, as root); skips with words where it can't be had.
+# Installs minisign where it may (Debian, as root), and skips with words where it may not.
 # shellcheck source-path=SCRIPTDIR source=../lane.sh
 . "$(dirname "$0")/../lane.sh"
-if ! command -v minisign >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
-    apt-get install -y -qq --no-install-recommends minisign >/dev/null 2>&1 \
-        || { apt-get update -qq >/dev/null 2>&1 && apt-get install -y -qq --no-install-recommends minisign >/dev/null 2>&1; } || true
-fi
-if ! command -v minisign >/dev/null; then
+if ! has_debian minisign minisign; then
     echo "skipped tests/evidence/run.sh: it needs minisign (apt-get install minisign)" >&2
     exit 0
 fi

@@ -8,14 +8,9 @@ if ! has_node; then
     echo "skipped tests/html/run.sh: it needs node and npm" >&2
     exit 0
 fi
-if ! command -v chromium >/dev/null; then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
-    else
-        echo "skipped tests/html/run.sh: it needs chromium, and only root can install it" >&2
-        exit 0
-    fi
+if ! has_debian chromium chromium fonts-dejavu-core; then
+    echo "skipped tests/html/run.sh: it needs chromium (apt-get install chromium)" >&2
+    exit 0
 fi
 lane=target/html-witness
 node_packages "$lane" tests/html/package.json
