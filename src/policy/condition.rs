@@ -102,29 +102,37 @@ const COMPARED: [(&str, Test, bool); 26] = [
     ("ArnNotLike", Test::Arn, true),
 ];
 
-/// An operator without its prefix and its `IfExists`.
+/// What asks whether a key is there at all.
+const NULL: &str = "Null";
+
+/// What makes an operator hold where the key is not there.
+const IF_EXISTS: &str = "IfExists";
+
+/// An operator without its prefix and its `IfExists`, by the name that IAM gives it: as with keys, IAM takes any case. One that
+/// does not exist is as written.
 fn take_apart(operator: &str) -> (Set, &str, bool) {
-    let (set, rest) = if let Some(rest) = operator.strip_prefix("ForAnyValue:") {
-        (Set::AnyValue, rest)
-    } else if let Some(rest) = operator.strip_prefix("ForAllValues:") {
-        (Set::AllValues, rest)
-    } else {
-        (Set::Single, operator)
+    let (set, rest) = match operator.split_once(':') {
+        Some((set, rest)) if set.eq_ignore_ascii_case("ForAnyValue") => (Set::AnyValue, rest),
+        Some((set, rest)) if set.eq_ignore_ascii_case("ForAllValues") => (Set::AllValues, rest),
+        _ => (Set::Single, operator),
     };
-    match rest.strip_suffix("IfExists") {
-        Some(base) => (set, base, true),
-        None => (set, rest, false),
-    }
+    let suffix = rest.len().checked_sub(IF_EXISTS.len()).and_then(|at| rest.split_at_checked(at));
+    let (base, if_exists) = match suffix {
+        Some((base, suffix)) if suffix.eq_ignore_ascii_case(IF_EXISTS) => (base, true),
+        _ => (rest, false),
+    };
+    let known = COMPARED.iter().map(|(name, _, _)| *name).chain([NULL]).find(|name| base.eq_ignore_ascii_case(name));
+    (set, known.unwrap_or(base), if_exists)
 }
 
 /// Why an operator does not exist in IAM, with the nearest that does; `None` if it exists.
 pub(super) fn unknown_operator(operator: &str) -> Option<String> {
     let (set, base, if_exists) = take_apart(operator);
-    if base == "Null" {
+    if base == NULL {
         return (if_exists || set != Set::Single)
             .then(|| format!("operator `{}` does not exist, use `Null`", shown(operator)));
     }
-    let names: Vec<&str> = COMPARED.iter().map(|(name, _, _)| *name).chain(["Null"]).collect();
+    let names: Vec<&str> = COMPARED.iter().map(|(name, _, _)| *name).chain([NULL]).collect();
     if names.contains(&base) {
         return None;
     }
@@ -134,7 +142,7 @@ pub(super) fn unknown_operator(operator: &str) -> Option<String> {
 /// Why a value of the policy can never be compared by its operator, without the value itself; `None` if it can.
 pub(super) fn unfit_value(condition: &Condition) -> Option<String> {
     let (_, base, _) = take_apart(&condition.operator);
-    let what = if base == "Null" {
+    let what = if base == NULL {
         condition.values.iter().any(|value| boolean(value).is_none()).then_some("`true` or `false`")
     } else {
         let (_, test, _) = COMPARED.iter().find(|(name, _, _)| *name == base)?;
@@ -145,7 +153,7 @@ pub(super) fn unfit_value(condition: &Condition) -> Option<String> {
 
 /// Whether a key of this operator takes `true` and `false` without case.
 pub(super) fn is_boolean(operator: &str) -> bool {
-    matches!(take_apart(operator).1, "Bool" | "Null")
+    matches!(take_apart(operator).1, "Bool" | NULL)
 }
 
 /// Whether the line holds.
@@ -157,7 +165,7 @@ pub(super) fn holds(condition: &Condition, version: Version, request: &Request) 
         Value::Absent => None,
         Value::Present(values) => Some(values),
     };
-    if base == "Null" && set == Set::Single && !if_exists {
+    if base == NULL && set == Set::Single && !if_exists {
         return null(&condition.values, values.is_none(), &key);
     }
     let Some((_, test, negated)) = COMPARED.iter().find(|(name, _, _)| *name == base).copied() else {

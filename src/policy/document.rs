@@ -68,7 +68,7 @@ impl Principals {
 /// One line of a `Condition` block. Lines are joined by "and", values by "or" (by "nor" for a negated operator).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// As written, such as `ForAnyValue:StringLikeIfExists`.
+    /// As written, such as `ForAnyValue:StringLikeIfExists`; compared without case.
     pub operator: String,
     /// As written; keys are compared without case.
     pub key: String,

@@ -375,7 +375,7 @@ fn is_set_up(action: &str) -> bool {
 /// Whether a statement applies only with MFA: `Bool` holds neither for false nor for an absent key.
 fn asks_for_mfa(statement: &Statement) -> bool {
     statement.conditions().iter().any(|condition| {
-        condition.operator == "Bool"
+        condition.operator.eq_ignore_ascii_case("Bool")
             && condition.is_about("aws:MultiFactorAuthPresent")
             && condition.values.iter().all(|value| value.eq_ignore_ascii_case("true"))
     })

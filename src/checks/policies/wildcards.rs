@@ -177,10 +177,13 @@ fn names_a_resource(statement: &Statement) -> bool {
         let by_tag = name.starts_with("resourcetag/")
             || key.starts_with("s3:existingobjecttag/")
             || service == "rds" && name.contains("-tag/") && !name.starts_with("req-tag/");
-        let operator = condition.operator.strip_prefix("ForAnyValue:").unwrap_or(&condition.operator);
+        let operator = match condition.operator.split_once(':') {
+            Some((set, operator)) if set.eq_ignore_ascii_case("ForAnyValue") => operator,
+            _ => &condition.operator,
+        };
         let says_something = |value: &String| value.chars().any(|c| !matches!(c, '*' | '?' | ':'));
         (by_tag || NAMING.contains(&key.as_str()))
-            && CERTAIN.contains(&operator)
+            && CERTAIN.iter().any(|certain| certain.eq_ignore_ascii_case(operator))
             && condition.values.iter().all(says_something)
     })
 }

@@ -58,6 +58,7 @@ fn an_account_outside_the_organization_is_an_outsider_whatever_names_it() {
             // An ExternalId keeps nobody out who was told it.
             (&account(VENDOR), r#"{"StringEquals":{"sts:ExternalId":"a-b-c"}}"#, Verdict::Fail),
             (&account(VENDOR), r#"{"StringEquals":{"aws:PrincipalOrgID":"o-exampleorg"}}"#, Verdict::Pass),
+            (&account(VENDOR), r#"{"stringEquals":{"aws:PrincipalOrgID":"o-exampleorg"}}"#, Verdict::Pass),
             (&account(VENDOR), r#"{"StringEquals":{"aws:PrincipalOrgID":"o-thevendors"}}"#, Verdict::Fail),
             (&account(VENDOR), r#"{"StringLike":{"aws:PrincipalOrgID":"o-*"}}"#, Verdict::Fail),
             (&account(VENDOR), r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/scan-*"}}"#, Verdict::Fail),

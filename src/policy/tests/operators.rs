@@ -54,6 +54,32 @@ fn dates_are_moments_however_they_are_written() {
 }
 
 #[test]
+fn operators_are_named_in_any_case() {
+    let cases = [
+        ("stringEquals", "us-east-1", Some(true)),
+        ("STRINGEQUALS", "eu-west-1", Some(false)),
+        ("stringnotlike", "us-*", Some(false)),
+        ("stringLikeIfexists", "us-*", Some(true)),
+        ("forAnyValue:stringLike", "us-*", Some(true)),
+        ("FORALLVALUES:StringEquals", "eu-west-1", Some(false)),
+        ("null", "false", Some(true)),
+        ("stringEqual", "us-east-1", None),
+        ("forAllValue:stringEquals", "us-east-1", None),
+    ];
+    told("aws:RequestedRegion", "us-east-1", &cases);
+    told("aws:MultiFactorAuthPresent", "true", &[("bool", "TRUE", Some(true)), ("boolIfExists", "false", Some(false))]);
+    assert_eq!(holds(r#""stringequalsifexists": {"k": "x"}"#, Context::complete()), Some(true));
+    assert_eq!(holds(r#""forallvalues:stringequals": {"k": "x"}"#, Context::complete()), Some(true));
+    let scp = |operator: &str| {
+        let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {"OPERATOR": {"k": "1"}}}}"#;
+        lint(&policy(&text.replace("OPERATOR", operator)), Rules::Scp)
+    };
+    assert!(scp("stringEquals").is_empty() && scp("forAnyValue:NumericLessThanIFEXISTS").is_empty());
+    assert_eq!(scp("bool").len(), 1, "1 is no boolean");
+    assert_eq!(scp("nullIfExists").len(), 1);
+}
+
+#[test]
 fn addresses_are_compared_by_their_bits() {
     told(
         "aws:SourceIp",
