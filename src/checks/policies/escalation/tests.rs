@@ -101,6 +101,28 @@ fn every_published_way_is_found_on_a_role_that_holds_it_on_everything() {
 }
 
 #[test]
+fn a_role_passed_to_what_runs_code_is_a_way_whatever_the_service() {
+    for (actions, told) in [
+        (&["batch:RegisterJobDefinition", "batch:SubmitJob"][..], "iam:PassRole + batch:RegisterJobDefinition"),
+        (&["ecs:RunTask"], "iam:PassRole + ecs:RunTask on any role"),
+        (&["elasticmapreduce:RunJobFlow"], "iam:PassRole + elasticmapreduce:RunJobFlow"),
+        (&["scheduler:CreateSchedule"], "iam:PassRole + scheduler:CreateSchedule"),
+        (&["ssm:CreateDocument", "ssm:StartAutomationExecution"], "iam:PassRole + ssm:CreateDocument"),
+        (&["states:CreateStateMachine", "states:StartExecution"], "iam:PassRole + states:CreateStateMachine"),
+    ] {
+        let finding = of_role(&[&allow(&["iam:PassRole"], "*"), &allow(actions, "*")]);
+        assert_eq!(finding.verdict, Verdict::Fail, "{actions:?}: {}", finding.message);
+        assert!(message_of(&finding, "app").unwrap().contains(told), "{finding:?}");
+        assert_eq!(of_role(&[&allow(&["iam:PassRole"], "*")]).verdict, Verdict::Pass);
+        let one = of_role(&[&allow(&["iam:PassRole"], "*"), &allow(actions, "*"), &deny(&actions[..1])]);
+        assert_ne!(one.verdict, Verdict::Unknown, "{actions:?}");
+    }
+    // For Batch, what exists can be told what to run.
+    let beside_job = [&allow(&["batch:SubmitJob"], "*")];
+    assert_eq!(of_role(&beside_job.map(String::as_str)).verdict, Verdict::Fail);
+}
+
+#[test]
 fn a_way_put_together_from_inline_group_and_managed_policies_is_found() {
     let finding = found(|authorization| {
         authorization.groups = vec![IamGroup {
