@@ -6,7 +6,7 @@
 use super::evaluate::{Check, Facts, Judge, Judgement, Outcome};
 use super::references::aws;
 use super::thresholds::Thresholds;
-use crate::model::billing::BillingAlarms;
+use crate::model::billing::{BillingAlarms, rings_above};
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
 use crate::model::ids::Arn;
@@ -121,9 +121,8 @@ fn silent(alarm: &Alarm, found: &BillingAlarms, account: Option<&str>) -> Result
     if !alarm.actions_enabled {
         return Ok(Some("has its actions disabled".to_owned()));
     }
-    let comparison = alarm.comparison.as_deref().unwrap_or("none");
-    if !matches!(comparison, "GreaterThanOrEqualToThreshold" | "GreaterThanThreshold") {
-        return Ok(Some(format!("compares with `{comparison}`")));
+    if !rings_above(alarm) {
+        return Ok(Some(format!("compares with `{}`", alarm.comparison.as_deref().unwrap_or("none"))));
     }
     let topics = alarm.alarm_actions.iter().filter(|action| Arn::parse(action).is_some_and(|arn| arn.service == "sns"));
     let (mut any, mut unknown) = (false, None);
@@ -192,6 +191,7 @@ mod tests {
 
     #[test]
     fn the_management_account_s_alarm_or_budget_credits_members() {
+        assert!(alarms(|_| {}, CONFIRMED).heard());
         let finding = shared(alarms(|_| {}, CONFIRMED));
         assert_eq!(finding.verdict, Verdict::Pass);
         assert_eq!(finding.message, "covered by the management account's billing alarm `bill`");
@@ -228,7 +228,9 @@ mod tests {
             ),
         ];
         for (change, subscription, words) in breaks {
-            let finding = shared(alarms(change, subscription));
+            let alarms = alarms(change, subscription);
+            assert!(!alarms.heard(), "members are asked for alarms of their own where it {words}");
+            let finding = shared(alarms);
             assert_eq!(finding.verdict, Verdict::Fail, "{words}");
             assert_eq!(finding.message, format!("nobody is told when the bill grows: alarm `bill` {words}"));
         }

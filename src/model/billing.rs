@@ -25,15 +25,27 @@ pub fn causes(seen: &Observed<BillingAlarms>) -> impl Iterator<Item = &Cause> {
 }
 
 impl BillingAlarms {
-    /// Whether somebody surely hears of one of the alarms: its actions run, and a topic it names has a confirmed
-    /// subscription.
+    /// Whether somebody surely hears when the whole bill grows: of an alarm on all charges whose actions run, a topic has a
+    /// confirmed subscription.
     pub fn heard(&self) -> bool {
         let confirmed = |topic: &String| {
             let seen = self.subscriptions.get(topic).and_then(Observed::value);
             seen.into_iter().flatten().any(Subscription::confirmed)
         };
-        self.alarms.iter().any(|alarm| alarm.actions_enabled && alarm.alarm_actions.iter().any(confirmed))
+        let heard = |alarm: &Alarm| alarm.actions_enabled && alarm.alarm_actions.iter().any(confirmed);
+        self.alarms.iter().any(|alarm| of_all(alarm) && rings_above(alarm) && heard(alarm))
     }
+}
+
+/// Whether an alarm watches all charges: without further dimensions than the currency the metric is the whole bill, for the
+/// management account that of all members.
+fn of_all(alarm: &Alarm) -> bool {
+    alarm.dimensions.keys().all(|name| name == "Currency")
+}
+
+/// Whether an alarm rings when charges grow above its threshold.
+pub fn rings_above(alarm: &Alarm) -> bool {
+    matches!(alarm.comparison.as_deref(), Some("GreaterThanOrEqualToThreshold" | "GreaterThanThreshold"))
 }
 
 /// A budget of the management account.
