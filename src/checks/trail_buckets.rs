@@ -13,6 +13,7 @@ use crate::model::Cause;
 use crate::model::bucket::TrailBucket;
 use crate::model::check::{CheckMeta, Fact, Granularity, Remediation, Severity};
 use crate::model::finding::FailingResource;
+use crate::model::ids::Arn;
 use std::collections::BTreeMap;
 
 /// The family.
@@ -105,12 +106,15 @@ type Faults<'a> = fn(&mut Facts<'a>, &'a TrailBucket) -> Vec<String>;
 
 fn each<'a>(facts: &mut Facts<'a>, faults: Faults<'a>, wrong: &str, right: &str) -> Judgement {
     let buckets = facts.trail_buckets()?;
+    // A trail writes to buckets of its own partition only.
+    let any = distinct(facts.trails()?).into_iter().find_map(|trail| Arn::parse(&trail.arn));
+    let partition = any.map_or("aws", |arn| arn.partition);
     let mut failing = Vec::new();
     for bucket in buckets {
         let words = faults(facts, bucket);
         if !words.is_empty() {
             let message = format!("bucket `{}` {}", bucket.name, words.join(" and "));
-            failing.push(FailingResource { resource: format!("arn:aws:s3:::{}", bucket.name), message });
+            failing.push(FailingResource { resource: format!("arn:{partition}:s3:::{}", bucket.name), message });
         }
     }
     if failing.is_empty() {
@@ -128,21 +132,30 @@ fn each<'a>(facts: &mut Facts<'a>, faults: Faults<'a>, wrong: &str, right: &str)
     })
 }
 
-/// Why no bucket is judged in this account.
+/// Why no bucket is judged in this account. The buckets of organization trails are looked for in every account, those of other
+/// trails in the trail's own.
 fn elsewhere(facts: &mut Facts<'_>) -> Result<String, Cause> {
-    let named: BTreeMap<&str, &str> = distinct(facts.trails()?)
-        .into_iter()
-        .filter_map(|trail| Some((trail.name.as_str(), trail.s3_bucket.as_deref()?)))
-        .collect();
-    let words: Vec<String> = named.iter().map(|(trail, bucket)| format!("`{bucket}` of trail `{trail}`")).collect();
-    Ok(match words.as_slice() {
-        [] => "no trail writes to a bucket of this account".to_owned(),
-        [one] => format!("the bucket {one} belongs to another account, and is judged there if that is audited"),
-        more => format!(
-            "the buckets {} belong to other accounts, and are judged there if those are audited",
-            more.join(", ")
-        ),
-    })
+    let trails = distinct(facts.trails()?);
+    let of = |organization: bool| {
+        let named = trails.iter().filter(|trail| trail.organization_trail == organization);
+        let named = named.filter_map(|trail| Some((trail.name.as_str(), trail.s3_bucket.as_deref()?)));
+        let named: BTreeMap<&str, &str> = named.collect();
+        Vec::from_iter(named.iter().map(|(trail, bucket)| format!("`{bucket}` of trail `{trail}`")))
+    };
+    let judged = "judged there if that is audited";
+    let unjudged = "judged there only if a trail of that account or of the organization writes to it too";
+    let words = [belonging(&of(true), judged), belonging(&of(false), unjudged)];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    Ok(if words.is_empty() { "no trail writes to a bucket of this account".to_owned() } else { words.join("; ") })
+}
+
+/// That buckets belong to others, and what becomes of them there; `None` for no buckets.
+fn belonging(buckets: &[String], judged: &str) -> Option<String> {
+    match buckets {
+        [] => None,
+        [one] => Some(format!("the bucket {one} belongs to another account, and is {judged}")),
+        more => Some(format!("the buckets {} belong to other accounts, and each is {judged}", more.join(", "))),
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +201,20 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_is_named_in_the_partition_of_its_trail() {
+        let trail_buckets = seen("s3:ListBuckets", vec![granting("global/AllUsers")]);
+        let mut facts = AccountFacts { trail_buckets, ..fixtures::account_with_trail() };
+        for trail in facts.trails.values_mut().filter_map(|seen| match seen {
+            Observed::Present { value, .. } => Some(value),
+            _ => None,
+        }) {
+            trail.iter_mut().for_each(|trail| trail.arn = trail.arn.replacen("arn:aws:", "arn:aws-us-gov:", 1));
+        }
+        let finding = judge(&fixtures::org_without_trail(), &facts, PUBLIC.id);
+        assert_eq!(finding.resources[0].resource, "arn:aws-us-gov:s3:::logs");
+    }
+
+    #[test]
     fn what_is_unknown_forbids_a_pass_and_hides_no_failure() {
         let blind = TrailBucket { public_policy: hidden(), ..trail_bucket("logs") };
         assert_eq!(with(vec![blind], &PUBLIC).verdict, Verdict::Unknown);
@@ -213,6 +240,13 @@ mod tests {
             assert_eq!(finding.verdict, Verdict::NotApplicable);
             let words = "the bucket `logs` of trail `org-trail` belongs to another account, and is judged there if that is audited";
             assert_eq!(finding.message, words);
+            // Nobody asks another account for the bucket of a trail that is not the organization's.
+            let own = with(Vec::new(), meta);
+            assert_eq!(own.verdict, Verdict::NotApplicable);
+            assert!(
+                own.message
+                    .ends_with("judged there only if a trail of that account or of the organization writes to it too")
+            );
             let mut bare = fixtures::account();
             bare.trails.values_mut().for_each(|trails| *trails = seen("cloudtrail:DescribeTrails", Vec::new()));
             let finding = judge(&fixtures::org_without_trail(), &bare, meta.id);
