@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 pub fn needed_confirmations(plan: &Plan) -> Vec<Confirmation> {
     let mut needed: Vec<Confirmation> = Vec::new();
     for change in &plan.changes {
-        let idle = idle(change);
+        // The way back of such a plan attaches below again before it detaches further up: there the guardrail does end.
+        let idle = plan.undoes.is_none() && idle(change);
         let implied = implied(plan, &change.address, change.operation()).filter(|implied| {
             !idle && !change.confirmations.iter().any(|own| own.target == implied.target && own.why == implied.why)
         });
@@ -130,6 +131,15 @@ mod tests {
         replaced.depends_on.push(attachment("g-new", "333333333333", &[]).address);
         let plan = plan(vec![wide, gone, replaced]);
         assert_eq!(whys(&needed_confirmations(&plan)), [("333333333333".to_owned(), ConfirmationReason::Detach)]);
+    }
+
+    #[test]
+    fn the_way_back_of_that_asks_for_what_it_detaches_further_up() {
+        let back = attachment("g", "222222222222", &[]);
+        let mut wide = detach("g", "ou-ab12-11111111");
+        wide.depends_on.push(back.address.clone());
+        let plan = Plan { undoes: Some("20260718T100000Z-0000".into()), ..plan(vec![back, wide]) };
+        assert_eq!(whys(&needed_confirmations(&plan)), [("ou-ab12-11111111".to_owned(), ConfirmationReason::Detach)]);
     }
 
     #[test]
