@@ -61,6 +61,7 @@ pub fn plan(planning: &Planning<'_>, name: &str, specs: &[ScpSpec], draft: &mut 
             draft.unplanned(planning, None, cause);
         }
     }
+    wait_for_successors(planning, from, draft);
     let written = |change: &&Change| matches!(change.address, Address::Policy { .. }) && change.after.is_some();
     let written: Vec<&Change> = draft.changes.iter().skip(from).filter(written).collect();
     if planning.placed.is_none() && written.len() > 1 && written.iter().any(|change| change.before.is_some()) {
@@ -70,6 +71,28 @@ pub fn plan(planning: &Planning<'_>, name: &str, specs: &[ScpSpec], draft: &mut 
             planning.name,
             specs.len()
         ));
+    }
+}
+
+/// Lets what the step detaches wait for every attachment that it makes in an earlier wave in the same place or above: where one
+/// of those fails, what it would have taken over from stays.
+fn wait_for_successors(planning: &Planning<'_>, from: usize, draft: &mut Draft) {
+    let mut made: Vec<(Address, String, TargetId, usize)> = Vec::new();
+    for change in draft.changes.iter().skip(from).filter(|change| change.after.is_some()) {
+        if let Address::Attachment { policy, target, .. } = &change.address {
+            made.push((change.address.clone(), policy.clone(), target.clone(), change.wave));
+        }
+    }
+    for change in draft.changes.iter_mut().skip(from).filter(|change| change.after.is_none()) {
+        let Address::Attachment { policy, target, .. } = &change.address else { continue };
+        let above = planning.org.chain(target);
+        let successors = made.iter().filter(|(_, name, at, wave)| {
+            // What the step attaches for a while and detaches again waits for its wider attachment already.
+            name != policy && *wave < change.wave && above.contains(at)
+        });
+        let open = successors.map(|(address, ..)| address).filter(|address| !change.depends_on.contains(address));
+        let open: Vec<Address> = open.cloned().collect();
+        change.depends_on.extend(open);
     }
 }
 

@@ -158,6 +158,33 @@ fn under_a_rollout_a_document_too_many_is_retired() {
 }
 
 #[test]
+fn a_document_too_many_stays_until_the_one_that_took_its_statements_is_attached() {
+    let before = [long("A", 8_000), long("B", 8_000), long("C", 3_500)];
+    let entries: Vec<&str> = before.iter().map(String::as_str).collect();
+    let before = applied(org(), &planned(&packed(&entries), &org()));
+    let after = [long("A", 8_000), long("B", 3_000), long("C", 3_500)];
+    let body: String = after.iter().map(|entry| format!("        - {entry}\n")).collect();
+    let rollout = "rollout: { waves: [{ name: all, max_failures: 1 }] }\n";
+    let playbook = read(&format!("      pack:\n{body}"), rollout).unwrap_or_else(|errors| panic!("{errors}"));
+    let plan = planned(&playbook, &before);
+    assert!(plan.applyable(), "{:?}", plan.refusals);
+    let attached: Vec<&Address> = plan
+        .changes
+        .iter()
+        .filter(|change| change.after.is_some() && matches!(change.address, Address::Attachment { .. }))
+        .map(|change| &change.address)
+        .collect();
+    let [successor] = attached.as_slice() else { panic!("{:?}", names(&plan)) };
+    let gone = |name: &str| {
+        let is = |address: &Address| matches!(address, Address::Attachment { policy, .. } if policy == name);
+        plan.changes.iter().find(|change| change.after.is_none() && is(&change.address)).unwrap()
+    };
+    for name in ["g-2", "g-3"] {
+        assert_eq!(gone(name).depends_on, [(*successor).clone()], "{name}: {:?}", names(&plan));
+    }
+}
+
+#[test]
 fn a_policy_that_stood_alone_before_is_left_over_and_one_of_somebody_else_is_not() {
     let alone = read("      document: leave.json\n", "").unwrap();
     let mut before = applied(org(), &planned(&alone, &org()));

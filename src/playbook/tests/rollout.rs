@@ -327,6 +327,49 @@ fn password_policies_follow_the_waves_and_watch_no_denials() {
     assert!(crate::execute::Schedule::new(&both).is_ok());
 }
 
+/// The names of the step's policies that bind each account, by the attachments on its way up.
+fn bound(org: &OrgFacts) -> BTreeMap<String, Vec<String>> {
+    let all = org.policies_of(&PolicyType::Scp).unwrap().value().unwrap();
+    let ours = |id: &crate::model::AccountId| {
+        let chain = org.chain(&id.clone().into());
+        let ours = all.iter().filter(|policy| policy.name == "g" || policy.name.starts_with("g-"));
+        let here = ours.filter(|policy| policy.targets.value().unwrap().iter().any(|target| chain.contains(target)));
+        here.map(|policy| policy.name.clone()).collect()
+    };
+    org.accounts.keys().map(|id| (id.to_string(), ours(id))).collect()
+}
+
+/// The plan as far as it comes if one of its changes fails and its wave tolerates that.
+fn without_one(plan: &Plan, fails: usize) -> Plan {
+    let mut gone = vec![plan.changes[fails].address.clone()];
+    let mut rest = plan.clone();
+    let mut index = 0;
+    rest.changes.retain(|change| {
+        index += 1;
+        let left_out = index - 1 == fails || change.depends_on.iter().any(|on| gone.contains(on));
+        if left_out {
+            gone.push(change.address.clone());
+        }
+        !left_out
+    });
+    // What a wave attaches for a while and could not attach is not there to be detached.
+    rest.changes.retain(|change| !gone.contains(&change.address));
+    rest
+}
+
+#[test]
+fn what_is_replaced_below_stays_where_its_successor_above_failed() {
+    let org = with_live(DENY_EC2, &[DEV]);
+    let plan = planned(&org, "[{name: canary, count: 1}, {name: rest, max_failures: 1}]", "[/Workloads]");
+    let address = |policy: &str, at: &str| Address::Attachment {
+        policy_type: PolicyType::Scp,
+        policy: policy.to_owned(),
+        target: target(at),
+    };
+    let gone = plan.changes.iter().find(|change| change.address == address("g", DEV)).unwrap();
+    assert_eq!(gone.depends_on, [address(&successor(), WORKLOADS)], "{:?}", shown(&plan));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     /// Whatever the waves, targets and live state: the plan is the same each time, can be carried out in its order, ends in
@@ -348,6 +391,13 @@ proptest! {
         prop_assert_eq!(&first, &planned(&org, &waves, &targets));
         prop_assert!(first.applyable() && first.complete(), "{:?}", first.refusals);
         prop_assert!(crate::execute::Schedule::new(&first).is_ok(), "{:?}", shown(&first));
+        // Whoever is bound by some text of the policy stays bound by one, whichever single change fails.
+        for fails in 0..first.changes.len() {
+            let after = bound(&applied(&org, &without_one(&first, fails)));
+            for (account, _) in bound(&org).iter().filter(|(_, names)| !names.is_empty()) {
+                prop_assert!(!after[account].is_empty(), "{} is free if {} fails: {:?}", account, fails, shown(&first));
+            }
+        }
         let after = applied(&org, &first);
         let again = planned(&after, &waves, &targets);
         prop_assert!(again.is_empty(), "{:?} then {:?}", shown(&first), shown(&again));
