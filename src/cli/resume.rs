@@ -10,7 +10,7 @@ use super::lockout::{self, LockoutArgs};
 use super::past::{self, Past};
 use super::rollback;
 use super::ui::Ui;
-use crate::execute::Stage;
+use crate::execute::{EndStatus, Stage};
 use crate::model::{Change, Plan};
 use crate::report::text::{Paint, plain};
 use crate::store::{Manifest, Run, RunStatus, StateDir};
@@ -87,7 +87,10 @@ pub async fn run(args: &ResumeArgs, ui: &Ui, cancel: &CancellationToken) -> Outc
         ui,
     )
     .await?;
-    confirm(&only(&past.plan, open), args.yes, &args.confirm, ui)?;
+    // Where the journal says that all is done, only the run has not been told.
+    if past.progress.ended != Some(EndStatus::Done) {
+        confirm(&only(&past.plan, open), args.yes, &args.confirm, ui)?;
+    }
     past.run.go_on().map_err(Failure::error)?;
     let how = How { keep_going: args.keep_going, approver: args.approver.as_deref(), ticket: args.ticket.as_deref() };
     let plan = past.plan;

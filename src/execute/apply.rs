@@ -72,6 +72,11 @@ pub async fn resume<W: World>(
 ) -> ApplyReport {
     let fates = vec![Fate::NotStarted; plan.changes.len()];
     let mut run = Applying { plan, journal, options, cancel, on_event, progress, fates, stopped: None };
+    if run.progress.ended == Some(EndStatus::Done) {
+        // The last record is on the disk, and whoever wrote it died before that was noted anywhere else.
+        run.settle(world).await;
+        return run.report();
+    }
     if !run.begin() {
         return run.report();
     }

@@ -168,6 +168,37 @@ fn a_torn_line_is_told_and_cut_off() {
     ]);
 }
 
+/// Puts a run's manifest back to what it was before the run's last word: it was at work.
+fn at_work_again(served: &Served, id: &str, word: &str) {
+    let path = served.home().join(".local/state/orgward/runs").join(id).join("manifest.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut manifest: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(manifest["status"], word);
+    (manifest["status"], manifest["ended"]) = ("running".into(), Value::Null);
+    std::fs::write(&path, manifest.to_string()).unwrap();
+}
+
+#[test]
+fn a_run_killed_between_its_journal_s_end_and_its_own_is_closed_by_resume() {
+    let served = Served::start(&["--accounts", "5", "--seed", "3"]);
+    served.run(&["apply", "--yes", "cis-password-policy"]).ends(0);
+    let id = runs(&served).last().unwrap()["run"].as_str().unwrap().to_owned();
+    let lines = || std::fs::read_to_string(journal(served.home()).unwrap()).unwrap();
+    let before = lines();
+    at_work_again(&served, &id, "done");
+    // Nothing is left to ask about.
+    let resumed = served.run(&["resume", &id]).ends(0);
+    assert!(!resumed.out.contains("bug"), "{}", resumed.out);
+    assert_eq!((runs(&served).last().unwrap()["status"].as_str(), lines()), (Some("done"), before));
+
+    served.run(&["rollback", &id, "--yes"]).ends(0);
+    let undo = runs(&served).last().unwrap()["run"].as_str().unwrap().to_owned();
+    at_work_again(&served, &undo, "done");
+    at_work_again(&served, &id, "rolled_back");
+    served.run(&["resume", &undo]).ends(0);
+    served.run(&["rollback", &id, "--yes"]).ends(0).shows(&[&format!("was rolled back by run {undo}")]);
+}
+
 #[test]
 fn what_can_t_be_gone_on_with_is_said() {
     let served = Served::start(&["--accounts", "5", "--seed", "3"]);

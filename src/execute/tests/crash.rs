@@ -136,11 +136,8 @@ async fn a_second_crash_while_resuming_changes_nothing() {
             }
             world.dies_at.set(None);
             let bytes = std::fs::read(&path).unwrap();
-            let ended = replay(&parse_journal(&bytes).unwrap(), &plan, &plan_digest(&plan).unwrap()).unwrap().ended;
-            if ended.is_none() {
-                let (report, _) = go_on(&plan, &world, &bytes, &cancel).await;
-                assert!(report.clean(), "{first} {after} {second}: {report:?}");
-            }
+            let (report, _) = go_on(&plan, &world, &bytes, &cancel).await;
+            assert!(report.clean(), "{first} {after} {second}: {report:?}");
             for change in &plan.changes {
                 assert_eq!(world.docs.borrow().get(&change.address), change.after.as_ref());
             }
