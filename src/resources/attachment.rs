@@ -5,7 +5,7 @@
 //! Source: Organizations API reference, `ListPoliciesForTarget`, `AttachPolicy`, `DetachPolicy`. A target has at most ten
 //! policies of a type, so asking the target is one page, where asking `FullAWSAccess` is hundreds.
 
-use super::call::{pages, present};
+use super::call::{present, present_pages};
 use super::document;
 use crate::aws::AccountSession;
 use crate::model::address::Doc;
@@ -18,7 +18,11 @@ const READ: &str = "organizations:ListPoliciesForTarget";
 const ATTACH: &str = "organizations:AttachPolicy";
 const DETACH: &str = "organizations:DetachPolicy";
 
-/// The empty document, if the policy is attached directly to the target. A missing target is an error, not an absence.
+/// What Organizations answers where the root, OU or account is not there.
+const GONE: [&str; 1] = ["TargetNotFoundException"];
+
+/// The empty document, if the policy is attached directly to the target. Where the target is gone nothing is attached: to detach
+/// from there is done, and to attach there is what AWS refuses.
 pub(super) async fn read(
     session: &AccountSession,
     kind: &PolicyType,
@@ -30,9 +34,10 @@ pub(super) async fn read(
         let filter = types::PolicyType::from(kind.as_str());
         let request = client.list_policies_for_target().target_id(target.as_str()).filter(filter);
         let mut found = false;
-        pages(
+        present_pages(
             READ,
             request.into_paginator().send(),
+            &GONE,
             |page| page.next_token(),
             |page| {
                 found |= page.policies.unwrap_or_default().iter().any(|attached| attached.name() == Some(policy));
@@ -51,9 +56,10 @@ pub(super) async fn attach(session: &AccountSession, policy: &PolicyId, target: 
     present(ATTACH, answer, &["DuplicatePolicyAttachmentException"]).map(drop)
 }
 
-/// Detaches the policy; that it is not attached, or not there any more, is success.
+/// Detaches the policy; that it is not attached, or that it or the target is not there any more, is success.
 pub(super) async fn detach(session: &AccountSession, policy: &PolicyId, target: &TargetId) -> Result<(), Cause> {
     let client = session.organizations();
     let answer = client.detach_policy().policy_id(policy.as_str()).target_id(target.as_str()).send().await;
-    present(DETACH, answer, &["PolicyNotAttachedException", "PolicyNotFoundException"]).map(drop)
+    present(DETACH, answer, &["PolicyNotAttachedException", "PolicyNotFoundException", "TargetNotFoundException"])
+        .map(drop)
 }

@@ -96,6 +96,16 @@ async fn policies_and_attachments_go_there_and_back() {
     assert!(world.write(&nowhere, None, Some(&doc(json!({})))).await.is_err());
     world.write(&nowhere, Some(&doc(json!({}))), None).await.unwrap();
 
+    // Where an account left there is nothing to detach, and AWS says that there is no place to attach.
+    let gone = scenario.account("app-two").unwrap().id.clone();
+    sandbox.with(|org| drop(org.members.remove(&gone)));
+    let left =
+        Address::Attachment { policy_type: PolicyType::Scp, policy: "deny-leave".into(), target: gone.clone().into() };
+    absent(&world.read(&left).await);
+    world.write(&left, Some(&doc(json!({}))), None).await.unwrap();
+    let error = world.write(&left, None, Some(&doc(json!({})))).await.unwrap_err();
+    assert!(error.message.contains("TargetNotFoundException"), "{error}");
+
     let managed = Address::Policy { policy_type: PolicyType::Scp, name: "FullAWSAccess".into() };
     let before = present(world.read(&managed).await);
     let sent = sandbox.requests().len();
