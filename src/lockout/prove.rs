@@ -87,8 +87,9 @@ pub(super) fn walk<'w>(org: &'w OrgFacts, plan: &Plan, terms: &'w Terms<'w>) -> 
         let same =
             matches!(change.address, Address::Policy { .. }) && content(&change.before) == content(&change.after);
         let reached = targets(change, kind, name, &standing);
+        let so_already = stands(change, &standing) == Some(change.after.is_some());
         standing.make(change);
-        if same || reached.is_empty() {
+        if same || so_already || reached.is_empty() {
             continue;
         }
         walk.root(change, kind, name, &reached, &standing);
@@ -119,6 +120,12 @@ fn subject(change: &Change) -> Option<(&PolicyType, &str)> {
         }
         _ => None,
     }
+}
+
+/// Whether an attachment is there; `None` for a change of anything else.
+fn stands(change: &Change, standing: &Standing<'_>) -> Option<bool> {
+    let Address::Attachment { policy_type, policy, target } = &change.address else { return None };
+    Some(standing.names(policy_type, target).is_some_and(|names| names.contains(policy)))
 }
 
 /// Why nothing can be said of a type of policy.

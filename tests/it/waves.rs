@@ -1,13 +1,17 @@
 //! Rollouts: wave by wave through the binary, gates that hold, and denials found in the sandbox's trail.
 
 use crate::harness::{Background, Served};
+use crate::rolling::{carry_out, planned, progress, survey};
 use crate::sandboxed::{operator, settings};
 use jiff::SignedDuration;
 use orgward::collect;
+use orgward::execute::{self, Undo};
+use orgward::lockout::{Protected, Roles, Terms, prove};
 use orgward::model::denial::{DenialKind, DenialQuery, DenialReport};
 use orgward::model::{AccountId, OrgFacts};
 use orgward::sandbox::{Sandbox, Scenario};
 use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -90,6 +94,39 @@ fn a_rollout_that_stops_is_undone_where_its_playbook_asks() {
     served.run(&["apply", "--yes", playbook]).ends(7).says(&["the playbook asks to undo"]).shows(&["Rollback: "]);
     let after = served.run(&["plan", "--format", "json", playbook]).ends(0).json();
     assert_eq!(after["changes"], plan["changes"], "everything is as it was");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_way_back_passes_over_an_account_that_left() {
+    let sandbox = Sandbox::new(Scenario::small());
+    let sessions = operator(&sandbox).await;
+    let members = Scenario::small();
+    let (stays, leaves) = (&members.account("app-one").unwrap().id, &members.account("app-two").unwrap().id);
+    let text = format!(
+        "version: 1\nname: guard\ndescription: d\nsteps:\n  - id: s3\n    scp:\n      name: guard-s3\n      targets: [\"{stays}\", \
+         \"{leaves}\"]\n      content: {{Version: \"2012-10-17\", Statement: [{{Effect: Deny, Action: \"s3:DeleteBucket\", Resource: \
+         \"*\"}}]}}\n"
+    );
+    let (org, plan) = planned(&sessions, &text).await;
+    let dir = tempfile::tempdir().unwrap();
+    let (done, undone) = (dir.path().join("apply.jsonl"), dir.path().join("undo.jsonl"));
+    assert!(carry_out(&sessions, &org, &plan, &done, None).await.unwrap().clean());
+    sandbox.with(|org| {
+        org.members.remove(leaves);
+        org.policies.values_mut().for_each(|policy| policy.targets.retain(|target| *target != leaves.clone().into()));
+    });
+    let org = survey(&sessions).await;
+    let (now, found) = (sessions.clock().now(), BTreeMap::new());
+    let undo = Undo { run: "20261102T080000Z-4000", caller_arn: &plan.caller_arn, now, found: &found };
+    let back = execute::rollback(&plan, &progress(&plan, &done), &undo);
+    assert_eq!(back.changes.len(), 3);
+    let (protected, roles) = (Protected::embedded().unwrap(), Roles::new("OrgwardAudit", "OrgwardApply"));
+    let terms = Terms { protected: &protected, roles: &roles, regions: None, accepted: &BTreeSet::new() };
+    assert_eq!(prove(&org, &back, &terms).refusals, [], "nobody is locked out of an account that left");
+    let report = carry_out(&sessions, &org, &back, &undone, None).await.unwrap();
+    assert!(report.clean(), "{report:?}");
+    let names = |org: &OrgFacts| format!("{:?}", org.policies);
+    assert!(!names(&survey(&sessions).await).contains("guard-s3"));
 }
 
 /// What the trail shows behind a wave.

@@ -41,6 +41,21 @@ fn the_last_scp_stays_and_something_allows() {
 }
 
 #[test]
+fn what_is_so_already_takes_nothing() {
+    // Detached where it is not attached, as in the way back that is made from the facts of before; and where an OU was deleted since.
+    let guard = write("guard", None, Some(&deny(r#""Action": "s3:*", "Resource": "*""#)));
+    for place in [ROOT, "ou-ab12-99999999"] {
+        let gone = plan(vec![guard.clone(), detach("guard", place, &[])]);
+        assert_eq!(
+            messages(&proved_with(&org(Vec::new()), &gone, &Roles::new("audit", "apply"), &[])),
+            [] as [&str; 0]
+        );
+    }
+    let back = plan(vec![attach("FullAWSAccess", ROOT, &[])]);
+    assert_eq!(messages(&proved_with(&org(Vec::new()), &back, &Roles::new("audit", "apply"), &[])), [] as [&str; 0]);
+}
+
+#[test]
 fn a_moment_between_two_good_ends_is_judged() {
     // The plan ends harmlessly, but in between both a Deny and its rewrite are attached.
     let harmful = deny(r#""Action": "cloudwatch:*", "Resource": "*""#);
