@@ -131,11 +131,15 @@ pub struct Diff {
 }
 
 impl Diff {
-    /// Of two audits, whichever began first.
+    /// Of the audits of two runs, whichever began first.
     ///
     /// # Errors
-    /// If they are of two organizations.
-    pub fn of(before: Compared, after: Compared) -> Result<Self, DiffError> {
+    /// As [`Compared::open`]; if they are of two organizations.
+    pub fn between(before: &Run, after: &Run) -> Result<Self, DiffError> {
+        Self::of(Compared::open(before)?, Compared::open(after)?)
+    }
+
+    fn of(before: Compared, after: Compared) -> Result<Self, DiffError> {
         if before.organization == after.organization {
             return Ok(Self { before, after });
         }
@@ -145,6 +149,14 @@ impl Diff {
             other: after.run,
             there: after.organization,
         })
+    }
+
+    /// How many rows became what.
+    ///
+    /// # Errors
+    /// If the findings can't be read.
+    pub fn counts(&self) -> Result<Changes, ReportError> {
+        self.each(&mut |_| Ok(()))
     }
 
     /// Whether a check of both audits judged otherwise in one of them. Runs that did not keep what decides each check are
@@ -189,12 +201,8 @@ mod tests {
     use crate::model::history::Became;
     use std::fs;
 
-    fn opened(run: &Run) -> Compared {
-        Compared::open(run).unwrap()
-    }
-
     fn counts(before: &Run, after: &Run) -> Changes {
-        Diff::of(opened(before), opened(after)).unwrap().each(&mut |_| Ok(())).unwrap()
+        Diff::between(before, after).unwrap().counts().unwrap()
     }
 
     #[test]
@@ -238,7 +246,7 @@ mod tests {
         for name in ["audit.json", "organization.frames", "findings.frames"] {
             fs::copy(run.dir().join(name), other.dir().join(name)).unwrap();
         }
-        let error = Diff::of(opened(&run), opened(&other)).unwrap_err().to_string();
+        let error = Diff::between(&run, &other).unwrap_err().to_string();
         assert!(error.contains("`o-other`") && error.contains(run.id().as_str()), "{error}");
         let path = other.frames_path(Kept::Findings);
         let bytes = fs::read(&path).unwrap();

@@ -3,12 +3,11 @@
 //! Owns: which audits are compared: those of the same organization that came to their end and were asked the same checks,
 //! accounts and Regions; never a shard, which is a part, nor facts that were judged again, which are those of another run. Must not: compare, or remove a run.
 
-use super::diff::{Compared, Diff, DiffError};
+use super::diff::Diff;
 use super::job::Job;
 use super::{audit_run, reopen};
 use crate::model::Tally;
 use crate::model::history::{Changes, Standing};
-use crate::report::diff::Differences;
 use crate::store::{Run, RunStatus, StateDir, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -126,10 +125,8 @@ pub fn history(state: &StateDir, run: &Run) -> Result<History, StoreError> {
     }
     if let Some(before) = runs.last() {
         let differ = || -> Result<(Diff, Changes), String> {
-            let words = |error: DiffError| error.to_string();
-            let diff = Diff::of(Compared::open(before).map_err(words)?, Compared::open(run).map_err(words)?);
-            let diff = diff.map_err(words)?;
-            let changes = diff.each(&mut |_| Ok(())).map_err(|error| error.to_string())?;
+            let diff = Diff::between(before, run).map_err(|error| error.to_string())?;
+            let changes = diff.counts().map_err(|error| error.to_string())?;
             Ok((diff, changes))
         };
         match differ() {

@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::past;
 use super::told::FailOn;
 use super::ui::Ui;
-use crate::audit::{Compared, Diff};
+use crate::audit::{Compared, Diff, DiffError};
 use crate::model::history::{Became, Changed};
 use crate::report::diff::{self, Differences, Names};
 use crate::report::text::count;
@@ -51,9 +51,7 @@ pub fn run(args: &DiffArgs, ui: &Ui) -> Outcome {
         Format::Text => names(&[&before, &after])?,
         Format::Json => Names::new(),
     };
-    let of =
-        Diff::of(Compared::open(&before).map_err(Failure::error)?, Compared::open(&after).map_err(Failure::error)?);
-    let of = of.map_err(|error| Failure::usage([error]))?;
+    let of = Diff::between(&before, &after).map_err(refused)?;
     let (was, is) = of.sides();
     if was.as_of > is.as_of {
         ui.warn(&format!("run {} is of {}, before run {} of {}", is.run, is.as_of, was.run, was.as_of));
@@ -76,6 +74,14 @@ pub fn run(args: &DiffArgs, ui: &Ui) -> Outcome {
     }
     ui.say(&format!("{} that did not fail before", count(worse, "failure")));
     Ok(Exit::Findings)
+}
+
+/// Why two audits can't be compared: either they are the wrong ones, or what is kept can't be read.
+pub fn refused(error: DiffError) -> Failure {
+    match error {
+        DiffError::Organizations { .. } => Failure::usage([error]),
+        DiffError::Nothing(_) | DiffError::Store(_) => Failure::error(error),
+    }
 }
 
 /// The names of accounts, as the later run knows them, else the earlier.

@@ -2,6 +2,7 @@
 //!
 //! Owns: the one way from a run to a report. Must not: ask AWS.
 
+use super::diff::refused;
 use super::exit::Failure;
 use super::select::Selected;
 use super::ui::Ui;
@@ -95,6 +96,29 @@ impl KeptAudit {
             (self.before, self.context.changes, self.context.trend) = (before, changes, trend);
             problems.iter().for_each(|why| ui.warn(&format!("what was before can't be told: {}", plain(why))));
         }
+        Ok(self)
+    }
+
+    /// The same, held against an earlier audit in place of the newest that was asked the same.
+    ///
+    /// # Errors
+    /// If this audit did not come to its end, the other did not begin before it or is of another organization, or what is kept
+    /// can't be read.
+    pub fn against(mut self, before: &Run) -> Result<Self, Failure> {
+        let (this, other) = (self.run.id(), before.id());
+        if self.ending != Ending::Complete {
+            return Err(Failure::usage([format!(
+                "the audit of run `{this}` did not come to its end: go on with it first"
+            )]));
+        }
+        if other >= this {
+            return Err(Failure::usage([format!(
+                "run `{other}` did not begin before run `{this}`: name an earlier one"
+            )]));
+        }
+        let diff = Diff::between(before, &self.run).map_err(refused)?;
+        self.context.changes = Some(diff.counts().map_err(Failure::error)?);
+        self.before = Some(diff);
         Ok(self)
     }
 

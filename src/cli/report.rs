@@ -19,6 +19,10 @@ pub struct ReportArgs {
     /// Report by the controls of a framework (such as cis-5.0) whose checks the audit ran; repeatable
     #[arg(long = "framework", value_name = "NAME")]
     frameworks: Vec<String>,
+    /// Tell what changed since this earlier audit, and close what is gone since (ocsf, asff); without it, since the newest before RUN
+    /// that was asked the same
+    #[arg(long, value_name = "BEFORE")]
+    against: Option<String>,
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(flatten)]
@@ -31,5 +35,9 @@ pub fn run(args: &ReportArgs, ui: &Ui) -> Outcome {
     let state = StateDir::open(&args.connection.settings()?.state_dir).map_err(Failure::error)?;
     let frameworks = select::by_name(&args.frameworks)?;
     let kept = KeptAudit::of_before(past::audit(&state, &args.run)?)?.remembering(&state, ui)?.by(frameworks)?;
+    let kept = match &args.against {
+        Some(before) => kept.against(&past::audit(&state, before)?)?,
+        None => kept,
+    };
     kept.told(|report| args.output.tell(report, &args.connection.config_name(), ui))
 }

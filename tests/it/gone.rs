@@ -61,6 +61,19 @@ fn a_failure_of_someone_who_was_deleted_is_closed_under_its_own_id() {
     installed.run(&[&AUDIT[..], &["ocsf"]].concat()).ends(0);
     assert_eq!((events("last"), findings("last")), (Vec::new(), Vec::new()));
     assert_eq!(events("last~2"), open);
+
+    // Whoever handed over the first audit alone, and now the last, names it.
+    let against =
+        |before: &str| installed.run(&["report", "last", "--fail-on", "none", "--format", "ocsf", "--against", before]);
+    let late = with_user(lines(&against("last~2").ends(0).out));
+    assert_eq!((late.len(), &late[0]["activity_id"]), (1, &3.into()));
+    assert_eq!(late[0]["finding_info"]["uid"], open[0]["finding_info"]["uid"]);
+    let told = installed.run(&["report", "last", "--fail-on", "none", "--against", "last~2"]).ends(0);
+    let first = installed.run(&["report", "last~2", "--format", "ndjson"]).out;
+    let first = lines(&first)[0]["run"].as_str().unwrap().to_owned();
+    assert!(told.out.contains(&format!("Since run {first}")), "{}", told.out);
+    against("last").ends(2).says(&["did not begin before", "name an earlier one"]);
+    against("last~9").ends(2).says(&["3 audits"]);
 }
 
 #[test]
