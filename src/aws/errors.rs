@@ -4,6 +4,7 @@
 //! requests, authorization headers, tokens) and what a stranger answered is never repeated.
 
 use super::{answer, doubt};
+use crate::model::hidden;
 use crate::model::observed::{Cause, CauseKind};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
@@ -173,11 +174,7 @@ fn message_of(code: &str, message: &str) -> String {
 
 /// Text on one line without control and direction characters, cut at [`LONGEST`] characters.
 pub(super) fn clean(text: &str) -> String {
-    let invisible = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    let spaced: String = text.chars().map(|c| if invisible(c) { ' ' } else { c }).collect();
+    let spaced: String = text.chars().map(|c| if hidden(c) { ' ' } else { c }).collect();
     let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= LONGEST {
         return line;

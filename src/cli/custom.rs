@@ -7,7 +7,7 @@ use super::ui::Ui;
 use crate::checks;
 use crate::checks::custom::{self, CustomCheck, FieldInfo};
 use crate::report::table::table;
-use crate::report::text::{Paint, Style};
+use crate::report::text::{Paint, Style, plain};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -106,7 +106,7 @@ pub fn test(checks: &[CustomCheck], ui: &Ui) -> Result<Exit, Failure> {
             let why = outcome.problem.map(|problem| format!(": {problem}")).unwrap_or_default();
             failed += usize::from(!why.is_empty());
             let words = format!("{} / {}{why}", outcome.check, outcome.fixture);
-            out += &ui.out.sentence(&format!("{} ", ui.out.paint(style, word)), &words);
+            out += &ui.out.sentence(&format!("{} ", ui.out.paint(style, word)), &plain(&words));
         }
     }
     let _ = writeln!(out, "{ran} fixtures of {} checks, {failed} failed", checks.len());

@@ -62,10 +62,12 @@ fn is_source(line: &str) -> bool {
     line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|')
 }
 
-/// A message as wide as `paint` says, its label in front. Every line of it goes on indented, lines of source as they are.
+/// A message as wide as `paint` says, its label in front. Every line of it goes on indented, lines of source as they are. Whoever
+/// wrote it, each line is made safe here: names, messages of AWS and words of files are in it.
 fn broken(label: &str, text: &str, paint: Paint) -> String {
     let mut out = String::new();
     for (n, line) in text.trim_end_matches('\n').split('\n').enumerate() {
+        let line = &*plain(line.trim_end_matches('\r'));
         let words = line.trim_start_matches(' ');
         let (indent, _) = line.split_at(line.len() - words.len());
         out += &match n {
@@ -139,10 +141,8 @@ impl Ui {
     /// A failure to stderr.
     pub fn fail(&self, failure: &Failure) {
         for message in &failure.messages {
-            // Messages span lines where they show a source line; each line is made safe on its own.
-            let safe: Vec<String> = message.lines().map(plain).collect();
             let label = format!("{} ", self.err.paint(Style::Red, "error:"));
-            self.stderr(&broken(&label, &safe.join("\n"), self.err));
+            self.stderr(&broken(&label, message, self.err));
         }
     }
 
@@ -228,6 +228,13 @@ mod tests {
             at(Some(60)),
             "error: ours.yaml:3:5: there is no action `pasword-policy`:\n       did you mean `password-policy`?\n  3 |   - action: pasword-policy that is a very long line of a file\n    |             ^\n  hint: valid words: `alarm`, `password-policy`, `scp`,\n    `scp-rollout`\n"
         );
+    }
+
+    #[test]
+    fn nothing_in_a_message_steers_the_terminal() {
+        let text = "the way back of \u{1b}[2J\u{202e}evil\r is refused\n  at \u{9b}31m";
+        let told = broken("warning: ", text, Paint { on: false, width: None });
+        assert_eq!(told, "warning: the way back of \\u{1b}[2J\\u{202e}evil\\u{d} is refused\n  at \\u{9b}31m\n");
     }
 
     #[test]

@@ -184,7 +184,7 @@ fn target(audit: &Audit<'_>, target: &Target) -> String {
         format!("{id} {}", plain(name))
     };
     match target {
-        Target::Organization => format!("organization {}", audit.org.organization.id),
+        Target::Organization => format!("organization {}", plain(&audit.org.organization.id)),
         Target::Account(id) => named(id),
         Target::AccountRegion(id, region) => format!("{} {region}", named(id)),
     }

@@ -12,7 +12,7 @@ pub fn render(org: &OrgFacts, paint: Paint) -> String {
     let mut out = String::new();
     let head = format!(
         "{} ({}), management account {}",
-        paint.paint(Style::Bold, &org.organization.id),
+        paint.paint(Style::Bold, &plain(&org.organization.id)),
         plain(&org.organization.feature_set),
         org.organization.management_account
     );
@@ -77,7 +77,7 @@ pub fn scope(org: &OrgFacts, scope: &Scope, regions: &str) -> String {
         "Scope: {} of {} in {}, Regions: {regions}\n",
         scope.accounts.len(),
         count(org.accounts.len(), "account"),
-        org.organization.id
+        plain(&org.organization.id)
     );
     for (reason, ids) in left_out_by_reason(scope) {
         let shown: Vec<&str> = ids.iter().map(String::as_str).take(10).collect();

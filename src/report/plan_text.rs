@@ -183,9 +183,11 @@ fn write_fields(out: &mut String, before: Option<&Doc>, after: Option<&Doc>, pai
     let mut keys: Vec<&String> = old.keys().chain(new.keys()).collect();
     keys.sort();
     keys.dedup();
-    let width = keys.iter().map(|key| key.len()).max().unwrap_or(0);
-    for key in keys {
-        let (was, is) = (old.get(key), new.get(key));
+    // A plan file may come from anywhere: its keys are no more to be trusted than its values.
+    let shown: Vec<String> = keys.iter().map(|key| plain(key)).collect();
+    let width = shown.iter().map(String::len).max().unwrap_or(0);
+    for (key, name) in shown.iter().zip(keys) {
+        let (was, is) = (old.get(name), new.get(name));
         match (was, is) {
             (Some(Value::String(was)), Some(Value::String(is))) if was != is && (was.len() > 60 || is.len() > 60) => {
                 write_long(out, key, Some(was), Some(is), paint);

@@ -1,15 +1,16 @@
 //! Text for terminals: hostile characters made visible, colour only where it is wanted.
 
+use crate::model::hidden;
 use std::fmt::Write as _;
 
-/// `text` safe for a terminal or a log line: control characters and the marks that reorder text are shown as `\u{..}`.
+/// `text` safe for a terminal or a log line: control characters, the marks that reorder text and what takes no room are shown as
+/// `\u{..}`. Once safe, a text stays as it is.
 ///
 /// Account names, tags, resource names and AWS's messages go through here.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let invisible = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
-        if c.is_control() || invisible {
+        if hidden(c) {
             // Writing to a String cannot fail.
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         } else {

@@ -3,6 +3,7 @@
 //! Owns: how a mistake is shown. Must not: find mistakes.
 
 use super::source::{At, SourceText};
+use crate::model::hidden;
 use std::fmt;
 
 /// One mistake.
@@ -100,20 +101,13 @@ const SHOWN: usize = 120;
 fn window(line: &str, column: u32) -> (String, usize) {
     let index = usize::try_from(column.saturating_sub(1)).unwrap_or(0);
     let from = if index < SHOWN - 20 { 0 } else { index.saturating_sub(SHOWN / 2) };
-    let shown: String = line.chars().skip(from).take(SHOWN).map(|c| if unsafe_to_show(c) { ' ' } else { c }).collect();
+    let shown: String = line.chars().skip(from).take(SHOWN).map(|c| if hidden(c) { ' ' } else { c }).collect();
     (shown, index.saturating_sub(from))
 }
 
 /// A text without what would steer a terminal: control and direction characters are written out.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if unsafe_to_show(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] })
-        .collect()
-}
-
-/// Control characters, and those that turn the direction of writing.
-fn unsafe_to_show(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    text.chars().flat_map(|c| if hidden(c) { c.escape_unicode().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
 /// A hint with the nearest of `words`, or all of them where none is near.

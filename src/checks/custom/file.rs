@@ -7,7 +7,7 @@ use super::expression::{Expression, Reads, Vocabulary};
 use super::fields::{ACCOUNT, ORG, TAGS, VIEW_VERSION};
 use super::fixture::{Fixture, FixtureFile};
 use crate::model::check::{CheckMeta, Fact, Granularity, Reference, Remediation, Severity};
-use crate::model::digest;
+use crate::model::{digest, hidden};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -149,10 +149,13 @@ impl Reading<'_> {
             if text.value.trim().is_empty() {
                 self.error(text.referenced.line(), format!("`{name}` is empty: say it in a sentence"));
             }
-            if text.value.contains(char::is_control) {
-                let message = format!("`{name}` has a line break or control character: write one line");
-                self.error(text.referenced.line(), message);
-            }
+            self.line(text.referenced.line(), name, &text.value);
+        }
+        let beside =
+            check.references.iter().flat_map(|told| [("document", &told.document), ("section", &told.section)]);
+        let playbook = check.remediation.playbook.iter().map(|name| ("playbook", name));
+        for (name, text) in beside.chain(playbook) {
+            self.line(check.id.referenced.line(), name, text);
         }
         if check.title.value.ends_with('.') {
             self.error(check.title.referenced.line(), "`title` ends with a full stop: leave it out".to_owned());
@@ -169,6 +172,7 @@ impl Reading<'_> {
         let mut fixtures = Vec::new();
         for fixture in check.fixtures {
             let line = fixture.referenced.line();
+            self.line(line, "name", fixture.value.name());
             match Fixture::read(fixture.value, granularity) {
                 Ok(fixture) => fixtures.push(fixture),
                 Err(message) => self.error(line, message),
@@ -212,6 +216,13 @@ impl Reading<'_> {
             fixtures,
             file: self.file.to_owned(),
         })
+    }
+
+    /// Refuses what does not fit a line, or would not be seen in it.
+    fn line(&mut self, line: u64, name: &str, text: &str) {
+        if text.contains(hidden) {
+            self.error(line, format!("`{name}` has a line break, control or invisible character: write one line"));
+        }
     }
 
     fn id(&mut self, id: &Spanned<String>, taken: &mut BTreeSet<String>) {

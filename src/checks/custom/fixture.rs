@@ -36,6 +36,13 @@ enum VerdictFile {
     NotApplicable,
 }
 
+impl FixtureFile {
+    /// What it is called.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 /// A fixture.
 #[derive(Debug)]
 pub struct Fixture {

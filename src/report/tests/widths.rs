@@ -102,6 +102,28 @@ fn plan() -> Plan {
 }
 
 #[test]
+fn a_plan_of_a_stranger_shows_what_it_would_do() {
+    let hostile = "\u{1b}[8mcontent\u{202e}";
+    let long = "x".repeat(80);
+    for (before, after) in [
+        (json!({}), json!({hostile: "deny"})),
+        (json!({}), json!({hostile: long})),
+        (json!({hostile: 1}), json!({hostile: 2})),
+        (json!({hostile: 1}), json!({hostile: 1})),
+        (json!({hostile: 1}), json!({"x": 1})),
+        (json!({hostile: long}), json!({hostile: {hostile: hostile}})),
+    ] {
+        let mut plan = plan();
+        let change = plan.changes.first_mut().unwrap();
+        (change.before, change.after) = (Some(Doc(before)), Some(Doc(after)));
+        (change.step, change.reason) = (hostile.into(), hostile.into());
+        let text = plan_text::render(&plan, None, "sha256:00", PLAIN);
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+        assert!(text.contains("\\u{1b}[8mcontent\\u{202e}  "), "{text}");
+    }
+}
+
+#[test]
 fn a_plan_fits_the_terminal_but_for_documents_and_digests() {
     let at = |paint| plan_text::render(&plan(), None, "sha256:00", paint);
     let piped = at(PLAIN);
