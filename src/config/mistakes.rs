@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 /// Keys whose values are not shown, at the top and below `accounts`.
 const SECRET: [&str; 3] = ["external_id", "apply_external_id", "notify"];
 
+/// What an account has.
+const ROLE: &str = "has settings of its own below it: `role_name`, `external_id_file`";
+
 /// An account id that is right, for looking at what stands below one that may not be.
 const ANY_ACCOUNT: &str = "111122223333";
 
@@ -37,6 +40,7 @@ pub(super) fn find(text: &str) -> Vec<String> {
             (Value::Map(accounts), "accounts") => {
                 accounts.iter().for_each(|(id, entry)| of_account(id, entry, &mut found));
             }
+            (_, "accounts") => found.push((key.at, format!("below `accounts` each account's id {ROLE}"))),
             (Value::Map(each), "thresholds" | "session_tags") => {
                 each.iter().for_each(|(one, value)| {
                     judge(
@@ -75,7 +79,8 @@ fn of_account(id: &Node, entry: &Node, found: &mut Vec<(At, String)>) {
             let field = text_of(key);
             judge(key.at, &field, value, |value| json!({"accounts": {ANY_ACCOUNT: {field.as_str(): value}}}), found);
         }),
-        _ => judge(id.at, &name, entry, |value| json!({"accounts": {ANY_ACCOUNT: value}}), found),
+        // What stands in the place of the settings may be the ExternalId.
+        _ => found.push((id.at, format!("`{}` {ROLE}", name.escape_debug()))),
     }
 }
 
@@ -101,7 +106,7 @@ fn judge(
         return;
     }
     let message = match (explain(&error.to_string()), SECRET.contains(&name)) {
-        (unknown, _) if unknown.contains("unknown field") => unknown,
+        (unknown, _) if unknown.starts_with("unknown field `") => unknown,
         (_, true) => format!("`{name}` has to be a text in quotes"),
         (wrong, false) => format!("`{}`: {wrong}", name.escape_debug()),
     };

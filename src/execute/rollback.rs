@@ -5,6 +5,7 @@
 
 use super::journal::{Progress, Stage};
 use super::same::{between, same};
+use crate::model::address::shown_endpoint;
 use crate::model::iam::PasswordPolicy;
 use crate::model::org::PolicyType;
 use crate::model::plan::{AFTERWARDS, Confirmation, ConfirmationReason, Operation, PLAN_VERSION, Unplanned};
@@ -200,11 +201,13 @@ fn notes(undone: &[(&Change, Change)]) -> Vec<String> {
                 short(policy_type)
             )),
             (Address::Subscription { protocol, endpoint, .. }, Operation::Create) => {
-                Some(format!("AWS asks {protocol} {endpoint} to confirm its subscription again; until then nobody is told"))
+                let whom = shown_endpoint(endpoint);
+                Some(format!("AWS asks {protocol} {whom} to confirm its subscription again; until then nobody is told"))
             }
             (Address::Subscription { protocol, endpoint, .. }, Operation::Delete) => Some(format!(
-                "the subscription of {protocol} {endpoint}, if it is not confirmed yet, can't be removed: it ends with its \
-                 topic, or AWS drops it; the confirmation message that was sent stays sent"
+                "the subscription of {protocol} {}, if it is not confirmed yet, can't be removed: it ends with its \
+                 topic, or AWS drops it; the confirmation message that was sent stays sent",
+                shown_endpoint(endpoint)
             )),
             (Address::MetricFilter { .. }, Operation::Delete) => {
                 Some("what metric filters have counted stays in CloudWatch until AWS lets it expire".to_owned())

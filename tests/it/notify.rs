@@ -95,6 +95,13 @@ fn an_audit_is_told_to_every_channel_without_a_word_of_its_findings() {
     }
     assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["event"], "audit");
     assert!(slacked.try_recv().is_err(), "the file's channels are not told");
+
+    // What is sent in the clear stays on this machine, whatever proxy there is.
+    let again = [&AUDIT[..1], &["--from", "last", "--fail-on", "none", "--allow-partial", "--notify", &url]].concat();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let told = run(served.command(&again).env("HTTP_PROXY", format!("http://{gone}")).env_remove("NO_PROXY")).ends(0);
+    assert!(!told.err.contains("was not told"), "{}", told.err);
+    assert!(hooked.recv().unwrap().0.starts_with("POST /hidden"), "as it is sent without one");
 }
 
 #[test]

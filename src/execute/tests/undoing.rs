@@ -154,6 +154,26 @@ async fn the_way_back_is_turned_around_and_says_what_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_key_of_a_webhook_is_in_no_note() {
+    let hook = |name: &str| {
+        let (topic, endpoint) = ("alerts".to_owned(), format!("https://hooks.example.com/{name}/SECRET"));
+        let region = "eu-central-1".parse().unwrap();
+        let address =
+            Address::Subscription { account: account(2), region, topic, protocol: "https".to_owned(), endpoint };
+        change(address, &[])
+    };
+    let (made, mut gone) = (hook("made"), hook("gone"));
+    (gone.before, gone.after) = (gone.after, None);
+    let made = plan(vec![made, gone]);
+    let world = Memory::default().put(&made.changes[1].address, json!({"made": true}));
+    let (report, _, bytes) = run(&made, &world, &options(), &CancellationToken::new()).await;
+    assert!(report.clean(), "{report:?}");
+    let notes = way_back(&made, &replayed(&made, &bytes), &world).notes.join("\n");
+    assert_eq!(notes.matches("https https://hooks.example.com/...").count(), 2, "{notes}");
+    assert!(!notes.contains("SECRET"), "{notes}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_can_t_be_told_is_left_with_all_it_stands_on() {
     let topic = account_change(2, "topic", &[]);
     let alarm = account_change(2, "alarm", &[&topic]);

@@ -6,6 +6,7 @@
 
 use super::alarm_spec::OUR_PREFIX;
 use super::scp::marks;
+use crate::model::address::shown_endpoint;
 use crate::model::monitoring::{Alarm, MetricFilter, Monitoring, Subscription};
 use crate::model::plan::{Change, Refusal, RefusalKind};
 use crate::model::trail::{LogGroup, Trail};
@@ -323,7 +324,11 @@ impl Chain<'_> {
             if found.map_or(confirms, |live| !live.confirmed()) {
                 draft.operator_steps.push(format!(
                     "{} {} has to confirm its subscription to topic {} (account {}, {}): until then nobody is told",
-                    wanted.protocol, wanted.endpoint, spec.topic_name, group.account, group.region
+                    wanted.protocol,
+                    shown_endpoint(&wanted.endpoint),
+                    spec.topic_name,
+                    group.account,
+                    group.region
                 ));
             }
         }

@@ -241,6 +241,8 @@ fn adopt_takes_over_by_any_name() {
     let kinds: Vec<String> =
         plan.changes.iter().map(|c| c.address.to_string().split(' ').next().unwrap().to_owned()).collect();
     assert_eq!(kinds, ["topic", "subscription", "alarm"]);
+    let steps = plan.operator_steps.join("\n");
+    assert!(steps.contains("https https://example.com/... has to confirm") && !steps.contains("hook"), "{steps}");
 }
 
 #[test]
