@@ -33,6 +33,7 @@ impl Documents {
         match self {
             Self::Folder(folder) => {
                 let path = folder.join(name);
+                beside(folder, &path)?;
                 let text = read_file(&path)?;
                 Ok(SourceText::new(&path.display().to_string(), &text))
             }
@@ -311,6 +312,19 @@ fn scp_names(step: &Step) -> Vec<&str> {
         Action::Scp(spec) => vec![&spec.name],
         Action::Packed(spec) => spec.policies.iter().map(|policy| policy.name.as_str()).collect(),
         Action::PasswordPolicy(_) | Action::EventAlarms(_) => Vec::new(),
+    }
+}
+
+/// Refuses a document that is elsewhere, whatever leads there: a mistake in it is shown with its line, and a stranger's playbook is not
+/// to show what else is on the machine.
+fn beside(folder: &Path, document: &Path) -> Result<(), String> {
+    let real = |path: &Path| {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        path.canonicalize().map_err(|error| error.to_string())
+    };
+    match real(document)?.starts_with(real(folder)?) {
+        true => Ok(()),
+        false => Err("it is not in the folder of the playbook, or below it: put it there".to_owned()),
     }
 }
 

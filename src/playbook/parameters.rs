@@ -14,10 +14,11 @@
 //! would read them as wildcards and variables.
 
 use super::errors::{LoadError, nearest};
-use super::node::{Node, Value};
+use super::node::{MAX_BYTES, Node, Value};
 use super::read::{Fields, Reader};
 use super::source::{At, SourceText};
 use crate::model::Region;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// Values for parameters by name, as given on the command line. A list is given as `a,b` or as a JSON list of texts.
@@ -90,7 +91,29 @@ pub fn undeclared<'p>(declared: impl Iterator<Item = &'p Parameter>, values: &Va
 #[derive(Debug, Default)]
 pub(super) struct Bound {
     given: BTreeMap<String, Given>,
+    /// Bytes of values that were put in so far.
+    put_in: Cell<usize>,
 }
+
+/// The most that may be put in, in bytes: a small file can name a large value very often.
+const MOST_PUT_IN: usize = 8 * MAX_BYTES;
+
+/// What stands for every value once that is reached, which is reported once.
+static NO_ROOM: Given = Given::Missing;
+
+impl Given {
+    /// How much room it takes where it is put in.
+    fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::List(items) => items.iter().map(|item| item.len().saturating_add(ENTRY)).sum(),
+            Self::Number(_) | Self::Missing => ENTRY,
+        }
+    }
+}
+
+/// What an entry of a list takes beside its text.
+const ENTRY: usize = 64;
 
 /// Reads `parameters:` and binds the values.
 pub(super) fn bind(reader: &mut Reader, node: Option<&Node>, values: &Values) -> (Vec<Parameter>, Bound) {
@@ -238,7 +261,17 @@ impl Bound {
                 format!("declare it under `parameters`, or {}", nearest(name, &names)),
             )
         };
-        self.given.get(name).ok_or_else(unknown)
+        let given = self.given.get(name).ok_or_else(unknown)?;
+        let before = self.put_in.get();
+        if before > MOST_PUT_IN {
+            return Ok(&NO_ROOM);
+        }
+        self.put_in.set(before.saturating_add(given.size()));
+        if self.put_in.get() > MOST_PUT_IN {
+            let message = format!("with `{name}` here, parameters put in more than {MOST_PUT_IN} bytes");
+            return Err((message, "name long values less often".to_owned()));
+        }
+        Ok(given)
     }
 
     /// The tree with its parameters replaced. `content` of a step is left alone: it is a policy document.

@@ -371,3 +371,29 @@ fn events_have_names_that_are_known_and_stand_once() {
     }
     read(&step("[vpc, root-usage]")).unwrap();
 }
+
+#[test]
+fn a_document_is_beside_its_playbook() {
+    let dir = tempfile::tempdir().unwrap();
+    let (playbooks, elsewhere) = (dir.path().join("playbooks"), dir.path().join("elsewhere"));
+    std::fs::create_dir_all(playbooks.join("policies")).unwrap();
+    std::fs::write(&elsewhere, "aws_secret_access_key = hunter2\n").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, playbooks.join("link.json")).unwrap();
+    let good = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"organizations:LeaveOrganization","Resource":"*"}]}"#;
+    std::fs::write(playbooks.join("policies/good.json"), good).unwrap();
+    let playbook = playbooks.join("p.yaml");
+    let read = |document: &str| {
+        let text = format!(
+            "version: 1\nname: p\ndescription: d\nsteps:\n  - id: a\n    scp: {{name: guard, document: {document}, targets: [r-abcd]}}\n"
+        );
+        std::fs::write(&playbook, text).unwrap();
+        load(&playbook, &Values::new()).map(drop).map_err(|errors| errors.to_string())
+    };
+    assert_eq!(read("policies/good.json"), Ok(()));
+    assert_eq!(read("./policies/../policies/good.json"), Ok(()));
+    for outside in ["../elsewhere", "link.json", elsewhere.to_str().unwrap(), "/proc/self/environ"] {
+        let error = read(outside).unwrap_err();
+        assert!(error.contains("not in the folder of the playbook"), "{outside}: {error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

@@ -171,3 +171,25 @@ fn a_region_that_does_not_exist_is_named_with_the_nearest() {
     assert!(errors.contains("did you mean `eu-west-1`?"), "{errors}");
     assert!(!errors.contains("`eu-central-1`"), "{errors}");
 }
+
+/// A file of a few hundred kilobytes that would take gigabytes once its values are put in.
+#[test]
+fn a_value_is_not_put_in_without_end() {
+    let items: Vec<String> = (0..5_000).map(|n| format!("/ou-{n}")).collect();
+    let uses = vec!["\"${many}\""; 5_000].join(", ");
+    let long = "x".repeat(200_000);
+    let names = "${long}".repeat(5_000);
+    let document = vec!["\"${many}\""; 3_000].join(", ");
+    let cases = [(uses.as_str(), "n", "\"s3:*\""), ("/A", &names, "\"s3:*\""), ("/A", "n", &document)];
+    for (targets, name, actions) in cases {
+        let text = format!(
+            "version: 1\nname: p\ndescription: d\nparameters:\n  many: {{type: list, description: d, default: [{}]}}\n  \
+             long: {{description: d, default: {long}}}\nsteps:\n  - id: a\n    scp:\n      name: {name}\n      targets: [{targets}]\n      \
+             content: {{Version: '2012-10-17', Statement: [{{Effect: Deny, Action: [{actions}], Resource: '*'}}]}}\n",
+            items.join(", ")
+        );
+        let error = read(&text, &[]).unwrap_err();
+        let reported = error.matches("parameters put in more than 8388608 bytes").count();
+        assert_eq!(reported, 1, "{}", error.chars().take(2_000).collect::<String>());
+    }
+}
