@@ -5,6 +5,7 @@ use super::exit::Failure;
 use crate::config::{ConfigFile, Overrides, Settings};
 use crate::model::scope::{RegionRequest, ScopeRequest};
 use crate::model::{AccountId, Region, Share};
+use crate::store;
 use clap::Args;
 use secrecy::SecretString;
 use std::path::PathBuf;
@@ -93,7 +94,7 @@ impl ConnectionArgs {
         let usual = PathBuf::from("orgward.yaml");
         let file = match &self.config {
             Some(path) => ConfigFile::read(path),
-            None if usual.exists() => ConfigFile::read(&usual),
+            None if usual.exists() => ConfigFile::found(&usual, store::user()),
             None => Ok(ConfigFile::default()),
         };
         let (external_id, external_id_file) = self

@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fs::{File, Metadata};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Why the settings can't be used.
@@ -28,6 +30,15 @@ pub enum ConfigError {
         path: PathBuf,
         /// Where and why, each; one at least.
         mistakes: Vec<String>,
+    },
+    /// It names a program, nobody named it, and it is somebody else's.
+    #[error(
+        "config file `{path}`: `notify` has a program run, and somebody else wrote the file or may: look at it, and name it with \
+         `--config {path}` if you trust it"
+    )]
+    Stranger {
+        /// The file.
+        path: PathBuf,
     },
     /// A secret can't be read.
     #[error(transparent)]
@@ -142,10 +153,31 @@ impl ConfigFile {
     /// # Errors
     /// If it can't be read, or a key or value is wrong: every one with its line.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        Self::of(path, |_, _| Ok(()))
+    }
+
+    /// Reads a file that nobody named, which is there where orgward is run; `user`: who runs it. The program that it names is run by
+    /// them, so it has to be theirs, or root's: in a directory of others (`/tmp`, a share) it may be anyone's.
+    ///
+    /// # Errors
+    /// As [`ConfigFile::read`]; if it names a program and somebody else wrote it, or could.
+    pub fn found(path: &Path, user: Option<u32>) -> Result<Self, ConfigError> {
+        Self::of(path, |file, meta| match file.names_a_program() && of_others(meta, user) {
+            true => Err(ConfigError::Stranger { path: path.to_owned() }),
+            false => Ok(()),
+        })
+    }
+
+    fn of(path: &Path, fits: impl FnOnce(&Self, &Metadata) -> Result<(), ConfigError>) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+        let mut opened = File::open(path).map_err(unreadable)?;
+        // Of what is read, whatever has its name by then.
+        let meta = opened.metadata().map_err(unreadable)?;
+        let mut text = String::new();
+        opened.read_to_string(&mut text).map_err(unreadable)?;
         let mut file =
             Self::parse(&text).map_err(|mistakes| ConfigError::Malformed { path: path.to_owned(), mistakes })?;
+        fits(&file, &meta)?;
         let named = |(name, line)| (name, format!("config file `{}`: line {line}", path.display()));
         if !file.thresholds.is_empty() {
             file.threshold_places = mistakes::thresholds(&text).into_iter().map(named).collect();
@@ -168,6 +200,11 @@ impl ConfigFile {
         Ok(file)
     }
 
+    /// Whether it has a program run.
+    fn names_a_program(&self) -> bool {
+        self.notify.iter().any(|channel| channel.expose_secret().starts_with("command="))
+    }
+
     /// Reads the text of a config file. An empty one is all defaults.
     ///
     /// # Errors
@@ -186,6 +223,20 @@ impl ConfigFile {
             Some(1) | None => Ok(file),
             Some(newer) => Err(vec![format!("version `{newer}` is not known to this orgward, which reads version 1")]),
         }
+    }
+}
+
+/// Whether a file is neither of this user nor of root, or everyone may write it.
+fn of_others(meta: &Metadata, user: Option<u32>) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        (meta.uid() != 0 && Some(meta.uid()) != user) || meta.mode() & 0o002 != 0
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (meta, user);
+        false
     }
 }
 

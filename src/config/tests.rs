@@ -175,9 +175,50 @@ notify: hunter3-secret
         assert!(told.starts_with(&format!("line {line}: ")) && told.contains(words), "{words}: {told}");
     }
     assert!(!all.contains("hunter"), "{all}");
+    for text in [
+        "accounts: hunter2-secret\n",
+        "accounts: [hunter2-secret]\n",
+        "accounts:\n",
+        "accounts: {\"111122223333\": hunter2-secret}\n",
+        "accounts:\n  \"111122223333\": external_id=hunter2-secret\n",
+        "accounts: {\"111122223333\": [hunter2-secret]}\n",
+        "notify: slack=https://hooks.example.com/hunter2-secret\n",
+        "notify: [unknown field hunter2-secret, [hunter2]]\n",
+    ] {
+        let told = ConfigFile::parse(text).unwrap_err().join("\n");
+        assert!(told.starts_with("line ") && !told.contains("hunter"), "{text}: {told}");
+    }
     let tab = ConfigFile::parse("version: 1\naccounts:\n\t\"111122223333\": {}\n").unwrap_err();
     assert_eq!(tab.len(), 1);
     assert!(tab[0].starts_with("line 3: ") && tab[0].contains("spaces only"), "{tab:?}");
     let newer = ConfigFile::parse("version: 2\nrole: x\n").unwrap_err();
     assert!(newer[0].contains("version `2`") && newer[1].contains("`role`"), "{newer:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stranger_s_file_has_no_program_run_unless_it_is_named() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("orgward.yaml");
+    let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let program = "version: 1\nnotify: [\"command=./tell\"]\n";
+    std::fs::write(&path, program).unwrap();
+    mode(0o644);
+    let owner = Some(std::fs::metadata(&path).unwrap().uid());
+    assert_eq!(ConfigFile::found(&path, owner).unwrap().notify.len(), 1);
+    mode(0o646);
+    let error = ConfigFile::found(&path, owner).unwrap_err().to_string();
+    assert!(error.contains("`notify` has a program run") && error.contains("--config"), "{error}");
+    assert_eq!(ConfigFile::read(&path).unwrap().notify.len(), 1, "whoever names it trusts it");
+    std::fs::write(&path, "version: 1\nnotify: [\"sns=arn:aws:sns:eu-central-1:111122223333:x\"]\n").unwrap();
+    assert!(ConfigFile::found(&path, owner).is_ok(), "nothing is run");
+    // Only root can give a file away.
+    std::fs::write(&path, program).unwrap();
+    mode(0o644);
+    if std::os::unix::fs::chown(&path, Some(54_321), None).is_ok() {
+        assert!(matches!(ConfigFile::found(&path, owner), Err(ConfigError::Stranger { .. })));
+        assert!(matches!(ConfigFile::found(&path, None), Err(ConfigError::Stranger { .. })));
+        assert!(ConfigFile::found(&path, Some(54_321)).is_ok());
+    }
 }

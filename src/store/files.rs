@@ -176,8 +176,8 @@ pub fn write_output(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 /// The same from what `write` writes, piece by piece: a report that is never whole in memory. A file is there with all of it
 /// or as it was before: it is written beside its place, under a name that begins with `.orgward-`, and takes its place once it is
-/// on the disk. A link stays, and what it leads to is replaced; one that leads nowhere is replaced itself. A directory is
-/// never replaced.
+/// on the disk. A link stays, and what it leads to is replaced; one that leads nowhere, or that a stranger put into a directory of
+/// everyone's, is replaced itself. A directory is never replaced.
 ///
 /// # Errors
 /// With the path and the reason, or as `write` fails.
@@ -202,9 +202,42 @@ pub fn place(path: &Path) -> PathBuf {
     })
 }
 
-/// Where a symbolic link leads, so that the link stays and its target is replaced.
+/// Where a symbolic link leads, so that the link stays and its target is replaced. A link that somebody else put into a directory that
+/// everyone writes to (`/tmp`) is not followed: it would have us replace a file of ours that nobody named.
 fn real(path: &Path) -> PathBuf {
+    if planted(path) {
+        return path.to_owned();
+    }
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// As Linux decides with `fs.protected_symlinks`, which sees no link that is resolved before it is opened.
+fn planted(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (Ok(link), Ok(folder)) = (fs::symlink_metadata(path), fs::metadata(folder_of(path))) else { return false };
+        let shared = folder.mode() & 0o1002 == 0o1002;
+        link.is_symlink() && shared && link.uid() != folder.uid() && Some(link.uid()) != user()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
+/// Whose process this is: a number of the system's; `None` where it has no such numbers, or does not say.
+pub fn user() -> Option<u32> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        // Where there is no `/proc`: a file of ours says it.
+        let here = fs::metadata("/proc/self").or_else(|_| tempfile::tempfile()?.metadata());
+        here.ok().map(|meta| meta.uid())
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 #[cfg(test)]
@@ -248,6 +281,40 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&path).unwrap(), b"three");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary files stay");
+    }
+
+    /// Only root can make a link of another's; elsewhere the rule alone is tried.
+    #[test]
+    fn a_stranger_s_link_in_a_directory_of_everyone_s_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shared, mine) = (dir.path().join("tmp"), dir.path().join("authorized_keys"));
+        fs::create_dir(&shared).unwrap();
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
+        fs::write(&mine, "key").unwrap();
+        let link = shared.join("report.json");
+        std::os::unix::fs::symlink(&mine, &link).unwrap();
+        assert!(!planted(&link) && !planted(&mine), "our own is followed");
+        write_output(&link, b"report").unwrap();
+        assert_eq!(fs::read(&mine).unwrap(), b"report");
+        if std::os::unix::fs::lchown(&link, Some(54_321), None).is_err() {
+            return;
+        }
+        assert!(planted(&link));
+        write_output(&link, b"later").unwrap();
+        assert_eq!(fs::read(&mine).unwrap(), b"report", "what it leads to stays");
+        assert_eq!(fs::read(&link).unwrap(), b"later");
+        assert!(!fs::symlink_metadata(&link).unwrap().is_symlink());
+        // Where not everyone writes, links are their owner's matter.
+        std::os::unix::fs::symlink(&mine, dir.path().join("other")).unwrap();
+        std::os::unix::fs::lchown(dir.path().join("other"), Some(54_321), None).unwrap();
+        assert!(!planted(&dir.path().join("other")));
+    }
+
+    #[test]
+    fn this_user_is_whose_files_are_made() {
+        use std::os::unix::fs::MetadataExt;
+        let file = tempfile::tempfile().unwrap();
+        assert_eq!(user(), Some(file.metadata().unwrap().uid()));
     }
 
     #[test]

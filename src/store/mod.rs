@@ -20,7 +20,7 @@ mod run;
 mod state;
 
 pub use error::StoreError;
-pub use files::{Streamed, check_writable, place, stream, write_output, write_output_with};
+pub use files::{Streamed, check_writable, place, stream, user, write_output, write_output_with};
 pub use folder::write_folder;
 pub use frames::{Cut, FRAMES_VERSION, Frame, FrameError, FrameFile, FrameKey, FrameReader, MAX_JSON, Reopened};
 pub use journal::{Entry, JOURNAL_VERSION, Journal, JournalContents, JournalDamage, Torn, parse_journal, read_journal};
