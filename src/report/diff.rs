@@ -119,7 +119,7 @@ fn line(row: &Changed<'_>, names: &Names, paint: Paint) -> String {
     };
     let severity = paint.paint(audit_table::severity_style(row.severity), row.severity.as_str());
     let resource = row.resource.map(|resource| format!("{}: ", plain(resource))).unwrap_or_default();
-    format!("{} ({severity}) {at}: {resource}{}", paint.paint(Style::Bold, row.check), plain(row.message))
+    format!("{} ({severity}) {at}: {resource}{}", paint.paint(Style::Bold, &plain(row.check)), plain(row.message))
 }
 
 /// Writes the differences for people: counts, a line for each check with any, and the first rows of each class; with `all`
@@ -186,7 +186,7 @@ fn by_check(changes: &Changes, paint: Paint) -> String {
     }
     let head = std::iter::once("CHECK".to_owned()).chain(classes.iter().map(|became| words(*became).to_uppercase()));
     let rows = checks.into_iter().map(|(check, counted)| {
-        let mut row = vec![(check.clone(), Some(Style::Bold))];
+        let mut row = vec![(plain(check), Some(Style::Bold))];
         row.extend(classes.iter().map(|became| match counted.get(became) {
             Some(n) => (n.to_string(), Some(style(*became))),
             None => ("-".to_owned(), Some(Style::Dim)),
@@ -277,4 +277,27 @@ pub fn write_json(
     };
     rows_as_read::pretty(&document, &document.unread, out)?;
     Ok(document.counted.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::check::Severity;
+
+    #[test]
+    fn a_run_of_a_stranger_s_steers_no_terminal() {
+        let hostile = "root-mfa\u{1b}[2J\n\u{202e}";
+        let account: AccountId = "111122223333".parse().unwrap();
+        let names = Names::from([(account.clone(), hostile.to_owned())]);
+        let target = Target::Account(account);
+        let (became, check, resource, severity) = (Became::New, hostile, Some(hostile), Severity::High);
+        let row =
+            Changed { became, check, target: &target, resource, severity, message: hostile, fails: true, gone: false };
+        let counted = BTreeMap::from([(Became::New, 1)]);
+        let checks = BTreeMap::from([(hostile.to_owned(), counted.clone())]);
+        let changes = Changes { rows: counted, checks, ..Changes::default() };
+        let told = line(&row, &names, Paint::PLAIN) + &by_check(&changes, Paint::PLAIN).replace('\n', "");
+        assert_eq!(told.matches("root-mfa\\u{1b}[2J\\u{a}\\u{202e}").count(), 5, "{told}");
+        assert!(!told.contains(crate::model::hidden), "{told:?}");
+    }
 }

@@ -153,7 +153,7 @@ pub(super) fn section(audit: &Audit<'_>, paint: Paint) -> String {
     for standing in &standings {
         for why in &standing.unknown {
             let Exemption { id, line, .. } = standing.exemption;
-            out += &paint.entry("  ", &format!("`{id}`, line {line}: {}", plain(why)));
+            out += &paint.entry("  ", &format!("`{}`, line {line}: {}", plain(id), plain(why)));
         }
     }
     let attested = attestations(audit);
