@@ -209,6 +209,10 @@ fn notes(undone: &[(&Change, Change)]) -> Vec<String> {
                  topic, or AWS drops it; the confirmation message that was sent stays sent",
                 shown_endpoint(endpoint)
             )),
+            (Address::Topic { name, .. }, Operation::Delete) => Some(format!(
+                "the topic `{name}` is deleted unless somebody else has subscribed to it since; alarms of others that name it tell \
+                 nobody then"
+            )),
             (Address::MetricFilter { .. }, Operation::Delete) => {
                 Some("what metric filters have counted stays in CloudWatch until AWS lets it expire".to_owned())
             }

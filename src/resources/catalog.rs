@@ -99,7 +99,11 @@ pub const CATALOG: &[KindSource] = &[
     },
     KindSource {
         kind: Kind::Topic,
-        reads: &[("sns:ListTopics", Narrowed::Anything), ("sns:ListTagsForResource", Narrowed::Anything)],
+        reads: &[
+            ("sns:ListTopics", Narrowed::Anything),
+            ("sns:ListTagsForResource", Narrowed::Anything),
+            ("sns:ListSubscriptionsByTopic", Narrowed::Anything),
+        ],
         writes: &[
             ("sns:CreateTopic", Narrowed::Topic),
             ("sns:DeleteTopic", Narrowed::Topic),

@@ -41,6 +41,12 @@ async fn fetch(session: &AccountSession, region: &Region, topic: &str) -> Result
     }
 }
 
+/// How many receivers hear of what is sent to a topic; none where there is no such topic.
+pub(super) async fn confirmed(session: &AccountSession, region: &Region, topic: &str) -> Result<usize, Cause> {
+    let all = fetch(session, region, topic).await?.unwrap_or_default();
+    Ok(all.iter().filter(|subscription| subscription.confirmed()).count())
+}
+
 /// What a subscription is, apart from its ARN.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Receiver<'a> {

@@ -7,6 +7,7 @@
 
 use super::call::{Calls, done, incomplete, pages, present, refused, tag_change};
 use super::document;
+use super::subscription;
 use crate::aws::AccountSession;
 use crate::model::address::Doc;
 use crate::model::ids::Region;
@@ -63,7 +64,8 @@ pub(super) async fn read(session: &AccountSession, region: &Region, arn: &str) -
     session.observe(READ, region, work).await
 }
 
-/// Creates the topic, changes its tags, or deletes it with its subscriptions. Gives the ARN on creation.
+/// Creates the topic, changes its tags, or deletes it, unless somebody else listens: with the topic its subscriptions go. Gives
+/// the ARN on creation.
 pub(super) async fn write(
     session: &AccountSession,
     region: &Region,
@@ -73,6 +75,14 @@ pub(super) async fn write(
 ) -> Result<Option<String>, Cause> {
     let client = session.sns(region);
     let Some(after) = after else {
+        // Ours were removed before.
+        let others = subscription::confirmed(session, region, arn).await?;
+        if others > 0 {
+            let message = format!(
+                "topic `{name}` still has confirmed subscriptions that somebody else made ({others}): remove them, or delete it by hand"
+            );
+            return Err(refused(DELETE, message));
+        }
         return present(DELETE, client.delete_topic().topic_arn(arn).send().await, &GONE).map(|_| None);
     };
     let wanted: TopicDoc = document::read(CREATE, after)?;

@@ -186,6 +186,25 @@ async fn the_root_usage_chain_goes_there_and_back() {
     world.write(&topic, Some(&tagged), Some(&bare)).await.unwrap();
     assert_eq!(present(world.read(&topic).await), bare, "a tag is taken away");
 
+    // Somebody else listens: the topic stays until they don't.
+    let queue = format!("arn:aws:sqs:{region}:{account}:pager");
+    let theirs = Address::Subscription {
+        account: account.clone(),
+        region: region.clone(),
+        topic: "security".into(),
+        protocol: "sqs".into(),
+        endpoint: queue,
+    };
+    world.write(&theirs, None, Some(&doc(json!({})))).await.unwrap();
+    let error = world.write(&topic, Some(&bare), None).await.unwrap_err();
+    assert!(error.message.contains("that somebody else made (1)"), "{error}");
+    assert_eq!(present(world.read(&topic).await), bare);
+    present(world.read(&theirs).await);
+    world.write(&theirs, Some(&doc(json!({}))), None).await.unwrap();
+    world.write(&topic, Some(&bare), None).await.unwrap();
+    absent(&world.read(&topic).await);
+    world.write(&topic, None, Some(&bare)).await.unwrap();
+
     let subscription = |protocol: &str, endpoint: &str| Address::Subscription {
         account: account.clone(),
         region: region.clone(),
