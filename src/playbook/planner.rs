@@ -186,6 +186,7 @@ impl<'p> Planner<'p> {
     pub fn finish(self) -> Plan {
         let mut draft = Draft::default();
         let placed = waves::place(self.playbooks);
+        let password_waves: Vec<_> = self.password_steps.iter().map(|step| self.waves_of(step, &placed)).collect();
         for (first, playbook) in self.playbooks.iter().enumerate() {
             for (second, step) in playbook.steps.iter().enumerate() {
                 let planning = Planning {
@@ -202,7 +203,9 @@ impl<'p> Planner<'p> {
                     Action::Scp(spec) => scp::plan(&planning, &spec.name, std::slice::from_ref(spec), &mut draft),
                     Action::Packed(spec) => scp::plan(&planning, &spec.name, &spec.policies, &mut draft),
                     Action::EventAlarms(specs) => alarm::plan(&planning, specs, &mut draft),
-                    Action::PasswordPolicy(spec) => self.passwords((first, second), &planning, spec, &mut draft),
+                    Action::PasswordPolicy(spec) => {
+                        self.passwords((first, second), &planning, spec, &password_waves, &mut draft);
+                    }
                 }
             }
         }
@@ -235,33 +238,61 @@ impl<'p> Planner<'p> {
         plan
     }
 
-    /// The accounts of one `password_policy` step. An account that several steps are for is planned once, with the first.
-    fn passwords(&self, index: (usize, usize), planning: &Planning<'_>, spec: &PasswordPolicySpec, draft: &mut Draft) {
+    /// The wave of each account of a `password_policy` step.
+    fn waves_of(
+        &self,
+        step: &PasswordStep<'_>,
+        placed: &[Option<Placed<'_>>],
+    ) -> Result<BTreeMap<AccountId, usize>, Cause> {
+        match placed.get(step.index.0).copied().flatten() {
+            None => Ok(step.accounts.iter().map(|account| (account.clone(), 0)).collect()),
+            Some(placed) => {
+                let waves = placed.assign(self.org, &step.accounts)?;
+                let wave = |account| placed.index(waves.get(account).copied().unwrap_or_else(|| placed.last()));
+                Ok(step.accounts.iter().map(|account| (account.clone(), wave(account))).collect())
+            }
+        }
+    }
+
+    /// The accounts of one `password_policy` step. An account that several steps are for is planned once, with the first, in the
+    /// last of the waves they put it in: no step's policy comes before its own canary.
+    fn passwords(
+        &self,
+        index: (usize, usize),
+        planning: &Planning<'_>,
+        spec: &PasswordPolicySpec,
+        waves: &[Result<BTreeMap<AccountId, usize>, Cause>],
+        draft: &mut Draft,
+    ) {
         for target in spec.targets.as_deref().unwrap_or_default() {
             if let Err(wrong) = resolve(&target.text, self.org) {
                 draft.wrong_target(planning, target, wrong);
             }
         }
-        let Some(step) = self.password_steps.iter().find(|step| step.index == index) else { return };
+        let Some((at, step)) = self.password_steps.iter().enumerate().find(|(_, step)| step.index == index) else {
+            return;
+        };
+        if let Some(Err(cause)) = waves.get(at) {
+            return draft.unplanned(planning, None, cause.clone());
+        }
         let earlier = |account: &AccountId| {
             self.password_steps.iter().any(|other| other.index < index && other.accounts.contains(account))
         };
-        let waves = match planning.placed.map(|placed| (placed, placed.assign(self.org, &step.accounts))) {
-            None => None,
-            Some((placed, Ok(waves))) => Some((placed, waves)),
-            Some((_, Err(cause))) => return draft.unplanned(planning, None, cause),
-        };
+        // The wave, or why one of the steps that the account is for can't tell.
         let wave = |account: &AccountId| {
-            waves
-                .as_ref()
-                .map_or(0, |(placed, waves)| placed.index(waves.get(account).copied().unwrap_or_else(|| placed.last())))
+            let of_it = self.password_steps.iter().zip(waves).filter(|(step, _)| step.accounts.contains(account));
+            of_it
+                .map(|(_, waves)| waves.as_ref())
+                .try_fold(0, |last, waves| waves.map(|waves| last.max(waves.get(account).copied().unwrap_or_default())))
         };
         for account in step.accounts.iter().filter(|account| !earlier(account)) {
-            match self.outcomes.get(account) {
-                Some(Ok(Some(change))) => draft.changes.push(Change { wave: wave(account), ..change.clone() }),
-                Some(Ok(None)) => {}
-                Some(Err(cause)) => draft.unplanned(planning, Some(account.clone()), cause.clone()),
-                None => {
+            match (self.outcomes.get(account), wave(account)) {
+                (Some(Ok(Some(change))), Ok(wave)) => draft.changes.push(Change { wave, ..change.clone() }),
+                (Some(Ok(None)), _) => {}
+                (Some(Err(cause)), _) | (_, Err(cause)) => {
+                    draft.unplanned(planning, Some(account.clone()), cause.clone());
+                }
+                (None, _) => {
                     let cause = Cause::not_collected("iam:GetAccountPasswordPolicy");
                     draft.unplanned(planning, Some(account.clone()), cause);
                 }

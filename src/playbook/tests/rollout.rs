@@ -327,6 +327,25 @@ fn password_policies_follow_the_waves_and_watch_no_denials() {
     assert!(crate::execute::Schedule::new(&both).is_ok());
 }
 
+#[test]
+fn a_password_policy_of_two_playbooks_waits_for_the_later_canary() {
+    let now =
+        "version: 1\nname: length\ndescription: d\nsteps:\n  - id: length\n    password_policy: {minimum_length: 14}\n";
+    let careful = "version: 1\nname: reuse\ndescription: d\nrollout: {waves: [{name: canary, count: 1}, {name: rest}]}\nsteps:\n  - \
+                   id: reuse\n    password_policy: {reuse_prevention: 24, targets: [/Workloads]}\n";
+    let playbooks = [load(now).unwrap(), load(careful).unwrap()];
+    let org = org();
+    let facts: Vec<_> = [DEV, APP, LOGS, MANAGEMENT].iter().map(|id| facts(id, seen(weak()), vec![])).collect();
+    let both = plan(&playbooks, &org, &everyone(&org), &facts);
+    let wave = |id: &str| {
+        let address = Address::PasswordPolicy { account: id.parse().unwrap() };
+        both.changes.iter().find(|change| change.address == address).map(|change| both.waves[change.wave].name.clone())
+    };
+    let names = [LOGS, APP, DEV].map(|id| wave(id).unwrap());
+    assert_eq!(names, ["without a rollout", "canary", "rest"], "{:?}", both.changes);
+    assert!(crate::execute::Schedule::new(&both).is_ok());
+}
+
 /// The names of the step's policies that bind each account, by the attachments on its way up.
 fn bound(org: &OrgFacts) -> BTreeMap<String, Vec<String>> {
     let all = org.policies_of(&PolicyType::Scp).unwrap().value().unwrap();
