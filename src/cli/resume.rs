@@ -10,11 +10,12 @@ use super::lockout::{self, LockoutArgs};
 use super::past::{self, Past};
 use super::rollback;
 use super::ui::Ui;
-use crate::execute::{EndStatus, Stage};
-use crate::model::{Change, Plan};
+use crate::execute::{self, EndStatus, Progress, Stage};
+use crate::model::{Change, OrgFacts, Plan};
 use crate::report::text::{Paint, plain};
 use crate::store::{Manifest, Run, RunStatus, StateDir};
 use clap::Args;
+use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
 /// Go on with an apply or rollback that stopped: what was announced is read back first, nothing done is repeated
@@ -67,6 +68,7 @@ pub async fn run(args: &ResumeArgs, ui: &Ui, cancel: &CancellationToken) -> Outc
     let mut past = Past::read(run, ui)?;
     let survey = past.survey(&sessions, ui, cancel).await?;
     ui.data(&standing(&past, ui.out))?;
+    changed_since(&past.plan, &past.progress, &survey.org).iter().for_each(|message| ui.warn(message));
     let refusals = {
         let mut left = only(&past.plan, |index, _| past.progress.stage(index) != Stage::Settled);
         left.refusals.clear();
@@ -140,6 +142,14 @@ fn finished(run: &Run, ui: &Ui) -> Result<bool, Failure> {
     }
 }
 
+/// What is different from what the plan saw, where a change that is left means something else by that: accounts that joined, left or
+/// moved under what is attached. A saved plan would be refused for it; a run that was begun is told.
+fn changed_since(plan: &Plan, progress: &Progress, org: &OrgFacts) -> Vec<String> {
+    let left = |change: &usize| progress.stage(*change) != Stage::Settled;
+    let stale = execute::stale(plan, org, &BTreeMap::new()).into_iter().filter(|stale| stale.changes.iter().any(left));
+    stale.map(|s| format!("{}: the plan saw {}, now {}", plain(&s.what), plain(&s.was), plain(&s.is))).collect()
+}
+
 /// Where the run stands: what is done, what is read back first, what waits.
 fn standing(past: &Past, paint: Paint) -> String {
     let total = past.plan.changes.len();
@@ -172,4 +182,58 @@ fn only(plan: &Plan, keep: impl Fn(usize, &Change) -> bool) -> Plan {
     let addresses: std::collections::BTreeSet<_> = part.changes.iter().map(|change| change.address.clone()).collect();
     part.changes.iter_mut().for_each(|change| change.depends_on.retain(|on| addresses.contains(on)));
     part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::fixtures;
+    use crate::model::org::PolicyType;
+    use crate::model::plan::PLAN_VERSION;
+    use crate::model::{Address, Doc};
+
+    #[test]
+    fn an_account_that_moved_is_told_while_a_change_that_reaches_it_is_left() {
+        let org = fixtures::org();
+        let ou = org.ous.keys().next().cloned().unwrap();
+        let member = org.accounts.values().find(|account| account.parent == ou).unwrap().id.clone();
+        let change = Change {
+            address: Address::Attachment { policy_type: PolicyType::Scp, policy: "guard".into(), target: ou },
+            before: None,
+            after: Some(Doc(serde_json::json!({}))),
+            step: "guard/scp".into(),
+            reason: "it is not there".into(),
+            depends_on: Vec::new(),
+            impact: Vec::new(),
+            confirmations: Vec::new(),
+            wave: 0,
+            origins: Vec::new(),
+        };
+        let mut plan = Plan {
+            version: PLAN_VERSION,
+            organization: org.organization.id.clone(),
+            management_account: org.organization.management_account.clone(),
+            caller_arn: org.organization.caller_arn.clone(),
+            as_of: org.as_of,
+            playbooks: Vec::new(),
+            waves: Vec::new(),
+            relied_on: Vec::new(),
+            changes: vec![change],
+            refusals: Vec::new(),
+            unknowns: Vec::new(),
+            operator_steps: Vec::new(),
+            regions: Vec::new(),
+            undoes: None,
+            notes: Vec::new(),
+        };
+        plan.relied_on = crate::lockout::relied_on(&org, &plan);
+        let begun = Progress { stages: vec![Stage::Waiting], ..Progress::default() };
+        assert_eq!(changed_since(&plan, &begun, &org), [] as [&str; 0]);
+        let mut moved = org.clone();
+        moved.accounts.get_mut(&member).unwrap().parent = org.root.id.clone();
+        let told = changed_since(&plan, &begun, &moved);
+        assert!(told.iter().any(|line| line.contains(member.as_str()) && line.contains("the plan saw")), "{told:?}");
+        let done = Progress { stages: vec![Stage::Settled], ..Progress::default() };
+        assert_eq!(changed_since(&plan, &done, &moved), [] as [&str; 0]);
+    }
 }
