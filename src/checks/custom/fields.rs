@@ -184,6 +184,11 @@ pub(super) const ACCOUNT: &[Field<OfAccount>] = &[
         "map of lists by Region asked: name, arn, home_region, multi_region, organization_trail, log_file_validation, \
          s3_bucket, kms_key, log_group_arn (each or null), is_logging",
         |seen, _, facts| {
+            let mut all = facts.trails.values().filter_map(Observed::value).flatten();
+            // Other Regions are asked only where none has a multi-Region trail, and then one has to know which there are.
+            if let (false, Some(cause)) = (all.any(|trail| trail.multi_region), facts.regions.cause()) {
+                return View::Unknown(cause.clone());
+            }
             let mut by_region = BTreeMap::new();
             for (region, trails) in &facts.trails {
                 by_region.insert(region.to_string(), seen.each(trails, trail));
@@ -274,7 +279,11 @@ pub(super) const ACCOUNT: &[Field<OfAccount>] = &[
         "alarms",
         Fact::Monitoring,
         "list: the alarms around the account's own trails' log groups",
-        |seen, _, facts| chains(seen, &facts.monitoring),
+        |seen, _, facts| match facts.trails.values().find_map(Observed::cause) {
+            // Whose log groups nobody knows.
+            Some(cause) => View::Unknown(cause.clone()),
+            None => chains(seen, &facts.monitoring),
+        },
     ),
     of_account(
         "recent_events",
@@ -352,7 +361,10 @@ pub(super) const ORG: &[Field<OfOrg>] = &[
         "alarms",
         Fact::OrganizationMonitoring,
         "list: the alarms around the organization trail's log group",
-        |seen, org| chains(seen, &org.monitoring),
+        |seen, org| match org.organization_trails.cause() {
+            Some(cause) => View::Unknown(cause.clone()),
+            None => chains(seen, &org.monitoring),
+        },
     ),
     of_org(
         "root_features",
@@ -398,11 +410,15 @@ fn serial(value: &impl serde::Serialize) -> View {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(View::text)).unwrap_or(View::Null)
 }
 
+/// What each Region says; unknown where it is not known which there are.
 fn by_region(
     seen: &mut Seen,
     facts: &AccountFacts,
     view: impl Fn(&mut Seen, &crate::model::region::RegionFacts) -> View,
 ) -> View {
+    if let Some(cause) = facts.regions.cause() {
+        return View::Unknown(cause.clone());
+    }
     View::Map(facts.watchers.iter().map(|(region, watchers)| (region.to_string(), view(seen, watchers))).collect())
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::checks::fixtures;
+use crate::model::trail::Trail;
 use crate::model::{CauseKind, Observed};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -95,6 +96,52 @@ fn a_custom_check_gives_findings_like_any_other() {
     assert_eq!(check("few-accounts").organization(&org).unwrap().verdict, Verdict::Pass);
     assert!(check("few-accounts").account(&org, &facts).is_empty());
     assert_eq!(check("long-passwords").organization(&org), None);
+}
+
+/// The finding of an expression about an account or the organization.
+fn judged(target: &str, expression: &str, org: &OrgFacts, facts: &AccountFacts) -> Finding {
+    let text = format!(
+        "version: 1\nchecks:\n  - id: asked\n    title: It is so\n    severity: low\n    target: {target}\n    rationale: Our own \
+         rule.\n    remediation: {{console: none, cli: none}}\n    expression: {expression}\n"
+    );
+    let loaded = load("own.yaml", &text, &mut BTreeSet::new()).unwrap_or_else(|errors| panic!("{errors:?}"));
+    loaded[0].organization(org).unwrap_or_else(|| loaded[0].account(org, facts).remove(0))
+}
+
+#[test]
+fn a_list_is_not_empty_for_want_of_what_it_is_made_of() {
+    let all_heard = "account.alarms.all(a, a.confirmed_subscriber)";
+    let all_detect = "account.detectors.all(r, account.detectors[r].exists(d, d.enabled))";
+    let all_signed = "account.trails.all(r, account.trails[r].all(t, t.log_file_validation))";
+    let denied = || Observed::unknown(Cause::new(CauseKind::AccessDenied, "any:Call", "denied"));
+    let (org, facts) = (fixtures::org(), fixtures::account());
+    for expression in [all_heard, all_detect, all_signed] {
+        assert_eq!(judged("account", expression, &org, &facts).verdict, Verdict::Pass, "{expression}");
+    }
+    // Without the trails nobody knows which log groups' alarms to look at.
+    let mut blind = facts.clone();
+    blind.trails.values_mut().for_each(|trails| *trails = denied());
+    assert_eq!(judged("account", all_heard, &org, &blind).verdict, Verdict::Unknown);
+    // Without the Regions, where else to look.
+    let lost =
+        AccountFacts { regions: Observed::unknown(Cause::not_collected("account:ListRegions")), ..facts.clone() };
+    assert_eq!(judged("account", all_detect, &org, &lost).verdict, Verdict::Unknown);
+    assert_eq!(
+        judged("account", all_signed, &org, &lost).verdict,
+        Verdict::Pass,
+        "a multi-Region trail is seen from everywhere"
+    );
+    let mut regional = lost;
+    let trails = |seen: &mut Observed<Vec<Trail>>| match seen {
+        Observed::Present { value, .. } => value.iter_mut().for_each(|trail| trail.multi_region = false),
+        _ => panic!("no trails"),
+    };
+    regional.trails.values_mut().for_each(trails);
+    assert_eq!(judged("account", all_signed, &org, &regional).verdict, Verdict::Unknown);
+    let all_named = "org.alarms.all(a, a.name != '')";
+    assert_eq!(judged("organization", all_named, &org, &facts).verdict, Verdict::Pass);
+    let hidden = OrgFacts { organization_trails: denied(), monitoring: Vec::new(), ..org };
+    assert_eq!(judged("organization", all_named, &hidden, &facts).verdict, Verdict::Unknown);
 }
 
 #[test]
