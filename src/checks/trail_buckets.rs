@@ -41,7 +41,7 @@ pub(super) const PUBLIC: CheckMeta = CheckMeta {
         playbook: None,
     },
     references: &[aws(GUIDE, "Amazon S3 bucket policy for CloudTrail")],
-    facts: &[Fact::TrailBuckets, Fact::Trails],
+    facts: &[Fact::Regions, Fact::TrailBuckets, Fact::Trails],
 };
 
 /// Groups that anyone is in, or anyone with an AWS account, by the end of their URI.
@@ -82,7 +82,7 @@ pub(super) const LOGGING: CheckMeta = CheckMeta {
         playbook: None,
     },
     references: &[aws("Amazon S3 user guide", "Logging requests with server access logging")],
-    facts: &[Fact::TrailBuckets, Fact::Trails],
+    facts: &[Fact::Regions, Fact::TrailBuckets, Fact::Trails],
 };
 
 fn logging(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {

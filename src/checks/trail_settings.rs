@@ -39,7 +39,7 @@ pub(super) const LOGGING: CheckMeta = CheckMeta {
         playbook: None,
     },
     references: &[aws(GUIDE, "Turning off logging for a trail")],
-    facts: &[Fact::Trails, Fact::OrganizationTrails],
+    facts: &[Fact::Regions, Fact::Trails, Fact::OrganizationTrails],
 };
 
 fn logging(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
@@ -137,7 +137,7 @@ pub(super) const LOG_GROUP: CheckMeta = CheckMeta {
         playbook: None,
     },
     references: &[aws(GUIDE, "Sending events to CloudWatch Logs")],
-    facts: &[Fact::Trails, Fact::OrganizationTrails],
+    facts: &[Fact::Regions, Fact::Trails, Fact::OrganizationTrails],
 };
 
 fn log_group(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
@@ -177,7 +177,7 @@ pub(super) const KMS: CheckMeta = CheckMeta {
         GUIDE,
         "Encrypting CloudTrail log files, digest files, and Insights event files with AWS KMS keys",
     )],
-    facts: &[Fact::Trails],
+    facts: &[Fact::Regions, Fact::Trails],
 };
 
 fn kms(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
@@ -239,8 +239,9 @@ fn each<'a>(facts: &mut Facts<'a>, fault: Fault<'a>, wrong: &str, right: &str) -
     })
 }
 
-/// Reads every Region's list of trails: one that did not answer may hide a trail.
+/// Reads every Region's list of trails: one that did not answer may hide a trail, and one that nobody knows of.
 pub(super) fn all_regions(facts: &mut Facts<'_>) -> Result<(), Cause> {
+    facts.regions()?;
     let seen = facts.trails()?;
     if seen.is_empty() {
         let cause = Cause::not_collected("cloudtrail:DescribeTrails");

@@ -139,15 +139,14 @@ pub(super) const LOG_VALIDATION: CheckMeta = CheckMeta {
     severity: Severity::Low,
     granularity: Granularity::Account,
     rationale: "Signed digests show whether a log file was changed or removed after CloudTrail wrote it. Without them a log \
-                proves nothing. Where the home Region shows a multi-Region trail, the other Regions are not asked, and \
-                trails of a single Region that only they show are not judged.",
+                proves nothing.",
     remediation: Remediation {
         console: "CloudTrail, Trails, the trail, General details, Edit, Log file validation: Enabled.",
         cli: "aws cloudtrail update-trail --name <trail ARN> --enable-log-file-validation",
         playbook: None,
     },
     references: &[aws("AWS CloudTrail user guide", "Validating CloudTrail log file integrity")],
-    facts: &[Fact::Trails],
+    facts: &[Fact::Regions, Fact::Trails],
 };
 
 fn log_validation(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
@@ -155,8 +154,9 @@ fn log_validation(facts: &mut Facts<'_>, _: &Thresholds) -> Judgement {
     if seen.is_empty() {
         return Err(Cause::not_collected("cloudtrail:DescribeTrails"));
     }
+    // What stays unknown is logged: it forbids a pass, and a failure found elsewhere still stands.
+    let _ = facts.regions();
     for trails in seen.values() {
-        // What stays unknown is logged: it forbids a pass, and a failure found elsewhere still stands.
         let _ = facts.part(trails);
     }
     let trails = distinct(seen);

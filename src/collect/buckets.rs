@@ -24,8 +24,8 @@ pub(super) const LOGGING: &str = "s3:GetBucketLogging";
 /// Buckets in a page, the most there can be. With any parameter S3 also says where each bucket is.
 const PAGE: i32 = 10_000;
 
-/// The account's buckets that its own trails or an organization trail write to. Which those are has to be known of every
-/// trail; where there is none, nothing is asked.
+/// The account's buckets that its own trails or an organization trail write to, as far as those were seen: whoever says that there
+/// are no more has to look at every Region's trails. Where there is none, nothing is asked.
 pub(super) async fn of_trails(
     ask: &Ask<'_>,
     trails: &BTreeMap<Region, Observed<Vec<Trail>>>,
@@ -33,7 +33,8 @@ pub(super) async fn of_trails(
     let (session, watch, home) = (ask.session, ask.watch, &ask.run.home);
     let of_organization = &ask.run.org.organization_trails;
     let all = || trails.values().chain([of_organization]);
-    if let Some(cause) = all().find_map(Observed::cause) {
+    let at_home = trails.get(home).and_then(Observed::cause);
+    if let Some(cause) = at_home.or(of_organization.cause()) {
         return Observed::unknown(cause.clone());
     }
     let wanted = written_to(session.account(), all().filter_map(Observed::value).flatten());

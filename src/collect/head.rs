@@ -56,7 +56,7 @@ async fn organization_trails(
         Ok(session) => session,
         Err(cause) => return (Observed::unknown(cause.clone()), Vec::new()),
     };
-    let seen = watch.observed(trails::DESCRIBE, trails::describe(session, sessions.home_region())).await;
+    let seen = watch.observed(trails::DESCRIBE, trails::describe(session, sessions.home_region(), true)).await;
     let (mut found, source) = match seen {
         Observed::Present { value, source } => (value, source),
         other => return (other, Vec::new()),

@@ -29,7 +29,7 @@ pub(super) async fn ask(ask: Ask<'_>) -> impl FnOnce(&mut AccountFacts) + use<> 
     let home = &ask.run.home;
     let (regions, at_home) = future::join(
         ask.fact(Fact::Regions, regions::REGIONS, || regions::regions(ask.session)),
-        ask.fact(Fact::Trails, trails::DESCRIBE, || trails::describe(ask.session, home)),
+        ask.fact(Fact::Trails, trails::DESCRIBE, || trails::describe(ask.session, home, true)),
     )
     .await;
     let in_scope = regions::in_scope(&ask.run.regions, &regions, home);
@@ -77,19 +77,23 @@ async fn events(ask: &Ask<'_>, usable: &[&Region]) -> BTreeMap<Region, Observed<
     search.regions(ask.session, ask.watch, usable).await
 }
 
-/// Trails of the home Region, and of the others where those don't tell; and the chains around their log groups.
+/// Trails of every Region looked at; and the chains around their log groups. A trail of a single Region shows in that Region alone.
 async fn followed(ask: &Ask<'_>, usable: &[&Region], at_home: Observed<Vec<Trail>>) -> (Trails, Vec<Monitoring>) {
     let (home, account) = (&ask.run.home, ask.session.account());
     let mut trails = BTreeMap::from([(home.clone(), at_home)]);
     if !ask.wanted.has(Fact::Trails) {
         return (trails, Vec::new());
     }
-    if needs_other_regions(trails.get(home)) {
-        let seen = usable.iter().filter(|region| **region != home).map(async |region| {
-            let seen = ask.watch.observed(trails::DESCRIBE, trails::describe(&ask.session.apart(), region)).await;
-            ((*region).clone(), seen)
+    // Where the home Region's answer is unknown the verdict is too.
+    if let Some(shadows) = trails.get(home).and_then(needs_shadows) {
+        let others: Vec<Region> =
+            usable.iter().filter(|region| **region != home).map(|region| (*region).clone()).collect();
+        let seen = stream::iter(others).map(|region| async move {
+            let asked = || async { trails::describe(&ask.session.apart(), &region, shadows).await };
+            let seen = ask.fact(Fact::Trails, trails::DESCRIBE, asked).await;
+            (region, seen)
         });
-        trails.extend(future::join_all(seen).await);
+        trails.extend(seen.buffer_unordered(REGIONS_AT_ONCE).collect::<Vec<_>>().await);
     }
     complete(ask, account, &mut trails).await;
     let monitoring = match ask.wanted.has(Fact::Monitoring) {
@@ -150,12 +154,9 @@ fn seen(trails: &Trails) -> impl Iterator<Item = &Trail> {
     trails.values().filter_map(Observed::value).flatten()
 }
 
-/// Whether other Regions have to be asked for trails: a multi-Region trail shows in the home Region, and where that Region's
-/// answer is unknown the verdict is too.
-fn needs_other_regions(at_home: Option<&Observed<Vec<Trail>>>) -> bool {
-    match at_home {
-        Some(Observed::Present { value, .. }) => !value.iter().any(|trail| trail.multi_region),
-        Some(Observed::Absent { .. }) => true,
-        _ => false,
-    }
+/// Whether other Regions are asked for the shadows of trails too: a multi-Region trail shows in the home Region already. `None`
+/// where that Region's answer is unknown.
+fn needs_shadows(at_home: &Observed<Vec<Trail>>) -> Option<bool> {
+    let seen = at_home.known().ok()?;
+    Some(!seen.into_iter().flatten().any(|trail| trail.multi_region))
 }

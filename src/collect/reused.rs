@@ -125,13 +125,9 @@ fn covers_regional(known: &AccountFacts, fact: Fact, in_scope: &[Region]) -> boo
     match fact {
         Fact::Regions => known.regions.cause().is_none(),
         Fact::Trails => {
-            let mut all = known.trails.values();
-            let whole = known.trails.values().flat_map(|seen| seen.value().into_iter().flatten());
             let mut usable = in_scope.iter().filter(|region| regions::usable(&known.regions, region));
-            // Other Regions were asked only where no multi-Region trail showed.
-            all.all(|seen| seen.cause().is_none())
-                && (whole.into_iter().any(|trail| trail.multi_region)
-                    || usable.all(|region| known.trails.contains_key(region)))
+            known.trails.values().all(|seen| seen.cause().is_none())
+                && usable.all(|region| known.trails.contains_key(region))
         }
         Fact::Monitoring => covers_regional(known, Fact::Trails, in_scope),
         Fact::TrailBuckets => known.trail_buckets.cause().is_none(),

@@ -18,11 +18,11 @@ pub(super) const DESCRIBE: &str = "cloudtrail:DescribeTrails";
 pub(super) const STATUS: &str = "cloudtrail:GetTrailStatus";
 pub(super) const SELECTORS: &str = "cloudtrail:GetEventSelectors";
 
-/// The trails seen in a Region, replicas of multi-Region and organization trails included; status and selectors are not
-/// collected yet. The answer has no pages.
-pub(super) async fn describe(session: &AccountSession, region: &Region) -> Observed<Vec<Trail>> {
+/// The trails seen in a Region, with `shadows` also replicas of multi-Region and organization trails of other Regions; status and
+/// selectors are not collected yet. The answer has no pages.
+pub(super) async fn describe(session: &AccountSession, region: &Region, shadows: bool) -> Observed<Vec<Trail>> {
     let work = async {
-        let request = session.cloudtrail(region).describe_trails().include_shadow_trails(true);
+        let request = session.cloudtrail(region).describe_trails().include_shadow_trails(shadows);
         let answer = done(DESCRIBE, request.send().await)?;
         answer.trail_list().iter().map(|trail| from_aws(trail, region)).collect::<Result<Vec<_>, _>>().map(Some)
     };

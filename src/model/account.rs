@@ -52,8 +52,8 @@ pub struct AccountFacts {
     pub regions: Observed<BTreeMap<Region, RegionState>>,
     /// The Regions with verdicts, home Region first. One that was named may be disabled.
     pub regions_in_scope: Vec<Region>,
-    /// `cloudtrail:DescribeTrails` by Region. A Region is asked only where no Region before it already showed a
-    /// multi-Region trail; one that was not asked is missing here.
+    /// `cloudtrail:DescribeTrails` by Region looked at, home Region included. Where that showed a multi-Region trail, the others
+    /// show no replicas; where its answer is unknown, no other was asked, and is missing here.
     pub trails: BTreeMap<Region, Observed<Vec<Trail>>>,
     /// Around each log group that a trail of this account delivers to and this account owns.
     pub monitoring: Vec<Monitoring>,
@@ -75,7 +75,7 @@ pub struct AccountFacts {
     pub contact_information: Observed<Contact>,
     /// The watchers of each Region in scope that is not disabled.
     pub watchers: BTreeMap<Region, RegionFacts>,
-    /// Buckets of this account that its own trails or an organization trail write to.
+    /// Buckets of this account that its own trails or an organization trail write to, as far as [`Self::trails`] shows those.
     pub trail_buckets: Observed<Vec<TrailBucket>>,
     /// `config:DescribeConfigRules` in the home Region.
     pub config_rules: Observed<Vec<ConfigRule>>,

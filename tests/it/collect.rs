@@ -16,7 +16,7 @@ use orgward::collect::{
 use orgward::model::iam::{Cell, KeyRow};
 use orgward::model::org::{AccountState, PolicyType};
 use orgward::model::scope::RegionRequest;
-use orgward::model::{AccountFacts, AccountId, Address, CauseKind, Doc, Observed, OrgFacts, Region, TargetId};
+use orgward::model::{AccountFacts, AccountId, Address, CauseKind, Doc, Observed, OrgFacts, Region, TargetId, Verdict};
 use orgward::report::audit_json::fingerprint;
 use orgward::resources::World;
 use orgward::sandbox::generate::Problem;
@@ -316,36 +316,40 @@ fn facts_of_an_account() -> usize {
     unknowns(&AccountFacts::unknown(account, home, &cause)).len()
 }
 
+/// A trail of one Region without signed log files.
+fn unsigned(account: &AccountId, region: &Region) -> Trail {
+    Trail {
+        name: "own".into(),
+        arn: format!("arn:aws:cloudtrail:{region}:{account}:trail/own"),
+        home_region: region.clone(),
+        multi_region: false,
+        organization: false,
+        log_file_validation: false,
+        global_services: true,
+        bucket: "own".into(),
+        kms_key: None,
+        log_group_arn: Some(format!("arn:aws:logs:{region}:{account}:log-group:own:*")),
+        log_role_arn: None,
+        logging: true,
+        started: sandbox::scenario::EPOCH,
+        selectors: Selectors::Default,
+    }
+}
+
 /// Gives an account two Regions' trails of its own, each delivering to a log group that is watched: in the home Region by an
 /// alarm that tells two topics, in the other by nothing.
 async fn own_trails(sandbox: &Sandbox, sessions: &Sessions, org: &OrgFacts, account: &AccountId, regions: &[Region]) {
     let now = sandbox::scenario::EPOCH;
     sandbox.with(|org| {
-        // No multi-Region trail is seen, so every Region is asked.
+        // No multi-Region trail is seen.
         let management = org.info.management_account.clone();
         org.state_mut(&management).trails.clear();
         let state = org.state_mut(account);
         for region in regions {
             let group = LogGroup { created: now, retention_days: None, stored_bytes: 0, filters: BTreeMap::new() };
             state.log_groups.insert((region.clone(), "own".into()), group);
-            let arn = format!("arn:aws:cloudtrail:{region}:{account}:trail/own");
-            let trail = Trail {
-                name: "own".into(),
-                arn: arn.clone(),
-                home_region: region.clone(),
-                multi_region: false,
-                organization: false,
-                log_file_validation: false,
-                global_services: true,
-                bucket: "own".into(),
-                kms_key: None,
-                log_group_arn: Some(format!("arn:aws:logs:{region}:{account}:log-group:own:*")),
-                log_role_arn: None,
-                logging: true,
-                started: now,
-                selectors: Selectors::Default,
-            };
-            state.trails.insert(arn, trail);
+            let trail = unsigned(account, region);
+            state.trails.insert(trail.arn.clone(), trail);
         }
     });
     let world = World::new(sessions, org, Purpose::Apply);
@@ -588,6 +592,40 @@ async fn after_cancellation_nothing_is_called() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_trail_of_one_region_is_judged_beside_the_organizations() {
+    let scenario = Scenario::small();
+    let sandbox = Sandbox::new(scenario.clone());
+    let sessions = operator(&sandbox).await;
+    let account = id(&scenario, "app-one");
+    let region: Region = "eu-west-1".parse().unwrap();
+    sandbox.with(|org| {
+        let trail = unsigned(&account, &region);
+        org.state_mut(&account).trails.insert(trail.arn.clone(), trail);
+    });
+    let org = enumerate(&sessions).await;
+    let seen = collect_all(&sessions, &org, &CollectOptions::default()).await;
+    let facts = &seen[&account];
+    let [trail] = facts.trails[&region].value().unwrap().as_slice() else { panic!("one trail") };
+    assert!(trail.name == "own" && trail.status.value().is_some_and(|status| status.is_logging));
+    let verdict = |facts: &AccountFacts, check: &str| {
+        let found = checks::account(&org, facts, &Thresholds::default());
+        found.into_iter().find(|finding| finding.check == check).unwrap().verdict
+    };
+    for check in ["trail-log-validation", "trail-kms"] {
+        assert_eq!(verdict(facts, check), Verdict::Fail, "{check}");
+    }
+    // Where one Region does not answer, nothing passes but what the organization's trail proves.
+    let mut facts = facts.clone();
+    let cause = orgward::model::Cause::new(CauseKind::AccessDenied, "cloudtrail:DescribeTrails", "denied");
+    facts.trails.insert(region, Observed::unknown(cause));
+    let facts = &facts;
+    for check in ["trail-log-validation", "trail-kms", "trail-logging", "trail-bucket-public"] {
+        assert_eq!(verdict(facts, check), Verdict::Unknown, "{check}");
+    }
+    assert_eq!(verdict(facts, "trail-management-events"), Verdict::Pass);
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_the_regions_asked_for_are_in_scope() {
     let scenario = Scenario::small();
     let sandbox = Sandbox::new(scenario.clone());
@@ -598,8 +636,12 @@ async fn only_the_regions_asked_for_are_in_scope() {
     let seen = collect_all(&sessions, &org, &options).await;
     let facts = &seen[&id(&scenario, "app-one")];
     assert_eq!(facts.regions_in_scope.iter().map(|region| region.as_str()).collect::<Vec<_>>(), ["eu-west-1"]);
-    // The home Region showed a multi-Region trail, so no other was asked.
-    assert_eq!(facts.trails.keys().collect::<Vec<_>>(), [&scenario.home]);
+    // The home Region showed a multi-Region trail: the other shows none but its own.
+    assert_eq!(
+        facts.trails.keys().map(|region| region.as_str()).collect::<Vec<_>>(),
+        [scenario.home.as_str(), "eu-west-1"]
+    );
+    assert_eq!(facts.trails[&facts.regions_in_scope[0]].value().map(Vec::len), Some(0));
     let trail = &facts.trails[&scenario.home].value().unwrap()[0];
     assert!(trail.organization_trail && trail.status.value().is_some(), "known from the organization");
 

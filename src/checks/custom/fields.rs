@@ -184,9 +184,7 @@ pub(super) const ACCOUNT: &[Field<OfAccount>] = &[
         "map of lists by Region asked: name, arn, home_region, multi_region, organization_trail, log_file_validation, \
          s3_bucket, kms_key, log_group_arn (each or null), is_logging",
         |seen, _, facts| {
-            let mut all = facts.trails.values().filter_map(Observed::value).flatten();
-            // Other Regions are asked only where none has a multi-Region trail, and then one has to know which there are.
-            if let (false, Some(cause)) = (all.any(|trail| trail.multi_region), facts.regions.cause()) {
+            if let Some(cause) = facts.regions.cause() {
                 return View::Unknown(cause.clone());
             }
             let mut by_region = BTreeMap::new();
@@ -241,6 +239,11 @@ pub(super) const ACCOUNT: &[Field<OfAccount>] = &[
         Fact::TrailBuckets,
         "list: name, region, public_policy (or null), group_grants (group, permission), access_log_bucket (or null)",
         |seen, _, facts| {
+            // A trail that was not seen may write to another bucket.
+            let unseen = facts.trails.values().find_map(Observed::cause).or(facts.regions.cause());
+            if let Some(cause) = unseen {
+                return View::Unknown(cause.clone());
+            }
             seen.each(&facts.trail_buckets, |seen, bucket| {
                 View::map([
                     ("name", View::text(&bucket.name)),

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::checks::fixtures;
-use crate::model::trail::Trail;
 use crate::model::{CauseKind, Observed};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -126,18 +125,7 @@ fn a_list_is_not_empty_for_want_of_what_it_is_made_of() {
     let lost =
         AccountFacts { regions: Observed::unknown(Cause::not_collected("account:ListRegions")), ..facts.clone() };
     assert_eq!(judged("account", all_detect, &org, &lost).verdict, Verdict::Unknown);
-    assert_eq!(
-        judged("account", all_signed, &org, &lost).verdict,
-        Verdict::Pass,
-        "a multi-Region trail is seen from everywhere"
-    );
-    let mut regional = lost;
-    let trails = |seen: &mut Observed<Vec<Trail>>| match seen {
-        Observed::Present { value, .. } => value.iter_mut().for_each(|trail| trail.multi_region = false),
-        _ => panic!("no trails"),
-    };
-    regional.trails.values_mut().for_each(trails);
-    assert_eq!(judged("account", all_signed, &org, &regional).verdict, Verdict::Unknown);
+    assert_eq!(judged("account", all_signed, &org, &lost).verdict, Verdict::Unknown);
     let all_named = "org.alarms.all(a, a.name != '')";
     assert_eq!(judged("organization", all_named, &org, &facts).verdict, Verdict::Pass);
     let hidden = OrgFacts { organization_trails: denied(), monitoring: Vec::new(), ..org };
