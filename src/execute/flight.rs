@@ -117,13 +117,35 @@ pub(super) fn in_doubt(cause: &Cause) -> bool {
         "InternalFailure",
         "InternalError",
         "InternalServer",
+        "InternalService",
         "ServiceException",
         "ServiceFailure",
         "ServiceUnavailable",
     ];
     match cause.kind {
         CauseKind::Unreachable | CauseKind::TimedOut | CauseKind::NotAnAwsAnswer | CauseKind::Interrupted => true,
-        CauseKind::Other => SERVER_SIDE.iter().any(|code| cause.message.contains(code)),
+        // An answer without a code is told by its status.
+        CauseKind::Other => {
+            cause.message.starts_with("HTTP 5") || SERVER_SIDE.iter().any(|code| cause.message.contains(code))
+        }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_service_itself_leaves_a_write_in_doubt() {
+        let of = |message: &str| in_doubt(&Cause::new(CauseKind::Other, "cloudwatch:PutMetricAlarm", message));
+        for message in
+            ["InternalServiceFault: try again", "InternalServiceError", "ServiceException", "HTTP 500", "HTTP 503"]
+        {
+            assert!(of(message), "{message}");
+        }
+        for message in ["LimitExceeded: no more alarms", "PolicyInUseException", "HTTP 400"] {
+            assert!(!of(message), "{message}");
+        }
     }
 }
