@@ -213,7 +213,7 @@ impl Tally {
         self.all().unknown.saturating_sub(self.untold)
     }
 
-    /// The causes of unknown cells, most cells first.
+    /// The causes of unknown cells, most cells first; what nobody asked for is no gap, and comes last.
     pub fn causes(&self) -> Vec<CauseCount<'_>> {
         let mut causes: Vec<CauseCount<'_>> = Vec::new();
         for (kind, operations) in &self.causes {
@@ -226,7 +226,7 @@ impl Tally {
                 numbers: &self.accounts,
             }));
         }
-        causes.sort_by_key(|cause| std::cmp::Reverse(cause.cells));
+        causes.sort_by_key(|cause| (cause.kind == CauseKind::OptIn, std::cmp::Reverse(cause.cells)));
         causes
     }
 
@@ -329,6 +329,9 @@ mod tests {
         tally.add(&unknown(Some(1), CauseKind::Throttled, "throttled"));
         tally.add(&finding(Some(1), Verdict::Unknown));
         assert_eq!(tally.untold(), 2, "an unknown cell without a cause is a gap");
+        tally.add(&unknown(Some(2), CauseKind::OptIn, "not asked"));
+        let kinds: Vec<CauseKind> = tally.causes().iter().map(|cause| cause.kind).collect();
+        assert_eq!(kinds, [CauseKind::Throttled, CauseKind::OptIn], "gaps come first, however few");
     }
 
     #[test]

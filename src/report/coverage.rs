@@ -24,7 +24,7 @@ pub struct Coverage<'a> {
     pub not_asked: usize,
     /// 100 x (cells - unknown) / (cells - not_asked), cut (never rounded up) to one decimal; 0 where nothing was asked.
     pub percent: f64,
-    /// Causes of unknown cells, most cells first.
+    /// Causes of unknown cells, most cells first; what nobody asked for comes last.
     pub causes: Vec<CauseRow<'a>>,
 }
 
@@ -75,6 +75,11 @@ impl<'a> Coverage<'a> {
     /// Cells that were asked for.
     pub fn asked(&self) -> usize {
         self.cells - self.not_asked
+    }
+
+    /// Cells that were asked for and could not be told.
+    pub fn gaps(&self) -> usize {
+        self.unknown - self.not_asked
     }
 
     /// Whether every cell that was asked for has a verdict that tells.

@@ -37,6 +37,8 @@ pub(super) struct Summary {
     pub(super) unknown: usize,
     /// `3 verdicts`, if there are any; the same of what is exempt.
     pub(super) unknown_words: String,
+    /// Verdicts that nobody asked for, if there are any: they count nowhere.
+    pub(super) not_asked: Option<String>,
     pub(super) exempt_words: String,
     /// Severity and failing verdicts.
     pub(super) failing: Vec<(&'static str, String, bool)>,
@@ -108,8 +110,9 @@ impl Summary {
             coverage_bar: ((coverage.cells - coverage.unknown) * 100).checked_div(coverage.asked()).unwrap_or(0) as u64,
             told: figure(coverage.cells - coverage.unknown),
             cells: figure(coverage.asked()),
-            unknown: coverage.unknown,
-            unknown_words: some(coverage.unknown),
+            unknown: coverage.gaps(),
+            unknown_words: some(coverage.gaps()),
+            not_asked: (coverage.not_asked > 0).then(|| figure(coverage.not_asked)),
             exempt_words: some(coverage.exempt),
             failing: failing.collect(),
             failing_all: figure(coverage.fail),
@@ -192,6 +195,7 @@ fn worst(words: &Words<'_>, number: usize, branch: &Branch) -> WorstOu {
         .filter(|(_, n)| *n > 0)
         .take(2)
         .map(|(severity, n)| format!("{} failures in {}", severity.as_str(), count(n, "account")))
+        .chain((sum.unknown.0 > 0).then(|| format!("{} not told", count(sum.unknown.0, "square"))))
         .collect();
     WorstOu {
         number,

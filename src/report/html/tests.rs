@@ -137,6 +137,23 @@ fn the_first_page_says_where_the_organization_stands() {
 }
 
 #[test]
+fn what_nobody_asked_for_is_in_no_figure_of_gaps() {
+    let words = "or that nobody asked for,";
+    let without = page(&organization(), &findings(), &context(), false);
+    assert!(!without.contains(words) && !without.contains("were not asked for"));
+    let blank = Finding {
+        cause: Some(Cause::new(CauseKind::OptIn, "iam:ListSSHPublicKeys", "not collected")),
+        ..finding("ssh-key-age", Target::Account(fixtures::id(fixtures::MEMBER)), Verdict::Unknown)
+    };
+    let page = page(&organization(), &[findings(), vec![blank]].concat(), &context(), false);
+    let formula = between(&page, "<p class=\"formula\">", "</p>");
+    assert!(formula.contains("<b>unknown</b> (1 verdict) ") && formula.contains(words), "{formula}");
+    assert_eq!(formula.replace(&format!(", {words}"), ""), between(&without, "<p class=\"formula\">", "</p>"));
+    let coverage = between(&page, "<section id=\"coverage\"", "</p>");
+    assert!(coverage.contains("6 of 7 verdicts could be told; 1 were not asked for"), "{coverage}");
+}
+
+#[test]
 fn nothing_runs_and_nothing_is_loaded_but_what_is_in_the_page() {
     let page = page(&organization(), &findings(), &context(), false);
     let policy = between(&page, "http-equiv=\"Content-Security-Policy\" content=\"", "\">").replace("&#39;", "'");
