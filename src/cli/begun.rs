@@ -225,13 +225,24 @@ impl Begun {
             job,
         };
         let before = if let Begin::Again(_, went) = &begin { went.finished.len() } else { 0 };
-        let shard = request.job.shard;
+        let (shard, anew) = (request.job.shard, !matches!(begin, Begin::Again(..)));
         let steps = Arc::new(Steps::new(ui, sessions, &request.options.regions, before));
         let audited = audit::run(sessions, request, state, begin, Arc::clone(&steps) as _, cancel);
         let outcome = steps.beside(audited).await;
         let run = steps.run();
         drop(steps);
-        let audited = outcome.map_err(|error| failure(error, run.as_ref(), cancel))?;
+        let audited = match outcome {
+            Ok(audited) => audited,
+            Err(error) => {
+                let failure = failure(error, run.as_ref(), cancel);
+                // Asked for what is not there: going on would ask for it again, and `last` is not to be this one.
+                if let (Some(run), Exit::Usage, true) = (&run, failure.exit, anew) {
+                    let removed = state.remove_run(run);
+                    removed.err().into_iter().for_each(|why| ui.warn(&format!("run {run} stays: {why}")));
+                }
+                return Err(failure);
+            }
+        };
         if let (Some(shard), true) = (shard, audited.scope.accounts.is_empty()) {
             ui.say(&format!("Shard {shard} has no account: there are fewer accounts than shards"));
         }

@@ -56,6 +56,15 @@ fn a_report_that_could_not_be_written_is_refused_before_anything_is_asked() {
     assert!(run(&mut alone(&served, &["runs", "list"])).ends(0).out.contains("No runs yet"));
 }
 
+#[test]
+fn an_audit_of_what_is_not_there_leaves_no_run_behind() {
+    let served = Served::start(&["--accounts", "5"]);
+    served.run(&["audit", "--checks", "root-mfa", "--ou", "/Nowhere"]).ends(2).says(&["`/Nowhere`"]);
+    served.run(&["audit", "--checks", "root-mfa", "--regions", "eu-cental-1"]).ends(2).says(&["`eu-cental-1`"]);
+    assert!(served.run(&["runs", "list"]).ends(0).out.contains("No runs yet"));
+    served.run(&["audit", "--resume", "last"]).ends(2);
+}
+
 /// Where the only run of somebody is, by its manifest, and its id.
 fn only_run(served: &Served) -> (std::path::PathBuf, String) {
     let kept = crate::harness::texts(served.home());
