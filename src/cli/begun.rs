@@ -89,7 +89,7 @@ impl Begun {
         };
         let (begin, as_of, organization_file) = match org {
             Some(path) => {
-                let file = store::read_org(path).map_err(Failure::error)?;
+                let file = store::read_org(path).map_err(|why| Failure::usage([why]))?;
                 let tags = selected.selection.wants_tags() || exemptions.wants_tags() || !asked.scope.tags.is_empty();
                 file.serves(&asked.scope.regions, tags, selected.wanted.facts()).map_err(|e| Failure::usage([e]))?;
                 let as_of = as_of.unwrap_or(file.org.as_of);

@@ -3,7 +3,7 @@
 use super::exit::{Exit, Failure};
 use crate::aws::{Clock, Memory, Quotas, RoleOverride, SessionSettings, Sessions, Sharing};
 use crate::config::Settings;
-use crate::model::{Cause, CauseKind};
+use crate::model::{Cause, CauseKind, os_words};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 /// What a run talks to.
@@ -59,8 +59,9 @@ impl Environment {
             None => Quotas::embedded(),
             Some(path) => {
                 let name = path.display().to_string();
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| Failure::usage([format!("quotas file `{name}` can't be read: {error}")]))?;
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    Failure::usage([format!("quotas file `{name}` can't be read: {}", os_words(&error))])
+                })?;
                 Quotas::embedded().with_overrides(&name, &text).map_err(|error| Failure::usage([error]))?
             }
         };

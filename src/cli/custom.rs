@@ -6,6 +6,7 @@ use super::exit::{Exit, Failure};
 use super::ui::Ui;
 use crate::checks;
 use crate::checks::custom::{self, CustomCheck, FieldInfo};
+use crate::model::os_words;
 use crate::report::table::table;
 use crate::report::text::{Paint, Style, plain};
 use clap::Args;
@@ -45,7 +46,7 @@ pub fn load(folder: &Path) -> Result<Vec<CustomCheck>, Failure> {
         let text = match read(&path) {
             Ok(text) => text,
             Err(problem) => {
-                problems.push(format!("`{}` can't be read: {problem}", path.display()));
+                problems.push(format!("`{}` can't be read: {}", path.display(), os_words(&problem)));
                 continue;
             }
         };
@@ -60,7 +61,11 @@ pub fn load(folder: &Path) -> Result<Vec<CustomCheck>, Failure> {
 /// Every `*.yaml` and `*.yml` of a folder, in name order.
 fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::usage([format!("the folder of custom checks `{}` can't be read: {error}", folder.display())])
+        Failure::usage([format!(
+            "the folder of custom checks `{}` can't be read: {}",
+            folder.display(),
+            os_words(&error)
+        )])
     };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {

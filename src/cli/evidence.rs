@@ -9,6 +9,7 @@ use super::past;
 use super::ui::Ui;
 use crate::aws::Clock;
 use crate::evidence::{Bundle, FactsKept, KeyError, SigningKey};
+use crate::model::os_words;
 use crate::report::text::{bytes, count};
 use crate::store::{self, StateDir};
 use clap::Args;
@@ -83,8 +84,9 @@ pub fn run(args: &EvidenceArgs, ui: &Ui) -> Outcome {
 /// Reads a secret key, and the password if it has one.
 fn key(path: &Path, password_file: Option<&Path>) -> Result<SigningKey, Failure> {
     let text = std::fs::read_to_string(path).map(SecretString::from);
-    let text =
-        text.map_err(|error| Failure::usage([format!("the key `{}` can't be read: {error}", path.display())]))?;
+    let text = text.map_err(|error| {
+        Failure::usage([format!("the key `{}` can't be read: {}", path.display(), os_words(&error))])
+    })?;
     let read = SigningKey::read(&text, || password(password_file));
     read.map_err(|NoKey(why)| Failure::usage([format!("the key `{}`: {why}", path.display())]))
 }
@@ -101,8 +103,9 @@ impl From<KeyError> for NoKey {
 /// The password: from the file, the variable, or whoever sits at the terminal.
 fn password(file: Option<&Path>) -> Result<SecretString, NoKey> {
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| NoKey(format!("its password's file `{}` can't be read: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            NoKey(format!("its password's file `{}` can't be read: {}", path.display(), os_words(&error)))
+        })?;
         return Ok(SecretString::from(text.lines().next().unwrap_or_default().to_owned()));
     }
     if let Some(value) = std::env::var_os(PASSWORD) {

@@ -9,6 +9,7 @@ use crate::aws::Clock;
 use crate::checks::CATALOG;
 use crate::checks::exempt::{self, Known, Read};
 use crate::model::exemption::day;
+use crate::model::os_words;
 use crate::report::exemptions::listing;
 use crate::report::text::{count, plain};
 use clap::Args;
@@ -55,8 +56,9 @@ pub fn run(args: &ExemptionsArgs, ui: &Ui) -> Outcome {
 /// If it can't be read, and every mistake in it.
 pub fn load(path: &Path, known: &[&str], ui: &Ui) -> Result<crate::model::exemption::Exemptions, Failure> {
     let name = plain(&path.display().to_string());
-    let text =
-        read(path).map_err(|why| Failure::usage([format!("the file of exemptions `{name}` can't be read: {why}")]))?;
+    let text = read(path).map_err(|why| {
+        Failure::usage([format!("the file of exemptions `{name}` can't be read: {}", os_words(&why))])
+    })?;
     let known = Known { checks: known, now: Clock::system().now() };
     let Read { exemptions, notes } = exempt::read(&name, &text, known).map_err(|errors| Failure::usage(errors.0))?;
     notes.iter().for_each(|note| ui.warn(note));

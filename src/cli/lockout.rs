@@ -4,7 +4,7 @@ use super::exit::Failure;
 use crate::config::Settings;
 use crate::lockout::{Protected, Roles, Terms, prove};
 use crate::model::plan::RefusalKind;
-use crate::model::{OrgFacts, Plan, Region, TargetId};
+use crate::model::{OrgFacts, Plan, Region, TargetId, os_words};
 use clap::Args;
 use std::collections::BTreeSet;
 
@@ -70,8 +70,9 @@ fn protected(settings: &Settings) -> Result<Protected, Failure> {
     let embedded = Protected::embedded().map_err(Failure::error)?;
     let Some(path) = &settings.protected_principals else { return Ok(embedded) };
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage([format!("protected principals `{name}` can't be read: {error}")]))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage([format!("protected principals `{name}` can't be read: {}", os_words(&error))])
+    })?;
     embedded.with_file(&name, &text).map_err(|error| Failure::usage([error]))
 }
 

@@ -10,6 +10,7 @@ use super::plan::Planned;
 use super::ui::Ui;
 use crate::aws::Sessions;
 use crate::config::Settings;
+use crate::model::os_words;
 use crate::notify::{Channel, Notice, Sender};
 use crate::report::text::plain;
 use clap::Args;
@@ -99,7 +100,7 @@ fn channel(text: &SecretString) -> Result<Channel, String> {
     let read = match text.expose_secret().split_once("=@") {
         Some((kind @ ("slack" | "webhook"), file)) => {
             let content = std::fs::read_to_string(file)
-                .map_err(|error| format!("the file `{}` of {kind} can't be read: {error}", plain(file)))?;
+                .map_err(|error| format!("the file `{}` of {kind} can't be read: {}", plain(file), os_words(&error)))?;
             let line = content.lines().next().unwrap_or_default().trim().to_owned();
             Channel::parse(&SecretString::from(format!("{kind}={line}")))
         }

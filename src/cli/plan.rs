@@ -15,8 +15,8 @@ use crate::aws::Sessions;
 use crate::collect::Wanted;
 use crate::config::Settings;
 use crate::lockout::relied_on;
-use crate::model::Plan;
 use crate::model::scope::RegionRequest;
+use crate::model::{Plan, os_words};
 use crate::playbook::{self, Limits, PlanContext, Planner, Playbook, Values};
 use crate::policy;
 use crate::report::plan_text;
@@ -116,7 +116,7 @@ fn limits(settings: &Settings) -> Result<Limits, Failure> {
     let Some(path) = &settings.policy_quotas_file else { return Ok(Limits::of(embedded)) };
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage([format!("policy quotas `{name}` can't be read: {error}")]))?;
+        .map_err(|error| Failure::usage([format!("policy quotas `{name}` can't be read: {}", os_words(&error))]))?;
     let quotas = embedded.clone().with_overrides(&name, &text).map_err(|error| Failure::usage([error]))?;
     Ok(Limits::of(&quotas))
 }

@@ -27,7 +27,8 @@ pub struct VerifyArgs {
 pub fn run(args: &VerifyArgs, ui: &Ui) -> Outcome {
     let key = args.public_key.as_deref().map(public_key).transpose()?;
     let name = args.file.display();
-    let file = File::open(&args.file).map_err(|error| Failure::error(format!("`{name}` can't be read: {error}")))?;
+    let file = File::open(&args.file)
+        .map_err(|error| Failure::usage([format!("`{name}` can't be read: {}", os_words(&error))]))?;
     let verified = evidence::verify(BufReader::with_capacity(64 * 1024, file), key.as_ref()).map_err(|mismatch| {
         let exit = if mismatch.is_refusal() { Exit::Refused } else { Exit::Error };
         Failure::new(exit, format!("`{name}`: {mismatch}"))
@@ -45,7 +46,7 @@ fn public_key(text: &str) -> Result<PublicKey, Failure> {
         Err(_) if text.starts_with("RW") && !path.exists() => return Err(wrong("--public-key", PublicKey::read(text))),
         Err(_) => (format!("the key `{}`", path.display()), std::fs::read_to_string(path)),
     };
-    let text = read.map_err(|error| Failure::usage([format!("{place} can't be read: {error}")]))?;
+    let text = read.map_err(|error| Failure::usage([format!("{place} can't be read: {}", os_words(&error))]))?;
     PublicKey::read(&text).map_err(|error| Failure::usage([format!("{place}: {error}")]))
 }
 

@@ -3,7 +3,7 @@
 use super::keep::KeepFacts;
 use super::mistakes;
 use super::secret::SecretError;
-use crate::model::{AccountId, Region, Share, nearest};
+use crate::model::{AccountId, Region, Share, nearest, os_words};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file can't be read.
-    #[error("config file `{path}` can't be read: {source}")]
+    #[error("config file `{path}` can't be read: {}", os_words(source))]
     Unreadable {
         /// The file.
         path: PathBuf,

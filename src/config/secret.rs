@@ -1,5 +1,6 @@
 //! Secrets from a value or a file. They never reach a message: errors name the file, not what is in it.
 
+use crate::model::os_words;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file can't be read.
-    #[error("the ExternalId file `{path}` can't be read: {source}")]
+    #[error("the ExternalId file `{path}` can't be read: {}", os_words(source))]
     Unreadable {
         /// The file.
         path: PathBuf,

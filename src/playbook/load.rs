@@ -12,6 +12,7 @@ use super::read::{Fields, Reader, slug};
 use super::rollout;
 use super::schema::{Action, PLAYBOOK_VERSION, Playbook, Step};
 use super::source::{At, SourceText};
+use crate::model::os_words;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -331,10 +332,10 @@ fn beside(folder: &Path, document: &Path) -> Result<(), String> {
 /// A text file, no larger than a playbook may be.
 fn read_file(path: &Path) -> Result<String, String> {
     let most = node::MAX_BYTES;
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let file = std::fs::File::open(path).map_err(|error| os_words(&error))?;
     let mut bytes = Vec::new();
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(limit).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| os_words(&error))?;
     if bytes.len() > most {
         return Err(format!("it is larger than {most} bytes"));
     }

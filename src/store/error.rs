@@ -3,6 +3,7 @@
 //! Must not: hold file contents; paths and reasons only.
 
 use super::lock::Holder;
+use crate::model::{disk_full, os_words};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The operating system said no.
-    #[error("can't {doing} `{}`: {}", path.display(), words(source))]
+    #[error("can't {doing} `{}`: {}", path.display(), os_words(source))]
     Io {
         /// What was being done: a verb.
         doing: &'static str,
@@ -100,32 +101,8 @@ impl StoreError {
 
     /// Whether the disk is full.
     pub fn is_full_disk(&self) -> bool {
-        matches!(self, Self::Io { source, .. } if full(source))
+        matches!(self, Self::Io { source, .. } if disk_full(source))
     }
-}
-
-fn full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-/// The system's words without its error number, and what to do.
-fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    let lower: String = letters
-        .next()
-        .map(|first| first.to_lowercase().chain(letters).collect())
-        .unwrap_or_else(|| "unknown".to_owned());
-    let fix = match error.kind() {
-        _ if full(error) => "; free space there and run again",
-        io::ErrorKind::PermissionDenied => "; check who owns it, or name another place",
-        io::ErrorKind::ReadOnlyFilesystem => "; name another place",
-        io::ErrorKind::NotFound => "; check the path",
-        io::ErrorKind::IsADirectory => "; name a file in it",
-        _ => "",
-    };
-    format!("{lower}{fix}")
 }
 
 fn held(holder: Option<&Holder>) -> String {

@@ -96,7 +96,7 @@ fn what_can_t_be_bundled_or_verified_is_said_with_the_fix() {
     );
     says(&["evidence", "last", "--out", "e.tar.gz", "--sign", "nowhere"], 2, &["the key `nowhere` can't be read"]);
     says(&["verify", "key"], 1, &["it is no evidence bundle"]);
-    says(&["verify", "nowhere"], 1, &["`nowhere` can't be read"]);
+    says(&["verify", "nowhere"], 2, &["`nowhere` can't be read"]);
     says(&["verify", "key", "--public-key", "key"], 2, &["the key `key`: it is no public key of minisign"]);
     says(&["verify", "key", "--public-key", "RWnonsense"], 2, &["--public-key: it is no public key"]);
     let manifest = texts(home).into_iter().find(|(path, _)| path.ends_with("manifest.json")).unwrap();
