@@ -4,6 +4,7 @@
 
 use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
+use crate::checks::CATALOG;
 use crate::model::plan::RefusalKind;
 use crate::model::{CauseKind, nearest};
 use crate::report::table::table;
@@ -262,8 +263,12 @@ pub fn run(args: &ExplainArgs, ui: &Ui) -> Outcome {
 
 fn unknown(code: &str, wanted: &str, entries: &[Entry]) -> String {
     let near = nearest(wanted, entries.iter().map(|entry| entry.code.as_str()), 0.7);
-    let hint = near.map_or_else(|| "`orgward explain` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
-    format!("there is no code `{}`: {hint}; checks are explained by `orgward checks explain ID`", plain(code))
+    let hint = near.map_or_else(|| "see: orgward explain".to_owned(), |near| format!("did you mean `{near}`?"));
+    let check = wanted.replace('_', "-");
+    if CATALOG.iter().any(|meta| meta.id == check) {
+        return format!("`{check}` is a check and no code: `orgward checks explain {check}` explains it");
+    }
+    format!("there is no code `{}`, {hint} (checks are explained by `orgward checks explain ID`)", plain(code))
 }
 
 fn told(entry: &Entry, ui: &Ui) -> String {
@@ -299,7 +304,9 @@ mod tests {
     #[test]
     fn a_code_that_is_none_is_told_with_the_nearest() {
         let text = unknown("acces_denied", "acces_denied", &entries());
-        assert!(text.contains("did you mean `access_denied`?"), "{text}");
-        assert!(unknown("\u{1b}[2J", "x", &entries()).contains("lists them"));
+        assert!(text.contains("did you mean `access_denied`? ("), "{text}");
+        let check = unknown("ROOT-MFA", "root_mfa", &entries());
+        assert!(check.contains("`orgward checks explain root-mfa`") && !check.contains("no code `"), "{check}");
+        assert!(unknown("\u{1b}[2J", "x", &entries()).contains("see: orgward explain"));
     }
 }

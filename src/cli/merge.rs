@@ -9,7 +9,7 @@ use super::ui::Ui;
 use crate::audit::{self, Job, MergeError};
 use crate::aws::Clock;
 use crate::report::text::{count, plain};
-use crate::store::{Run, StateDir};
+use crate::store::{Run, StateDir, StoreError};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -50,7 +50,11 @@ fn opened(dirs: &[PathBuf]) -> Result<Vec<Run>, Failure> {
     for dir in dirs {
         match Run::at(dir) {
             Ok(run) => runs.push(run),
-            Err(error) => wrong.push(error),
+            Err(StoreError::NoRun(_)) => wrong.push(format!(
+                "`{}` is not the directory of a run: those are called as STATE_DIR/runs/20260718T100000Z-4000",
+                plain(&dir.display().to_string())
+            )),
+            Err(error) => wrong.push(error.to_string()),
         }
     }
     if wrong.is_empty() { Ok(runs) } else { Err(Failure::usage(wrong)) }

@@ -119,6 +119,7 @@ const ENTRY: usize = 64;
 pub(super) fn bind(reader: &mut Reader, node: Option<&Node>, values: &Values) -> (Vec<Parameter>, Bound) {
     let (mut parameters, mut bound) = (Vec::new(), Bound::default());
     let Some(fields) = node.and_then(|node| reader.fields(node, "`parameters`")) else { return (parameters, bound) };
+    let names: Vec<&str> = fields.entries().iter().map(|(name, ..)| *name).collect();
     for (name, at, node) in fields.entries() {
         if !is_name(name) {
             reader.error(*at, format!("`{name}` is no parameter name, use lower-case letters, digits and `_`"));
@@ -139,7 +140,13 @@ pub(super) fn bind(reader: &mut Reader, node: Option<&Node>, values: &Values) ->
             },
             (None, Some(default)) => default.clone(),
             (None, None) => {
-                let hint = format!("give it with `--set {name}=...`: {}", description.as_deref().unwrap_or("required"));
+                let what = description.as_deref().unwrap_or("required");
+                // What was given under a name that is nearly this one was meant for it.
+                let others = values.keys().map(String::as_str).filter(|given| !names.contains(given));
+                let hint = match crate::model::nearest(name, others, 0.85) {
+                    Some(near) => format!("give it with `--set {name}=...`, not `{near}`: {what}"),
+                    None => format!("give it with `--set {name}=...`: {what}"),
+                };
                 reader.error_with(*at, format!("parameter `{name}` has no value"), hint);
                 Given::Missing
             }

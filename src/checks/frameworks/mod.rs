@@ -46,7 +46,10 @@ pub fn find(name: &str) -> Result<&'static Framework, String> {
     if let Some(found) = all().iter().find(|framework| framework.name == name) {
         return Ok(found);
     }
-    Err(match nearest(name, all().iter().map(|framework| framework.name.as_str()), 0.8) {
+    // `cis` is the beginning of several, and which of them is meant can't be told.
+    let begun = all().iter().filter(|framework| framework.name.starts_with(name)).count();
+    let near = nearest(name, all().iter().map(|framework| framework.name.as_str()), 0.9);
+    Err(match near.filter(|_| begun < 2) {
         Some(near) => format!("there is no framework `{name}`, did you mean `{near}`?"),
         None => {
             let names: Vec<String> = all().iter().map(|framework| format!("`{}`", framework.name)).collect();

@@ -77,6 +77,13 @@ fn a_required_parameter_is_named_and_nothing_else_is_blamed_for_it() {
 }
 
 #[test]
+fn a_value_under_nearly_the_right_name_is_told_where_the_right_one_is_missed() {
+    let error = read(TEXT, &[("target", "/A"), ("role", "R")]).unwrap_err().to_string();
+    assert!(error.contains("hint: give it with `--set targets=...`, not `target`: where"), "{error}");
+    assert!(!error.contains("`role`"), "{error}");
+}
+
+#[test]
 fn wrong_values_are_named() {
     let values = [("targets", " , "), ("role", ""), ("length", "long"), ("regions", "eu-west-1,Ireland")];
     insta::assert_snapshot!(read(TEXT, &values).unwrap_err(), @r"
