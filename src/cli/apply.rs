@@ -35,7 +35,7 @@ pub struct ApplyArgs {
     #[arg(long)]
     dry_run: bool,
     /// With --dry-run: write the plan to a file
-    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    #[arg(long, alias = "output", value_name = "FILE", requires = "dry_run")]
     out: Option<PathBuf>,
     /// With --dry-run: exit with 5 if the plan has changes
     #[arg(long, requires = "dry_run")]

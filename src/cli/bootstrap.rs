@@ -17,7 +17,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct BootstrapArgs {
     /// Folder to write to; it must not exist, or be empty
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, alias = "output", value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
     connection: ConnectionArgs,

@@ -27,7 +27,7 @@ pub struct EvidenceArgs {
     #[arg(value_name = "RUN")]
     run: String,
     /// The bundle to write: a gzip-compressed tar archive, such as evidence.tar.gz; one that is there is replaced
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "output", value_name = "FILE")]
     out: PathBuf,
     /// Sign the manifest with this secret key (`minisign -G` makes one); its password: ORGWARD_SIGNING_PASSWORD, or asked for
     #[arg(long, value_name = "KEYFILE")]

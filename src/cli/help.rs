@@ -342,6 +342,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_to_write_answers_to_both_names() {
+        let (mut left, mut seen) = (vec![Cli::command()], 0);
+        while let Some(command) = left.pop() {
+            for arg in command.get_arguments().filter(|arg| matches!(arg.get_long(), Some("out" | "output"))) {
+                let other = if arg.get_long() == Some("out") { "output" } else { "out" };
+                let aliases = arg.get_all_aliases().unwrap_or_default();
+                assert_eq!(aliases, [other], "{} --{:?}", command.get_name(), arg.get_long());
+                seen += 1;
+            }
+            left.extend(command.get_subcommands().cloned());
+        }
+        assert!(seen > 10, "{seen}");
+    }
+
+    #[test]
     fn a_heading_holds_what_belongs_below_it() {
         let of_connection = super::super::args::ConnectionArgs::augment_args(Command::new("x"));
         let known: Vec<&str> = of_connection.get_arguments().filter_map(|arg| arg.get_long()).collect();

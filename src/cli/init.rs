@@ -16,7 +16,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct InitArgs {
     /// The file to write; it must not be there
-    #[arg(long, value_name = "FILE", default_value = "orgward.yaml")]
+    #[arg(long, alias = "output", value_name = "FILE", default_value = "orgward.yaml")]
     out: PathBuf,
     /// Ask nothing: what no flag says is left to the defaults
     #[arg(long)]

@@ -30,7 +30,7 @@ pub struct OrgArgs {
     format: Format,
     /// Write the whole organization, whatever the scope, to a file for `orgward audit --org FILE --shard I/N`. It is private:
     /// it holds addresses of root users, policies, and endpoints of subscriptions. One that is there is replaced
-    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    #[arg(long, alias = "output", value_name = "FILE", conflicts_with = "format")]
     out: Option<PathBuf>,
     /// Also ask for the tags of every account, one call each, for `--tag` and custom checks
     #[arg(long, requires = "out")]

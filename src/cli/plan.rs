@@ -41,7 +41,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "RUN", conflicts_with = "simulate")]
     from: Option<String>,
     /// Write the plan to a file that `orgward apply FILE` runs; one that is there is replaced
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "output", value_name = "FILE")]
     out: Option<PathBuf>,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]

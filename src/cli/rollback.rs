@@ -40,7 +40,7 @@ pub struct RollbackArgs {
     #[arg(long)]
     dry_run: bool,
     /// Write that plan to a file that `orgward apply FILE` runs, and stop; one that is there is replaced
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "output", value_name = "FILE")]
     out: Option<PathBuf>,
     /// Form of the plan
     #[arg(long, value_enum, default_value_t = Format::Text)]

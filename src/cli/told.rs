@@ -28,7 +28,7 @@ pub struct OutputArgs {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Write the report to a file instead of stdout; one that is there is replaced in one step, once the report is whole
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, alias = "out", value_name = "FILE")]
     output: Option<PathBuf>,
     /// Write the report in another form too, to a file; repeatable, such as --also csv=findings.csv
     #[arg(long, value_name = "FORMAT=FILE", value_parser = also)]
