@@ -7,10 +7,12 @@ use super::exit::{Exit, Failure, Outcome};
 use super::notify::NotifyArgs;
 use super::ui::Ui;
 use crate::config::{Origin, Settings};
+use crate::report::text::plain;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Show the settings a run would use, and where each came from
 #[derive(Debug, Args)]
@@ -63,8 +65,17 @@ pub fn run(args: &ConfigArgs, ui: &Ui) -> Outcome {
         flags.notify.clone_from(&given.notify.notify);
     })?;
     let text = serde_yaml::to_string(&shown(&settings)).map_err(Failure::error)?;
-    ui.data(&text)?;
+    ui.data(&format!("{}{text}", file(&given.connection.config_name())))?;
     Ok(Exit::Clean)
+}
+
+/// Which file was read, as a comment: without one, someone in another folder wonders where their settings went.
+fn file(name: &str) -> String {
+    let name = plain(name);
+    match Path::new(&name).exists() {
+        true => format!("# config file: {name}\n"),
+        false => format!("# no config file: there is no {name} here\n"),
+    }
 }
 
 pub fn shown(settings: &Settings) -> BTreeMap<&'static str, Shown> {

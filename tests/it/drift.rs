@@ -97,7 +97,12 @@ fn the_example_config_loads_and_no_secret_of_it_is_shown() {
     }
     fs::write(home.path().join("our-quotas.yaml"), repository("config/quotas.yaml")).unwrap();
     fs::write(home.path().join("our-policy-quotas.yaml"), "version: 1\nscp: { per_target: 12 }\n").unwrap();
-    let shown = run(orgward(home.path()).arg("config")).ends(0).shows(&["config file", "eu-central-1", "not shown"]);
+    let shown = run(orgward(home.path()).arg("config")).ends(0).shows(&[
+        "# config file: orgward.yaml",
+        "from: config file",
+        "eu-central-1",
+        "not shown",
+    ]);
     assert!(!shown.out.contains("our-secret-word"), "{}", shown.out);
 }
 

@@ -21,7 +21,7 @@ fn a_config_file_is_written_once_and_told_with_its_origins() {
     assert_eq!(origin("profile"), "config file");
     assert_eq!(origin("share"), "default");
     let alone = run(orgward(home.path()).args(["config"])).ends(0).out;
-    assert!(alone.contains("config file"), "{alone}");
+    assert!(alone.starts_with("# config file: orgward.yaml\n") && alone.contains("from: config file"), "{alone}");
 }
 
 #[test]
