@@ -8,7 +8,7 @@ use super::ui::Ui;
 use crate::audit::{Compared, Diff, DiffError};
 use crate::model::history::{Became, Changed};
 use crate::report::diff::{self, Differences, Names};
-use crate::report::text::count;
+use crate::report::text::{count, moment};
 use crate::store::{Run, StateDir};
 use clap::{Args, ValueEnum};
 use std::io::Write;
@@ -54,7 +54,13 @@ pub fn run(args: &DiffArgs, ui: &Ui) -> Outcome {
     let of = Diff::between(&before, &after).map_err(refused)?;
     let (was, is) = of.sides();
     if was.as_of > is.as_of {
-        ui.warn(&format!("run {} is of {}, before run {} of {}", is.run, is.as_of, was.run, was.as_of));
+        ui.warn(&format!(
+            "run {} is as of {}, before run {} as of {}",
+            is.run,
+            moment(is.as_of),
+            was.run,
+            moment(was.as_of)
+        ));
     }
     let least = args.fail_on.least();
     let mut worse = 0;

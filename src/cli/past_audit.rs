@@ -4,7 +4,7 @@
 //! Must not: change a run, or hold its findings.
 
 use crate::audit::{self, Job, Known};
-use crate::report::text::{bytes, count};
+use crate::report::text::{bytes, count, moment};
 use crate::store::{FrameKey, FrameReader, Kept, Run, StoreError};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ impl PastAudit {
         let mut rows = Vec::new();
         match &self.job {
             Ok(job) => {
-                rows.push(("as of", job.as_of.to_string()));
+                rows.push(("as of", moment(job.as_of)));
                 rows.push(("checks", count(job.checks.len(), "check")));
                 rows.extend(job.shard.as_ref().map(|shard| ("shard", shard.to_string())));
                 rows.extend(job.exemptions.clone().map(|digest| ("exemptions", digest)));

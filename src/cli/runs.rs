@@ -9,7 +9,7 @@ use super::ui::{Ui, pretty};
 use crate::execute::{self, Outcome as Came, Progress, Record};
 use crate::model::{Cause, Plan};
 use crate::report::table::{row, table};
-use crate::report::text::{Style, plain};
+use crate::report::text::{Style, moment, plain};
 use crate::store::{self, JournalContents, Manifest, Run, RunId, RunStatus, StateDir};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -179,9 +179,9 @@ impl Shown {
         let mut row = |name: &str, value: &str| out.push_str(&ui.out.sentence(&format!("  {name:13} "), &plain(value)));
         row("organization", &manifest.organization);
         row("status", &self.standing());
-        row("started", &manifest.started.to_string());
+        row("started", &moment(manifest.started));
         if let Some(ended) = manifest.ended {
-            row("ended", &ended.to_string());
+            row("ended", &moment(ended));
         }
         if let Some(other) = &manifest.undoes {
             row("undoes", other.as_str());
@@ -192,7 +192,7 @@ impl Shown {
         match &self.plan {
             Some(Ok((plan, digest))) => {
                 row("plan", digest);
-                row("made by", &format!("{} from the facts of {}", plan.caller_arn, plan.as_of));
+                row("made by", &format!("{} from the facts of {}", plan.caller_arn, moment(plan.as_of)));
                 let names: Vec<&str> = plan.playbooks.iter().map(|playbook| playbook.name.as_str()).collect();
                 row("playbooks", &names.join(", "));
             }
@@ -209,7 +209,7 @@ impl Shown {
                     ticket.iter().for_each(|name| row("ticket", name));
                 }
                 Record::Resumed { approver, ticket } => {
-                    row("resumed", &at.to_string());
+                    row("resumed", &moment(at));
                     approver.iter().for_each(|name| row("approved by", name));
                     ticket.iter().for_each(|name| row("ticket", name));
                 }

@@ -3,7 +3,8 @@
 use super::exit::{Exit, Failure, Outcome};
 use super::ui::Ui;
 use crate::evidence::{self, FactsKept, PublicKey, Signed, Verified};
-use crate::report::text::{Style, count, plain};
+use crate::model::os_words;
+use crate::report::text::{Style, count, moment, plain};
 use clap::Args;
 use std::fs::File;
 use std::io::BufReader;
@@ -61,7 +62,7 @@ fn told(verified: &Verified, ui: &Ui) -> String {
     let mut rows = vec![
         ("run", format!("{} of orgward {}", plain(&manifest.run.id), plain(&manifest.asked.orgward))),
         ("organization", plain(&manifest.organization)),
-        ("as of", manifest.as_of.to_string()),
+        ("as of", moment(manifest.as_of)),
         ("accounts", format!("{} in scope", manifest.accounts)),
         (
             "findings",

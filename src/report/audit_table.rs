@@ -4,7 +4,7 @@ use super::coverage::Coverage;
 use super::failures::{Failures, Resources};
 use super::row::mend;
 use super::table::{Align, table};
-use super::text::{Paint, Style, count, cut, plain};
+use super::text::{Paint, Style, count, cut, moment, plain};
 use super::{Audit, ReportError, diff, exemptions, framework_table};
 use crate::model::check::{CheckMeta, Severity};
 use crate::model::finding::Target;
@@ -245,7 +245,7 @@ fn closing(audit: &Audit<'_>, paint: Paint) -> String {
     out += &paint.entry("", &counts);
     if !audit.context.run.is_empty() {
         let (run, org) = (plain(&audit.context.run), plain(&audit.org.organization.id));
-        let as_of = audit.org.as_of.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let as_of = moment(audit.org.as_of);
         out += &paint.entry("", &format!("Run {run} of {org}, as of {as_of}"));
     }
     if let Some(changes) = &audit.context.changes {

@@ -5,7 +5,7 @@
 use super::row::fingerprint;
 use super::rows_as_read::{self, Unread};
 use super::table::{Align, table};
-use super::text::{Paint, Style, count, plain};
+use super::text::{Paint, Style, count, moment, plain};
 use super::{ReportError, audit_table};
 use crate::model::AccountId;
 use crate::model::finding::Target;
@@ -139,7 +139,7 @@ pub fn write_text(
     for (word, side) in [("before", before), ("after ", after)] {
         let cut = if side.complete { "" } else { ", cut short: what it lacks is not evaluated" };
         let (accounts, checks) = (count(side.accounts, "account"), count(side.checks, "check"));
-        let side = format!("{} of {}: {accounts}, {checks}{cut}", side.run, side.as_of);
+        let side = format!("{} as of {}: {accounts}, {checks}{cut}", side.run, moment(side.as_of));
         text += &paint.sentence(&format!("{word}  "), &side);
     }
     out.write_all(text.as_bytes())?;

@@ -1,7 +1,13 @@
 //! Text for terminals: hostile characters made visible, colour only where it is wanted.
 
 use crate::model::hidden;
+use jiff::Timestamp;
 use std::fmt::Write as _;
+
+/// A moment to the second, as people are told it; machines get all of it.
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
 
 /// `text` safe for a terminal or a log line: control characters, the marks that reorder text and what takes no room are shown as
 /// `\u{..}`. Once safe, a text stays as it is.
