@@ -5,7 +5,7 @@
 
 use super::Cli;
 use clap::builder::StyledStr;
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 use std::fmt::Write as _;
 
 /// Commands by what one wants to do. A name without a command is passed over: not every build has all of them.
@@ -19,6 +19,13 @@ const GROUPS: [(&str, &[&str]); 5] = [
 
 /// The group of a command that is in none: a test keeps it empty.
 const OTHERS: &str = "Other";
+
+/// Commands that ask nothing of AWS and look up what is kept: of the flags of the connection they need [`OF_KEPT`] alone. They take
+/// the others too, so that one set of flags does for a script.
+const KEPT: [&str; 7] = ["merge", "report", "diff", "evidence", "runs list", "runs show", "runs prune"];
+
+/// The flags of the connection that the help of [`KEPT`] shows: where the settings are, and where the runs.
+const OF_KEPT: [&str; 2] = ["config", "state-dir"];
 
 /// Exit codes, as `--help` shows them.
 const EXIT_CODES: &str = "\
@@ -289,10 +296,18 @@ fn with_examples(command: Command, path: &str) -> Command {
         let _ = write!(text, "\n\n{EXIT_CODES}");
     }
     let command = if text.is_empty() { command } else { command.after_help(StyledStr::from(text)) };
+    let command = if KEPT.contains(&path) { command.mut_args(without_connection) } else { command };
     command.mut_subcommands(|below| {
         let path = format!("{path} {}", below.get_name());
         with_examples(below, path.trim_start())
     })
+}
+
+/// A flag of the connection, hidden unless [`OF_KEPT`] has it.
+fn without_connection(arg: Arg) -> Arg {
+    let hidden =
+        arg.get_help_heading() == Some("Connection") && !arg.get_long().is_some_and(|it| OF_KEPT.contains(&it));
+    if hidden { arg.hide(true) } else { arg }
 }
 
 #[cfg(test)]
@@ -339,6 +354,21 @@ mod tests {
                 assert!(about.len() > 3 && about.len() < 76 && line.len() < 70, "`{line}` is too long for 80 columns");
             }
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_told_without_the_flags_that_lead_to_aws() {
+        for path in KEPT {
+            let mut command = command();
+            for name in path.split(' ') {
+                command = command.find_subcommand(name).unwrap_or_else(|| panic!("`{path}` is no command")).clone();
+            }
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("--state-dir") && help.contains("--config "), "{path}\n{help}");
+            assert!(!help.contains("external-id") && !help.contains("--profile"), "{path}\n{help}");
+        }
+        let line = ["orgward", "runs", "list", "--profile", "management", "--role-name", "X"];
+        command().try_get_matches_from(line).unwrap();
     }
 
     #[test]
