@@ -30,9 +30,11 @@ pub fn make(
     let kept = KeptFacts::open(run).map_err(|error| Failure::usage([error]))?;
     let collected = rejudge::collected(&kept.job)?;
     if let Some(missing) = Wanted::of_a_plan().facts().find(|fact| !collected.contains(fact)) {
+        let name = serde_json::to_value(missing).ok().and_then(|name| name.as_str().map(str::to_owned));
         return Err(Failure::usage([format!(
-            "run `{}` did not collect {missing:?}, which every plan reads: plan from an audit without --checks, or without --from",
-            run.id()
+            "run `{}` did not collect `{}`, which every plan reads: plan from an audit without --checks, or without --from",
+            run.id(),
+            name.unwrap_or_default()
         )]));
     }
     let org = kept.known.organization.clone();

@@ -5,6 +5,7 @@
 use super::channel::{Address, Channel};
 use super::notice::Notice;
 use crate::aws::{Sessions, post};
+use crate::model::os_words;
 use crate::resources;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -143,7 +144,7 @@ async fn run(program: &Path, body: &[u8], time: Duration) -> Result<(), String> 
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
         .spawn()
-        .map_err(|error| format!("it can't be started: {error}"))?;
+        .map_err(|error| format!("it can't be started: {}", os_words(&error)))?;
     let stdin = child.stdin.take();
     let work = async {
         if let Some(mut stdin) = stdin {

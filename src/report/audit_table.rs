@@ -277,11 +277,25 @@ fn earlier(audit: &Audit<'_>) -> Option<String> {
     Some(format!("{verdicts} {rest} on facts of an earlier run, the oldest of them collected {age} before this one"))
 }
 
-/// `3 h 5 min`; `None` for less than a minute.
+/// `3 h 5 min`, from two days on whole days; `None` for less than a minute.
 fn age(now: Timestamp, then: Timestamp) -> Option<String> {
     match now.as_second().saturating_sub(then.as_second()).max(0) / 60 {
         0 => None,
         minutes @ 1..60 => Some(format!("{minutes} min")),
-        minutes => Some(format!("{} h {} min", minutes / 60, minutes % 60)),
+        minutes @ 60..2_880 => Some(format!("{} h {} min", minutes / 60, minutes % 60)),
+        minutes => Some(format!("{} days", minutes / 1_440)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_told_as_roughly_as_it_is_long() {
+        let at =
+            |minutes: i64| age(Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_mins(minutes), Timestamp::UNIX_EPOCH);
+        let told = [0, 59, 185, 2_879, 2_880, 228_618].map(|minutes| at(minutes).unwrap_or_default());
+        assert_eq!(told, ["", "59 min", "3 h 5 min", "47 h 59 min", "2 days", "158 days"]);
     }
 }

@@ -87,7 +87,7 @@ fn what_a_run_did_not_collect_is_unknown_and_never_a_pass() {
     assert_eq!(verdicts(&again), verdicts(&told));
     run(&mut alone(home, &["plan", "--from", "last", "cis-password-policy"]))
         .ends(2)
-        .says(&["did not collect", "--from"]);
+        .says(&["did not collect `service_control_policies`", "--from"]);
     served
         .run(&["audit", "--checks", "root-mfa", "--keep-facts", "no", "--fail-on", "none", "--allow-partial"])
         .ends(0);
