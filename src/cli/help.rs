@@ -193,7 +193,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "playbooks",
-        &[("What is shipped", "playbooks"), ("One to start from", "playbooks cis-password-policy > ours.yaml")],
+        &[
+            ("What is shipped", "playbooks"),
+            ("One to start from, with its policy documents", "playbooks baseline --out ours"),
+        ],
     ),
     (
         "config",

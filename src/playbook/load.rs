@@ -256,7 +256,16 @@ impl<'l> Loading<'l> {
         match self.documents.read(&name) {
             Ok(document) => self.policy(&document, None),
             Err(problem) => {
-                self.reader.error(node.at, format!("document `{name}` can't be read: {problem}"));
+                let message = format!("document `{name}` can't be read: {problem}");
+                // A shipped playbook that was printed and saved comes without what it names.
+                match super::shipped::is_shipped_document(&name) {
+                    true => self.reader.error_with(
+                        node.at,
+                        message,
+                        "`orgward playbooks NAME --out DIR` writes a shipped playbook with the documents that it names",
+                    ),
+                    false => self.reader.error(node.at, message),
+                }
                 None
             }
         }

@@ -19,6 +19,14 @@ pub struct Shipped {
     pub text: &'static str,
 }
 
+impl Shipped {
+    /// The policy documents that it names: path beside the playbook, and text.
+    pub fn documents(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let text = self.text;
+        DOCUMENTS.iter().copied().filter(move |(name, _)| text.contains(&format!("document: {name}")))
+    }
+}
+
 const PLAYBOOKS: &[Shipped] = &[
     Shipped { name: "baseline", text: include_str!("../../playbooks/baseline.yaml") },
     Shipped { name: "cis-monitoring", text: include_str!("../../playbooks/cis-monitoring.yaml") },
@@ -37,6 +45,11 @@ pub(super) const DOCUMENTS: &[(&str, &str)] = &[
     ("policies/region-restriction.json", include_str!("../../playbooks/policies/region-restriction.json")),
     ("policies/require-mfa.json", include_str!("../../playbooks/policies/require-mfa.json")),
 ];
+
+/// Whether shipped playbooks name this document.
+pub(super) fn is_shipped_document(name: &str) -> bool {
+    DOCUMENTS.iter().any(|(known, _)| *known == name)
+}
 
 /// Every shipped playbook, by name.
 pub fn shipped() -> &'static [Shipped] {

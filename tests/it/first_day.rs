@@ -36,6 +36,29 @@ fn what_makes_no_config_file_is_refused_before_it_is_written() {
 }
 
 #[test]
+fn a_shipped_playbook_that_is_written_can_be_planned_as_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    let values = ["--set", "targets=/", "--set", "endpoint=a@example.com"];
+    let printed =
+        run(orgward(home.path()).args(["playbooks", "baseline"])).ends(0).says(&["2 policy documents", "--out"]);
+    fs::write(home.path().join("printed.yaml"), printed.out).unwrap();
+    run(orgward(home.path()).args(["permissions", "--playbook", "printed.yaml"]).args(values))
+        .ends(2)
+        .says(&["policies/protect-cloudtrail.json", "orgward playbooks NAME --out DIR"]);
+    run(orgward(home.path()).args(["playbooks", "baseline", "--out", "ours"]))
+        .ends(0)
+        .says(&["3 files", "ours/baseline.yaml"]);
+    let permissions = |playbook: &str| {
+        run(orgward(home.path()).args(["permissions", "--playbook", playbook]).args(values)).ends(0).out
+    };
+    assert_eq!(permissions("ours/baseline.yaml"), permissions("baseline"));
+    run(orgward(home.path()).args(["playbooks", "baseline", "--out", "ours"]))
+        .ends(1)
+        .says(&["there is something in it"]);
+    run(orgward(home.path()).args(["playbooks", "--out", "theirs"])).ends(2);
+}
+
+#[test]
 fn codes_are_explained_and_a_wrong_one_is_told_with_the_nearest() {
     let home = tempfile::tempdir().unwrap();
     let says = |code: &str| run(orgward(home.path()).args(["explain", code]));

@@ -40,7 +40,7 @@ pub fn page() -> Result<String, Failure> {
     let schema: Value = serde_json::from_str(&text.map_err(Failure::error)?).map_err(Failure::error)?;
     let form = Form { schema: &schema };
     let mut out = "# Playbook reference\n\nA playbook is YAML. `orgward schema playbook` prints its form as a JSON Schema, which the shipped \
-                   playbooks name for editors; `orgward playbooks NAME` prints a shipped one to start from. A key that is not known is \
+                   playbooks name for editors; `orgward playbooks NAME --out DIR` writes a shipped one to start from, with its policy documents. A key that is not known is \
                    refused with the nearest one.\n\n\
                    In `steps`, `rollout` and policy documents `${name}` stands for a parameter: inside a text, or as a whole value, which \
                    then has the parameter's type. `audit_role` and `apply_role` are the names of orgward's roles where a playbook declares \
