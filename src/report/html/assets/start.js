@@ -56,7 +56,7 @@ async function start() {
   const table = matrix(data, box, side.open);
   box.prepend(status);
   box.append(el("p", { class: "keys small" }, "Worst checks first. Arrow keys move, Enter opens a square, Escape closes it. "
-    + "✕ fails, ? unknown, ◆ exempt, ✓ passes, – does not apply; empty: the check is about something else."));
+    + "✕ fails, ? unknown, ◆ exempt, ✓ passes, – does not apply; empty: the check is about something else, or nobody asked."));
   const lines = list(data, side.open);
 
   function apply() {
