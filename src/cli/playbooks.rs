@@ -55,7 +55,9 @@ pub fn run(args: &PlaybooksArgs, ui: &Ui) -> Outcome {
 fn write(shipped: &Shipped, folder: &Path, ui: &Ui) -> Outcome {
     let name = format!("{}.yaml", shipped.name);
     let mut files: Vec<(&str, &str)> = vec![(&name, shipped.text)];
-    files.extend(shipped.documents().map(|(path, text)| (path, text)));
+    for (path, text) in shipped.documents() {
+        files.push((path, text));
+    }
     let bytes = files.iter().map(|(path, text)| (*path, text.as_bytes(), false));
     store::write_folder(folder, bytes).map_err(Failure::error)?;
     let (count, folder) = (count(files.len(), "file"), plain(&folder.display().to_string()));
