@@ -360,19 +360,20 @@ fn bound(org: &OrgFacts) -> BTreeMap<String, Vec<String>> {
 
 /// The plan as far as it comes if one of its changes fails and its wave tolerates that.
 fn without_one(plan: &Plan, fails: usize) -> Plan {
-    let mut gone = vec![plan.changes[fails].address.clone()];
+    let mut gone = Vec::new();
     let mut rest = plan.clone();
     let mut index = 0;
     rest.changes.retain(|change| {
         index += 1;
-        let left_out = index - 1 == fails || change.depends_on.iter().any(|on| gone.contains(on));
+        // What an earlier wave attaches for a while and could not attach is not there to be detached.
+        let left_out = index - 1 == fails
+            || gone.contains(&change.address)
+            || change.depends_on.iter().any(|on| gone.contains(on));
         if left_out {
             gone.push(change.address.clone());
         }
         !left_out
     });
-    // What a wave attaches for a while and could not attach is not there to be detached.
-    rest.changes.retain(|change| !gone.contains(&change.address));
     rest
 }
 
