@@ -141,7 +141,8 @@ pub async fn run(args: &ApplyArgs, ui: &Ui, cancel: &CancellationToken) -> Outco
 /// Carries a plan out under the organization's lock, with a journal in a new run.
 ///
 /// # Errors
-/// If the state directory can't be used or another orgward works on this organization: before anything is changed.
+/// If the state directory can't be used, or another orgward works on this organization or did since the survey: before anything
+/// is changed.
 pub async fn execute(
     sessions: &Sessions,
     settings: &Settings,
@@ -152,10 +153,11 @@ pub async fn execute(
 ) -> Outcome {
     let state = StateDir::open(&settings.state_dir).map_err(Failure::error)?;
     let lock = carry::lock(&state, &planned.plan.organization, "apply", sessions.clock().now(), ui)?;
+    carry::nothing_since(&state, &lock, &planned.plan.organization, planned.survey.since)?;
     let work = Work { sessions, settings, plan: &planned.plan, org: &planned.survey.org, ui, cancel };
     let exit = match &work.plan.undoes {
         Some(undone) => rollback::saved(&state, &work, undone, how).await?,
-        None => resume::finish(&state, &work, carry::begin(&state, &work, "apply")?, how).await?,
+        None => resume::finish(&state, &work, carry::begin(&state, &work, "apply", None)?, how).await?,
     };
     drop(lock);
     Ok(exit)

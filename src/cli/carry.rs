@@ -9,7 +9,7 @@ use crate::model::denial::{DenialQuery, DenialReport};
 use crate::model::{OrgFacts, Plan};
 use crate::report::text::{Style, plain};
 use crate::resources::World;
-use crate::store::{Holder, Journal, Lock, Run, RunId, RunStatus, StateDir, plan_digest};
+use crate::store::{Holder, Journal, Lock, Manifest, Run, RunId, RunStatus, StateDir, plan_digest};
 use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -56,13 +56,44 @@ pub fn lock(state: &StateDir, organization: &str, command: &str, now: Timestamp,
     Ok(lock)
 }
 
-/// Starts a run for a plan and saves the plan in it.
+/// Refuses where another run changed the organization, or may have, since what this one rests on was asked for: the plan was
+/// proved not to lock anybody out of an organization that may be no more. `lock` is held, so that nobody does from now on.
+///
+/// # Errors
+/// Which run it was; or if the runs can't be listed.
+pub fn nothing_since(state: &StateDir, lock: &Lock, organization: &str, since: Timestamp) -> Result<(), Failure> {
+    let crashed = lock.abandoned_by.as_ref().filter(|holder| holder.since > since);
+    let mut who =
+        crashed.map(|holder| format!("another {} (process {}) ended without finishing", holder.command, holder.pid));
+    for id in state.runs().map_err(Failure::error)?.into_iter().rev() {
+        // What can't be read is told by `runs list`.
+        let Ok(run) = state.run(&id) else { continue };
+        let Manifest { organization: of, command, started, ended, .. } = run.manifest();
+        let later = *started > since || ended.is_some_and(|ended| ended > since);
+        if of == organization && command != "audit" && later {
+            who = who.or_else(|| Some(format!("{command} of run `{id}` was at work")));
+        }
+    }
+    match who {
+        None => Ok(()),
+        Some(who) => Err(Failure::new(
+            Exit::Refused,
+            format!("{who} after this plan was made ready: nothing was changed, run the command again"),
+        )),
+    }
+}
+
+/// Starts a run for a plan, of a way back with the run that it `undoes`, and saves the plan in it: last, so that a run that can
+/// be gone on with knows what it undoes.
 ///
 /// # Errors
 /// If it can't be written.
-pub fn begin(state: &StateDir, work: &Work<'_>, command: &str) -> Result<Run, Failure> {
+pub fn begin(state: &StateDir, work: &Work<'_>, command: &str, undoes: Option<&RunId>) -> Result<Run, Failure> {
     let now = work.sessions.clock().now();
-    let run = state.create_run(&work.plan.organization, command, now).map_err(Failure::error)?;
+    let mut run = state.create_run(&work.plan.organization, command, now).map_err(Failure::error)?;
+    if let Some(undone) = undoes {
+        run.set_undoes(undone).map_err(Failure::error)?;
+    }
     run.save_plan(work.plan).map_err(Failure::error)?;
     Ok(run)
 }
@@ -201,5 +232,45 @@ fn exit(report: &ApplyReport, undo: bool) -> Exit {
         _ if undo => Exit::OperatorNeeded,
         6 => Exit::Refused,
         _ => Exit::Error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_plan_is_not_carried_out_where_another_run_was_at_work_since_it_was_made_ready() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(&dir.path().join("state")).unwrap();
+        let since = at("2026-07-18T10:00:00Z");
+        let told = |organization: &str| {
+            let now = at("2026-07-18T11:00:00Z");
+            let lock = state.lock(organization, &Holder::this_process("apply", now)).unwrap();
+            let told = nothing_since(&state, &lock, organization, since).map_err(|failure| failure.messages.join("; "));
+            drop(lock);
+            told
+        };
+        let run = |organization: &str, command: &str, started: &str, ended: Option<&str>| {
+            let mut run = state.create_run(organization, command, at(started)).unwrap();
+            if let Some(ended) = ended {
+                run.finish(RunStatus::Done, at(ended)).unwrap();
+            }
+            run.id().to_string()
+        };
+        // Before it, of another organization, or one that only looked.
+        run("o-abc123", "apply", "2026-07-18T09:00:00Z", Some("2026-07-18T10:00:00Z"));
+        run("o-other1", "apply", "2026-07-18T10:01:00Z", Some("2026-07-18T10:02:00Z"));
+        run("o-abc123", "audit", "2026-07-18T10:01:00Z", Some("2026-07-18T10:02:00Z"));
+        assert_eq!(told("o-abc123"), Ok(()));
+        let long = run("o-abc123", "apply", "2026-07-18T08:00:00Z", Some("2026-07-18T10:05:00Z"));
+        let why = told("o-abc123").unwrap_err();
+        assert!(why.contains(&long) && why.contains("run the command again"), "{why}");
+        let crashed = run("o-abc124", "rollback", "2026-07-18T10:05:00Z", None);
+        assert!(told("o-abc124").unwrap_err().contains(&crashed));
     }
 }

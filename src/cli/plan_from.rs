@@ -55,7 +55,7 @@ pub fn make(
     }
     let resolved = Scope::resolve(&request, &org).map_err(Failure::usage)?;
     survey::say_scope(&org, &resolved, &request.regions, ui);
-    let survey = Survey { org, scope: resolved };
+    let survey = Survey { since: org.as_of, org, scope: resolved };
     let mut planner = plan::planner(playbooks, &survey, settings)?;
     for account in planner.accounts_needed() {
         planner.account(&kept.of(&account));

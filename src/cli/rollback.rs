@@ -122,8 +122,7 @@ pub async fn run(args: &RollbackArgs, ui: &Ui, cancel: &CancellationToken) -> Ou
 /// # Errors
 /// If the run can't be written: then nothing was changed.
 pub async fn undo(state: &StateDir, work: &Work<'_>, undone: &mut Run, how: &How<'_>) -> Outcome {
-    let mut run = carry::begin(state, work, "rollback")?;
-    run.set_undoes(undone.id()).map_err(Failure::error)?;
+    let run = carry::begin(state, work, "rollback", Some(undone.id()))?;
     undone.set_undone_by(run.id(), false).map_err(Failure::error)?;
     resume::finish(state, work, run, how).await
 }
@@ -136,8 +135,7 @@ pub async fn saved(state: &StateDir, work: &Work<'_>, id: &str, how: &How<'_>) -
     let id = past::id(id)?;
     if !past::is_kept(state, &id)? {
         work.ui.warn(&format!("run `{id}`, which this undoes, is not kept here: `orgward runs` can't tell it there"));
-        let mut run = carry::begin(state, work, "rollback")?;
-        run.set_undoes(&id).map_err(Failure::error)?;
+        let run = carry::begin(state, work, "rollback", Some(&id))?;
         return resume::finish(state, work, run, how).await;
     }
     let mut run = past::run(state, &id)?;

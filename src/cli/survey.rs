@@ -12,6 +12,7 @@ use crate::model::scope::{RegionRequest, Scope};
 use crate::model::{self, AccountFacts, AccountId, OrgFacts};
 use crate::report::text::plain;
 use crate::report::{RunStats, org_tree};
+use jiff::Timestamp;
 use std::fmt::Display;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,8 @@ pub struct Survey {
     pub org: OrgFacts,
     /// Who has verdicts.
     pub scope: Scope,
+    /// When it was begun: nothing of it is older.
+    pub since: Timestamp,
 }
 
 /// Enumerates the organization and resolves the scope, which is shown before anything else.
@@ -49,7 +52,7 @@ pub async fn survey_with(
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Result<Survey, Failure> {
-    let request = args.request();
+    let (request, since) = (args.request(), sessions.clock().now());
     ui.say("Enumerating the organization ...");
     let tags = tags || !request.tags.is_empty();
     let org = collect::organization_facts(sessions, tags, wanted, cancel).await.map_err(|error| {
@@ -62,7 +65,7 @@ pub async fn survey_with(
     }
     let scope = Scope::resolve(&request, &org).map_err(Failure::usage)?;
     say_scope(&org, &scope, &request.regions, ui);
-    Ok(Survey { org, scope })
+    Ok(Survey { org, scope, since })
 }
 
 /// Says who is in scope, and whose log group is read besides; warns of a caller whom SCPs bind.
