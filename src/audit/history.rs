@@ -4,7 +4,7 @@
 //! accounts and Regions; never a shard, which is a part, nor facts that were judged again, which are those of another run. Must not: compare, or remove a run.
 
 use super::diff::Diff;
-use super::job::Job;
+use super::job::{Asked, Job};
 use super::{audit_run, reopen};
 use crate::model::Tally;
 use crate::model::history::{Changes, Standing};
@@ -85,7 +85,10 @@ pub fn standing(run: &Run) -> Result<Standing, StoreError> {
 
 /// Whether two audits were asked the same, so that what differs is the organization's.
 fn alike(a: &Job, b: &Job) -> bool {
-    let asked = |job: &Job| (job.asked.scope.clone(), job.asked.frameworks.clone(), job.asked.checks.clone());
+    let asked = |job: &Job| {
+        let Asked { scope, frameworks, checks, severity, .. } = job.asked.clone();
+        (scope, frameworks, checks, severity)
+    };
     asked(a) == asked(b) && a.shard.is_none() && b.shard.is_none() && b.from.is_none()
 }
 

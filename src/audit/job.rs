@@ -3,7 +3,7 @@
 //!
 //! Must not: hold a secret, or anything that differs between shards of one audit but `shard`.
 
-use crate::model::check::Fact;
+use crate::model::check::{Fact, Severity};
 use crate::model::scope::ScopeRequest;
 use crate::model::tally::Tally;
 use crate::model::{Region, Shard};
@@ -66,6 +66,9 @@ pub struct Asked {
     pub frameworks: Vec<String>,
     /// `--checks`.
     pub checks: Vec<String>,
+    /// `--severity`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     /// `--deep`.
     pub deep: bool,
     /// `--events`.

@@ -209,7 +209,7 @@ impl Filters {
 }
 
 /// The severities as clap takes them.
-fn severities() -> impl TypedValueParser<Value = Severity> {
+pub fn severities() -> impl TypedValueParser<Value = Severity> {
     let named = |name: String| Severity::ALL.into_iter().find(|severity| severity.as_str() == name);
     PossibleValuesParser::new(Severity::ALL.map(Severity::as_str)).try_map(move |name| named(name).ok_or("no severity"))
 }

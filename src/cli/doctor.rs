@@ -347,6 +347,7 @@ fn flags(args: &DoctorArgs) -> (String, String) {
     checks.extend(apply.map(|name| flag("apply-role-name", name)));
     checks.extend(asked.frameworks.iter().map(|name| flag("framework", name)));
     checks.extend((!asked.checks.is_empty()).then(|| flag("checks", &asked.checks.join(","))));
+    checks.extend(asked.severity.map(|least| flag("severity", least.as_str())));
     checks.extend(asked.deep.then(|| " --deep".to_owned()));
     checks.extend(asked.events.map(|days| format!(" --events {days}")));
     checks.extend(asked.checks_dir.iter().map(|folder| flag("checks-dir", &path(folder))));

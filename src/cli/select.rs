@@ -2,13 +2,14 @@
 //!
 //! Owns: the flags of selection and the refusal of words that name nothing. Must not: run a check.
 
+use super::checks::severities;
 use super::custom::CustomArgs;
 use super::exit::Failure;
 use crate::audit::{Asked, Job};
 use crate::checks::custom::CustomCheck;
 use crate::checks::{self, Selection, frameworks};
 use crate::collect::Wanted;
-use crate::model::check::{CheckMeta, Fact};
+use crate::model::check::{CheckMeta, Fact, Severity};
 use crate::model::framework::Framework;
 use crate::model::scope::ScopeRequest;
 use crate::model::{nearest, wild};
@@ -26,6 +27,9 @@ pub struct SelectArgs {
     /// Run only these checks: ids with commas between, `*` for any letters (such as root-mfa,monitor-*)
     #[arg(long = "checks", value_name = "ID,...", value_delimiter = ',', conflicts_with = "frameworks")]
     checks: Vec<String>,
+    /// Run only checks of this severity or worse
+    #[arg(long, value_name = "SEVERITY", value_parser = severities(), conflicts_with = "frameworks")]
+    severity: Option<Severity>,
     /// Also ask what takes a call for each user: their SSH public keys
     #[arg(long)]
     deep: bool,
@@ -84,6 +88,7 @@ impl SelectArgs {
         Asked {
             frameworks: self.frameworks.clone(),
             checks: self.checks.clone(),
+            severity: self.severity,
             deep: self.deep,
             events: self.events,
             checks_dir: self.custom.checks_dir.clone(),
@@ -96,6 +101,7 @@ impl SelectArgs {
         Self {
             frameworks: asked.frameworks.clone(),
             checks: asked.checks.clone(),
+            severity: asked.severity,
             deep: asked.deep,
             events: asked.events,
             custom: CustomArgs { checks_dir: asked.checks_dir.clone() },
@@ -103,18 +109,18 @@ impl SelectArgs {
     }
 
     /// The checks of every framework that is named, without any all of orgward's; and the custom ones, if there is a folder. Or
-    /// those alone that `--checks` names, custom ones too.
+    /// those alone that `--checks` names and that are as bad as `--severity` says, custom ones too.
     ///
     /// # Errors
     /// If a name is no framework's or no check's: with the nearest one, all wrong names at once. If a custom check can't be
-    /// used.
+    /// used, or none is left.
     pub fn resolve(&self) -> Result<Selected, Failure> {
         let frameworks = by_name(&self.frameworks)?;
         let custom = self.custom.load()?;
         let ours = checks::CATALOG.iter().copied();
         let known = ours.chain(custom.iter().map(|check| check.meta)).map(|meta| meta.id).collect();
         let selection = match frameworks.as_slice() {
-            [] if self.checks.is_empty() => Selection::all().with(custom),
+            [] if self.checks.is_empty() && self.severity.is_none() => Selection::all().with(custom),
             [] => self.named(custom)?,
             named => Selection::of(named.iter().flat_map(|framework| framework.checks())).with(custom),
         };
@@ -134,7 +140,7 @@ impl SelectArgs {
         }
     }
 
-    /// The checks that `--checks` names.
+    /// The checks that `--checks` names (all, if it names none) and that are of the severity that is asked for.
     fn named(&self, mut custom: Vec<CustomCheck>) -> Result<Selection, Failure> {
         let all: Vec<&CheckMeta> =
             checks::CATALOG.iter().copied().chain(custom.iter().map(|check| check.meta)).collect();
@@ -149,6 +155,17 @@ impl SelectArgs {
         }
         if !wrong.is_empty() {
             return Err(Failure::usage(wrong));
+        }
+        if self.checks.is_empty() {
+            named.extend(all.iter().map(|meta| meta.id));
+        }
+        if let Some(least) = self.severity {
+            let as_bad: BTreeSet<&str> = all.iter().filter(|meta| meta.severity >= least).map(|meta| meta.id).collect();
+            named.retain(|id| as_bad.contains(id));
+            if named.is_empty() {
+                let message = format!("of the checks that `--checks` names none is `{}` or worse", least.as_str());
+                return Err(Failure::usage([message]));
+            }
         }
         let ours = Selection::of(named.iter().copied());
         let chosen: BTreeSet<String> = named.into_iter().map(str::to_owned).collect();
@@ -209,7 +226,7 @@ mod tests {
 
     #[test]
     fn flags_are_kept_with_an_audit_and_say_the_same_again() {
-        let flags = ["x", "--checks", "root-mfa,trail-*", "--deep", "--events", "7"];
+        let flags = ["x", "--checks", "root-mfa,trail-*", "--severity", "high", "--deep", "--events", "7"];
         let select = Flags::try_parse_from(flags).unwrap().select;
         let again = SelectArgs::of(&select.asked());
         assert_eq!(again.asked(), select.asked());
@@ -227,6 +244,22 @@ mod tests {
         assert_eq!(ids(&resolve(&[]).unwrap()).len(), checks::CATALOG.len());
         let both = resolve(&["--framework", "cis-5.0", "--checks", "root-*"]).unwrap_err();
         assert!(both[0].contains("cannot be used with"), "a control whose checks did not run has no verdict: {both:?}");
+    }
+
+    #[test]
+    fn a_severity_leaves_what_is_as_bad_of_what_is_named() {
+        let selected = resolve(&["--severity", "high"]).unwrap();
+        let all = checks::CATALOG.iter().filter(|meta| meta.severity >= Severity::High);
+        assert_eq!(ids(&selected), all.map(|meta| meta.id).collect::<Vec<_>>());
+        assert!(!selected.wanted.has(Fact::SshPublicKeys) && ids(&selected).len() < checks::CATALOG.len());
+        assert_eq!(ids(&resolve(&["--severity", "info"]).unwrap()).len(), checks::CATALOG.len());
+        let selected = resolve(&["--checks", "root-*", "--severity", "critical"]).unwrap();
+        assert!(ids(&selected).contains(&"root-mfa") && ids(&selected).iter().all(|id| id.starts_with("root-")));
+        let none = resolve(&["--checks", "password-policy-length", "--severity", "critical"]).unwrap_err();
+        assert_eq!(none, ["of the checks that `--checks` names none is `critical` or worse"]);
+        let both = resolve(&["--framework", "cis-5.0", "--severity", "high"]).unwrap_err();
+        assert!(both[0].contains("cannot be used with"), "{both:?}");
+        assert!(resolve(&["--severity", "worst"]).unwrap_err()[0].contains("possible values: info"), "lists them");
     }
 
     #[test]
