@@ -7,7 +7,9 @@ use super::diff::Diff;
 use super::job::{Asked, Job};
 use super::{audit_run, reopen};
 use crate::model::Tally;
+use crate::model::check::Severity;
 use crate::model::history::{Changes, Standing};
+use crate::model::scope::ScopeRequest;
 use crate::store::{Run, RunStatus, StateDir, StoreError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -85,10 +87,10 @@ pub fn standing(run: &Run) -> Result<Standing, StoreError> {
 
 /// Whether two audits were asked the same, so that what differs is the organization's.
 fn alike(a: &Job, b: &Job) -> bool {
-    let asked = |job: &Job| {
-        let Asked { scope, frameworks, checks, severity, .. } = job.asked.clone();
-        (scope, frameworks, checks, severity)
-    };
+    fn asked(job: &Job) -> (&ScopeRequest, &[String], &[String], Option<Severity>) {
+        let Asked { scope, frameworks, checks, severity, .. } = &job.asked;
+        (scope, frameworks, checks, *severity)
+    }
     asked(a) == asked(b) && a.shard.is_none() && b.shard.is_none() && b.from.is_none()
 }
 
@@ -118,14 +120,8 @@ pub fn earlier(state: &StateDir, run: &Run) -> Result<Vec<Run>, StoreError> {
 /// # Errors
 /// As [`earlier`].
 pub fn history(state: &StateDir, run: &Run) -> Result<History, StoreError> {
-    let mut history = History::default();
     let runs = earlier(state, run)?;
-    for of in runs.iter().chain([run]) {
-        match standing(of) {
-            Ok(standing) => history.trend.push(standing),
-            Err(error) => history.problems.push(error.to_string()),
-        }
-    }
+    let mut history = stood_around(&runs, run);
     if let Some(before) = runs.last() {
         let differ = || -> Result<(Diff, Changes), String> {
             let diff = Diff::between(before, run).map_err(|error| error.to_string())?;
@@ -139,6 +135,27 @@ pub fn history(state: &StateDir, run: &Run) -> Result<History, StoreError> {
     }
     history.problems.dedup();
     Ok(history)
+}
+
+/// The same without how the audit differs from any: whoever asks holds it against another one.
+///
+/// # Errors
+/// As [`earlier`].
+pub fn trend(state: &StateDir, run: &Run) -> Result<History, StoreError> {
+    Ok(stood_around(&earlier(state, run)?, run))
+}
+
+/// How an audit and those before it stood.
+fn stood_around(before: &[Run], run: &Run) -> History {
+    let mut history = History::default();
+    for of in before.iter().chain([run]) {
+        match standing(of) {
+            Ok(standing) => history.trend.push(standing),
+            Err(error) => history.problems.push(error.to_string()),
+        }
+    }
+    history.problems.dedup();
+    history
 }
 
 #[cfg(test)]

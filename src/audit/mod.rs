@@ -28,7 +28,7 @@ mod verdicts;
 pub use audit_run::{AuditRun, Judged, Known, RunFindings, Went, finished, job, known};
 pub use diff::{Compared, Diff, DiffError};
 pub use exemptions::exemptions;
-pub use history::{History, earlier, history, standing};
+pub use history::{History, earlier, history, standing, trend};
 pub use job::{Asked, JOB_VERSION, Job, JobError, KeptOf, Reuse};
 pub use join::{Part, Refusal, refusals};
 pub use merge::{MergeError, Merged, merge};

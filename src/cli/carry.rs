@@ -63,18 +63,19 @@ pub fn lock(state: &StateDir, organization: &str, command: &str, now: Timestamp,
 /// Which run it was; or if the runs can't be listed.
 pub fn nothing_since(state: &StateDir, lock: &Lock, organization: &str, since: Timestamp) -> Result<(), Failure> {
     let crashed = lock.abandoned_by.as_ref().filter(|holder| holder.since > since);
-    let mut who =
+    let crashed =
         crashed.map(|holder| format!("another {} (process {}) ended without finishing", holder.command, holder.pid));
-    for id in state.runs().map_err(Failure::error)?.into_iter().rev() {
-        // What can't be read is told by `runs list`.
-        let Ok(run) = state.run(&id) else { continue };
-        let Manifest { organization: of, command, started, ended, .. } = run.manifest();
-        let later = *started > since || ended.is_some_and(|ended| ended > since);
-        if of == organization && command != "audit" && later {
-            who = who.or_else(|| Some(format!("{command} of run `{id}` was at work")));
-        }
-    }
-    match who {
+    let mut runs = state.runs().map_err(Failure::error)?.into_iter().rev();
+    let at_work = || {
+        runs.find_map(|id| {
+            // What can't be read is told by `runs list`.
+            let run = state.run(&id).ok()?;
+            let Manifest { organization: of, command, started, ended, .. } = run.manifest();
+            let later = *started > since || ended.is_some_and(|ended| ended > since);
+            (of == organization && command != "audit" && later).then(|| format!("{command} of run `{id}` was at work"))
+        })
+    };
+    match crashed.or_else(at_work) {
         None => Ok(()),
         Some(who) => Err(Failure::new(
             Exit::Refused,

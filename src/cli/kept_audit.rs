@@ -91,20 +91,24 @@ impl KeptAudit {
     /// If the runs can't be listed.
     pub fn remembering(mut self, state: &StateDir, ui: &Ui) -> Result<Self, Failure> {
         if self.ending == Ending::Complete {
-            let History { changes, before, trend, problems } =
-                audit::history(state, &self.run).map_err(Failure::error)?;
-            (self.before, self.context.changes, self.context.trend) = (before, changes, trend);
-            problems.iter().for_each(|why| ui.warn(&format!("what was before can't be told: {}", plain(why))));
+            let history = audit::history(state, &self.run).map_err(Failure::error)?;
+            self.remember(history, ui);
         }
         Ok(self)
     }
 
-    /// The same, held against an earlier audit in place of the newest that was asked the same.
+    fn remember(&mut self, history: History, ui: &Ui) {
+        let History { changes, before, trend, problems } = history;
+        (self.before, self.context.changes, self.context.trend) = (before, changes, trend);
+        problems.iter().for_each(|why| ui.warn(&format!("what was before can't be told: {}", plain(why))));
+    }
+
+    /// As [`Self::remembering`], held against an earlier audit in place of the newest that was asked the same.
     ///
     /// # Errors
-    /// If this audit did not come to its end, the other did not begin before it or is of another organization, or what is kept
+    /// If the runs can't be listed, this audit did not come to its end, the other did not begin before it or is of another organization, or what is kept
     /// can't be read.
-    pub fn against(mut self, before: &Run) -> Result<Self, Failure> {
+    pub fn against(mut self, before: &Run, state: &StateDir, ui: &Ui) -> Result<Self, Failure> {
         let (this, other) = (self.run.id(), before.id());
         if self.ending != Ending::Complete {
             return Err(Failure::usage([format!(
@@ -117,8 +121,9 @@ impl KeptAudit {
             )]));
         }
         let diff = Diff::between(before, &self.run).map_err(refused)?;
-        self.context.changes = Some(diff.counts().map_err(Failure::error)?);
-        self.before = Some(diff);
+        let changes = Some(diff.counts().map_err(Failure::error)?);
+        let history = audit::trend(state, &self.run).map_err(Failure::error)?;
+        self.remember(History { changes, before: Some(diff), ..history }, ui);
         Ok(self)
     }
 

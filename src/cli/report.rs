@@ -34,10 +34,11 @@ pub fn run(args: &ReportArgs, ui: &Ui) -> Outcome {
     args.output.check()?;
     let state = StateDir::open(&args.connection.settings()?.state_dir).map_err(Failure::error)?;
     let frameworks = select::by_name(&args.frameworks)?;
-    let kept = KeptAudit::of_before(past::audit(&state, &args.run)?)?.remembering(&state, ui)?.by(frameworks)?;
+    let kept = KeptAudit::of_before(past::audit(&state, &args.run)?)?;
     let kept = match &args.against {
-        Some(before) => kept.against(&past::audit(&state, before)?)?,
-        None => kept,
+        Some(before) => kept.against(&past::audit(&state, before)?, &state, ui)?,
+        None => kept.remembering(&state, ui)?,
     };
+    let kept = kept.by(frameworks)?;
     kept.told(|report| args.output.tell(report, &args.connection.config_name(), ui))
 }
